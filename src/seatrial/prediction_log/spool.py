@@ -21,10 +21,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.prediction_log.log_records import Records
 from seatrial.prediction_log.log_settings import LogSettings
+from seatrial.prediction_log.segments import OPEN, SCHEMAS, SEAL_REQUEST, SEALED
 
-OPEN, SEALED = ".open", ".jsonl"
-SCHEMAS = "schemas"  # the folder of what the columns of each release are
-SEAL_REQUEST = "seal"  # a file with this name asks every writer for its segment
 LOOK_SECONDS = 1.0  # between two looks at the segment's age, the request, and the size of the spool
 REPORT_SECONDS = 60.0  # between two lines about records that were dropped
 

@@ -31,6 +31,7 @@ from seatrial.serve.asgi import AsgiApp, create_app
 from seatrial.serve.handover import Server, follow_supervisor, inherited_socket
 from seatrial.serve.http_fast_path import FastPathProtocol
 from seatrial.serve.server_settings import KEYS, Settings, worker_settings
+from seatrial.serve.shipping import shipping
 
 POLL_SECONDS = 0.05  # between checks of workers that stop
 SWITCH_SECONDS = 0.0005  # how long the event loop waits for a thread that works on a large request
@@ -51,7 +52,7 @@ def run(package: str, settings: Settings) -> int:
 def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
     release = Release(package, row_limit=settings.row_limit)
     title = f"{release.name} {release.version}"
-    with _listener(settings) as listener:
+    with shipping(settings, release.name), _listener(settings) as listener:
         address = listener.getsockname()[0]
         settings = replace(settings, bound=address)
         to_whom = _require_closed(settings)

@@ -1,15 +1,12 @@
 """Queries on real databases: SQLite, and a PostgreSQL cluster on a socket."""
 
-import os
-import shutil
 import socket
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.postgres_cluster import running_cluster
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.inference.examination import examine
@@ -78,47 +75,9 @@ def test_nothing_is_changed(sqlite_url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL cluster that listens only on a socket in a temporary folder."""
-    pg_ctl = shutil.which("pg_ctl") or next(
-        iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")))), ""
-    )
-    if not pg_ctl:
-        pytest.skip("PostgreSQL is not installed")
-    programs = Path(pg_ctl).resolve().parent
-    root = os.geteuid() == 0  # PostgreSQL refuses to run as root
-    if root and not shutil.which("runuser"):
-        pytest.skip("PostgreSQL does not run as root, and there is no runuser")
-    as_other = ["runuser", "-u", "nobody", "--"] if root else []
-    folder = Path(tempfile.mkdtemp(prefix="seatrial-pg-"))  # a socket's path has to be short
-    folder.chmod(0o755)
-    if root:
-        shutil.chown(folder, "nobody")
-
-    def run(*command: str) -> None:
-        done = subprocess.run([*as_other, *command], capture_output=True, text=True, check=False, cwd=folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    data = str(folder / "data")
-    try:
-        run(str(programs / "initdb"), "-D", data, "-U", "owner", "--auth=trust", "--no-sync")
-        run(
-            str(programs / "pg_ctl"),
-            "-D",
-            data,
-            "-w",
-            "-l",
-            str(folder / "log"),
-            "-o",
-            f"-c listen_addresses='' -k {folder}",
-            "start",
-        )
-        try:
-            yield f"postgresql://owner:secret-word@/postgres?host={folder}"
-        finally:
-            run(str(programs / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def postgres() -> Iterator[str]:
+    with running_cluster() as cluster:
+        yield cluster.url
 
 
 def test_postgresql(postgres: str) -> None:
