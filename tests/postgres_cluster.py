@@ -22,9 +22,7 @@ class Cluster:
     as_other: tuple[str, ...]
 
     def run(self, *command: str) -> None:
-        done = subprocess.run(
-            [*self.as_other, *command], capture_output=True, text=True, check=False, cwd=self.folder
-        )
+        done = subprocess.run([*self.as_other, *command], capture_output=True, text=True, check=False, cwd=self.folder)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self) -> None:
