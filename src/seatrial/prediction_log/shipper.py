@@ -141,7 +141,8 @@ class Shipper:
         self.delivered_rows += sum(table.data.num_rows for table in tables if table.kind == "predictions")
         self.skipped_lines += skipped
         if skipped:
-            self._report("warning", f"The prediction log skipped {skipped} half-written lines of {path.name}.")
+            lines = "line" if skipped == 1 else "lines"
+            self._report("warning", f"The prediction log skipped {skipped} half-written {lines} of {path.name}.")
 
     def _tables(self, chunks: Iterable[list[Record]]) -> list[LogTable]:
         """The tables of a segment. Its values never reach a message."""

@@ -4,10 +4,11 @@ An object appears when its upload is complete. The URL may have parameters, as A
 `endpoint_override`, `region`. Credentials come from the environment or from the machine's role.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.destinations.destination import DeliveryError, cleaned, shown_url
@@ -24,11 +25,7 @@ class ObjectDestination:
     def __init__(self, to: str) -> None:
         self._to = to
         self.shown = shown_url(to)
-        parts = urlsplit(to)
-        bucket = parts.netloc.rpartition("@")[2]
-        if not bucket:
-            raise SeatrialError(f"{self.shown} names no bucket.", hint=f"Use {parts.scheme}://bucket/path.")
-        self._prefix = "/".join([bucket, *filter(None, parts.path.split("/"))])
+        self._prefix = _prefix(to)
         self._files: Any = None
 
     def deliver(self, segment: str, tables: Sequence[LogTable]) -> None:
@@ -62,7 +59,7 @@ class ObjectDestination:
 
     def _filesystem(self) -> Any:
         if self._files is None:
-            self._files = _s3(self._to) if self._to.startswith("s3:") else _gs(self._to)
+            self._files, _ = object_files(self._to)
         return self._files
 
     def _dated(self) -> Iterator[Any]:
@@ -80,24 +77,50 @@ class ObjectDestination:
         return found
 
 
+def object_files(to: str) -> tuple[Any, str]:
+    """The file system of an object store, and the log's path in it, which begins with the bucket.
+
+    Raises SeatrialError where the URL names no bucket, and OSError where the bucket's region is unknown and not found.
+    """
+    prefix = _prefix(to)
+    return (_s3(to) if to.startswith("s3:") else _gs(to)), prefix
+
+
+def _prefix(to: str) -> str:
+    parts = urlsplit(to)
+    bucket = parts.netloc.rpartition("@")[2]
+    if not bucket:
+        raise SeatrialError(f"{shown_url(to)} names no bucket.", hint=f"Use {parts.scheme}://bucket/path.")
+    return "/".join([bucket, *filter(None, parts.path.split("/"))])
+
+
 def _s3(to: str) -> Any:
     from pyarrow import fs
 
     parts = urlsplit(to)
     options: dict[str, Any] = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if user := parts.username:
-        options |= {"access_key": user, "secret_key": parts.password or ""}
-    endpoint = options.pop("endpoint_override", "")
-    if "://" in endpoint:  # as boto3 wants it
-        options["scheme"], _, endpoint = endpoint.partition("://")
+        options |= {"access_key": unquote(user), "secret_key": unquote(parts.password or "")}
+    # Arrow does not read these two variables, which other clients do.
+    endpoint = options.pop("endpoint_override", "") or _variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    region = options.pop("region", "") or _variable("AWS_REGION", "AWS_DEFAULT_REGION")
+    if endpoint:
+        scheme, _, place = endpoint.rpartition("://")
+        options |= {"endpoint_override": place, **({"scheme": scheme} if scheme else {})}
+    elif not region:
+        region = fs.resolve_s3_region(parts.netloc.rpartition("@")[2])
     return fs.S3FileSystem(
         **options,
-        **({"endpoint_override": endpoint} if endpoint else {}),
+        **({"region": region} if region else {}),
         connect_timeout=CONNECT_SECONDS,
         request_timeout=REQUEST_SECONDS,
         allow_delayed_open=True,  # a small file is one PUT, which leaves nothing behind when it is interrupted
         background_writes=False,
     )
+
+
+def _variable(*names: str) -> str:
+    return next((value for name in names if (value := os.environ.get(name))), "")
 
 
 def _gs(to: str) -> Any:
