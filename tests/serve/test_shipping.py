@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,8 @@ def shippers(server: Process) -> list[psutil.Process]:
     """The shipper of a server, while it runs."""
     found = []
     for child in psutil.Process(server.pid).children():
-        try:
+        with suppress(psutil.NoSuchProcess):
             found += [child] if "seatrial.prediction_log" in child.cmdline() else []
-        except psutil.NoSuchProcess:
-            pass
     return found
 
 
