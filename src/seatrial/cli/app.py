@@ -16,6 +16,7 @@ from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
 from seatrial.cli.index import index
 from seatrial.cli.keys import keys
+from seatrial.cli.log import log
 from seatrial.cli.new import new
 from seatrial.cli.releases import build, bump, compare, publish, release, releases
 from seatrial.cli.serve import demo, serve
@@ -55,6 +56,7 @@ for panel, commands in {
         app.command(rich_help_panel=panel)(command)
 app.add_typer(trial, name="trial", rich_help_panel=RELEASE)
 app.add_typer(keys, name="keys", rich_help_panel=SERVICE)
+app.add_typer(log, name="log", rich_help_panel=SERVICE)
 app.add_typer(index, name="index", rich_help_panel=SERVICE)
 app.add_typer(ci, name="ci", rich_help_panel=CHECKS)
 app.add_typer(cache, name="cache", rich_help_panel=CHECKS)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.choice_words import Words, chosen
@@ -12,6 +13,21 @@ if TYPE_CHECKING:
     from seatrial.core.index_settings import IndexSettings
     from seatrial.core.project import ProjectSettings
     from seatrial.template.reading.csv_file import CsvOptions
+
+DEFAULT_COMMAND = "run"
+
+
+class RunsByDefault(TyperGroup):
+    """A group whose name alone runs a command: `seatrial trial OLD NEW` is `seatrial trial run OLD NEW`.
+
+    `trial --help` shows the options of `run`.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Insert the default command where none is named."""
+        if not args or args[0] not in self.commands:
+            args = [DEFAULT_COMMAND, *args]
+        return super().parse_args(ctx, args)
 
 
 def option(text: str, *names: str, **more: Any) -> Any:

@@ -2,34 +2,29 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, IndexOption, JsonOption, KindOption, ProjectOption, project_if_any
+from seatrial.cli.options import (
+    DEFAULT_COMMAND,
+    HERE,
+    IndexOption,
+    JsonOption,
+    KindOption,
+    ProjectOption,
+    RunsByDefault,
+    project_if_any,
+)
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
     from seatrial.steps.trial import TrialResult
     from seatrial.trial.prove.gate_proof import GateProof
 
-DEFAULT = "run"
-
-
-class _RunsByDefault(TyperGroup):
-    """`seatrial trial OLD NEW` is `seatrial trial run OLD NEW`, and `trial --help` shows the options of `run`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the default command where none is named."""
-        if not args or args[0] not in self.commands:
-            args = [DEFAULT, *args]
-        return super().parse_args(ctx, args)
-
-
 trial = typer.Typer(
-    cls=_RunsByDefault,
+    cls=RunsByDefault,
     help="Compare a candidate with the release that it would replace, each in its own environment, and give a verdict."
     "\n\nExample: [bold]seatrial trial[/]",
     rich_markup_mode="rich",
@@ -37,7 +32,7 @@ trial = typer.Typer(
 )
 
 
-@trial.command(DEFAULT)
+@trial.command(DEFAULT_COMMAND)
 def run(
     old: Annotated[
         str | None, typer.Argument(help="The baseline: a wheel, or name==version; default: the one that is served.")

@@ -41,6 +41,7 @@ KEYS = {
     "trial": (dict, "the policy of the trial, [tool.seatrial.trial]"),
     "signing": (dict, "who signs passed trials, [tool.seatrial.signing]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
+    "log": (dict, "the prediction log, [tool.seatrial.log]"),
     "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
 }
 RELEASE_KEYS = {
@@ -82,6 +83,7 @@ class ProjectSettings:
     trial: dict[str, Any] = field(default_factory=dict)
     signing: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
+    log: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)
 
     @property

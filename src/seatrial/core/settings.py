@@ -17,9 +17,13 @@ def unknown_key(
     where: str, key: str, known: Collection[str], error: type[SeatrialError] = SeatrialError
 ) -> SeatrialError:
     """Report an unknown key of a settings table, with the most similar known one."""
-    near = difflib.get_close_matches(key, known, 1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Known keys: {', '.join(known)}."
-    return error(f"{where} has an unknown key `{key}`.", hint=hint)
+    return error(f"{where} has an unknown key `{key}`.", hint=near_hint(key, known, "Known keys"))
+
+
+def near_hint(name: str, known: Collection[str], heading: str = "Known") -> str:
+    """Suggest the most similar known name, or list all."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"Did you mean `{near[0]}`?" if near else f"{heading}: {', '.join(known)}."
 
 
 def read_table(

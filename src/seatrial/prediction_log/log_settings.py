@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.moments import parse_length
 from seatrial.core.settings import read_table
 
 VARIABLE = "SEATRIAL_LOG"  # the environment variable with a server's log: a destination, or the settings as JSON
@@ -63,6 +64,8 @@ def read_log_settings(settings: dict[str, Any], where: str, root: Path | None = 
             f"{where} to = {scheme}://...: there is no such destination.",
             hint="Use a folder, s3://bucket/path, gs://bucket/path or postgresql://user@host/database.",
         )
+    if found.label_delay:
+        parse_length(found.label_delay, f"{where} label_delay")
     if root is None:
         return found
     places = {"to": found.to if not found.local else str(root / found.to)}
