@@ -31,6 +31,11 @@ GOALS = {
 
 def main() -> None:
     """Measure the requested parts."""
+    if sys.argv[1:2] == ["log-reading"]:
+        from benchmarks import log_reading
+
+        log_reading.main(int((sys.argv[2:] or ["20_000_000"])[0]), *map(Path, sys.argv[3:4]))
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", default=["serving", "batch", "startup"], help="serving, batch, startup")
     parser.add_argument("--rounds", type=int, default=5, help="of each part; medians are reported (default: 5)")

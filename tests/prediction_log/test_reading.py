@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.conditions import parse_conditions
 from seatrial.prediction_log.log_query import LogQuery
 from seatrial.prediction_log.log_settings import LogSettings
-from seatrial.prediction_log.reading import PredictionLog, shown
+from seatrial.prediction_log.reading import PredictionLog
 
 HOUR = timedelta(hours=1)
 
@@ -135,8 +135,3 @@ def test_a_type_that_became_another_is_read_as_text(tmp_path: Path) -> None:
     write(tmp_path, predictions([{"code": "7b"}], {"code": pa.string()}), "0.2.0")
     assert opened(tmp_path).table(query(), ["code"]).to_pylist() == [{"input_code": "7"}, {"input_code": "7b"}]
     assert opened(tmp_path).table(query("code = 7"), ["version"]).num_rows == 1
-
-
-def test_no_password_is_shown() -> None:
-    assert shown("postgresql://me:secret@host/db?password=secret") == "postgresql://host/db"
-    assert shown("s3://key:secret@bucket/path?secret_key=x") == "s3://bucket/path"

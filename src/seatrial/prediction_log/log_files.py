@@ -1,13 +1,15 @@
 """Reads the log's Parquet files in a folder or a bucket: by their paths, then by their statistics, then their rows."""
 
+import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,7 +18,19 @@ import pyarrow.dataset as ds
 from pyarrow import fs
 
 from seatrial.core.errors import SeatrialError
-from seatrial.prediction_log.log_query import BATCH, PARTITION, SPOOLED, LogPart, LogQuery, SeenNames
+from seatrial.core.files import replacing
+from seatrial.prediction_log.destinations.parquet_files import ROW_GROUP
+from seatrial.prediction_log.log_query import (
+    BATCH,
+    LABELS,
+    PARTITION,
+    SPOOLED,
+    Delivered,
+    LogPart,
+    LogQuery,
+    SeenNames,
+    place_of,
+)
 
 THREADS = 16  # that read footers: a bucket answers each in some 50 ms
 WAVE = 8  # files of a day that are looked at together for its newest rows
@@ -34,6 +48,10 @@ class LogFile:
     version: str
     day: date
     segment: str
+
+    def place(self, table: str) -> str:
+        """Which part of which segment it is."""
+        return place_of(table, self.release, self.version, self.day, self.segment)
 
 
 class FooterOf:
@@ -66,21 +84,19 @@ class FolderLog:
                             found += [LogFile(path, release, version, day, name) for name, path in self._parquet(days)]
         return found
 
-    def parts(self, query: LogQuery, delivered: Callable[[Collection[LogFile]], None]) -> list[LogPart]:
-        """What may have wanted rows, days in their order. `delivered` is called with the files before they are read."""
+    def parts(self, query: LogQuery, delivered: Delivered) -> list[LogPart]:
+        """What may have wanted rows, days in their order. `delivered` gets the files before they are read."""
         files = self.files(query)
-        delivered(files)
+        delivered({file.place(query.table) for file in files})
         return [*groups(self.footers(files), self.system)]
 
-    def waves(
-        self, query: LogQuery, delivered: Callable[[Collection[LogFile]], None]
-    ) -> Iterator[tuple[list[LogPart], int | None]]:
+    def waves(self, query: LogQuery, delivered: Delivered) -> Iterator[tuple[list[LogPart], int | None]]:
         """The same in small numbers, the newest first, each with the time of the newest row of the waves after it.
 
         That time is in microseconds; None is the end.
         """
         files = self.files(query)
-        delivered(files)
+        delivered({file.place(query.table) for file in files})
         days = sorted({file.day for file in files}, reverse=True)
         for day, earlier in zip_longest(days, days[1:]):
             footers = self.footers([file for file in files if file.day == day])
@@ -95,9 +111,19 @@ class FolderLog:
         with ThreadPoolExecutor(min(THREADS, len(files) or 1)) as threads:
             return [found for found in threads.map(self._footer, files) if found]
 
-    def table_files(self, table: str) -> list[str]:
-        """List the files directly in a folder, as those of labels, oldest first."""
-        return [path for _, path in sorted(self._parquet(f"{self.root}/{table}"))]
+    def label_files(self) -> list[str]:
+        """List the files of labels, the oldest first."""
+        return [path for _, path in sorted(self._parquet(f"{self.root}/{LABELS}"))]
+
+    def read_labels(self) -> pa.Table:
+        """All labels, the oldest first; an empty table without columns if there are none."""
+        tables = [self.read(path) for path in self.label_files()]
+        return pa.concat_tables(tables).sort_by("time") if tables else pa.table({})
+
+    def add_labels(self, labels: pa.Table) -> None:
+        """Add labels, as one file, all or none."""
+        name = f"{labels['time'][0].as_py():%Y%m%dT%H%M%S%f}-{secrets.token_hex(8)}"
+        self.write(f"{self.root}/{LABELS}/{name}.parquet", labels)
 
     def read(self, path: str) -> pa.Table:
         """Read a whole file."""
@@ -109,17 +135,14 @@ class FolderLog:
         """Write a file whole or not at all, in place of the one that is there."""
         import pyarrow.parquet as pq
 
-        memory = pa.BufferOutputStream()
-        pq.write_table(table, memory, compression="zstd", row_group_size=100_000)
-        folder, _, name = path.rpartition("/")
-        local = isinstance(self.system, fs.LocalFileSystem)
-        target = f"{folder}/.{name}" if local else path  # what is put into a bucket appears whole
-        if local:
-            self.system.create_dir(folder)
-        with self.system.open_output_stream(target) as stream:
+        if isinstance(self.system, fs.LocalFileSystem):
+            with replacing(Path(path)) as file:
+                pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
+            return
+        memory = pa.BufferOutputStream()  # what is put into a bucket at once appears whole
+        pq.write_table(table, memory, compression="zstd", row_group_size=ROW_GROUP)
+        with self.system.open_output_stream(path) as stream:
             stream.write(memory.getvalue())
-        if local:
-            self.system.move(target, path)
 
     def remove(self, path: str) -> None:
         """Remove a file."""
@@ -164,8 +187,8 @@ class FileGroup:
     def __init__(self, files: Sequence[FooterOf], system: fs.FileSystem) -> None:
         self._files = files
         self._system = system
-        self._constants: dict[str, Any] = {"release": files[0].file.release, "version": files[0].file.version}
-        self._constants[SPOOLED] = False
+        self.constants: dict[str, Any] = {"release": files[0].file.release, "version": files[0].file.version}
+        self.constants[SPOOLED] = False
         self.schema = with_partition(files[0].schema)
 
     @cached_property
@@ -181,13 +204,13 @@ class FileGroup:
         newest: int | None = None,  # noqa: ARG002 - the caller looks at the newest files first
     ) -> Iterator[pa.RecordBatch]:
         """Yield wanted rows; row groups that can have none, by their statistics, are not read."""
-        wanted = query.filter(self.schema, seen, self._constants)
+        wanted = query.filter(self.schema, seen, self.constants)
         if wanted is None:
             return
         physical = self._files[0].schema
         dataset = ds.FileSystemDataset([each.fragment for each in self._files], physical, PARQUET, self._system)
         projected: dict[str, ds.Expression] = {
-            name: ds.field(name) if name in physical.names else ds.scalar(self._constants[name])
+            name: ds.field(name) if name in physical.names else ds.scalar(self.constants[name])
             for name in columns
             if name in self.schema.names
         }

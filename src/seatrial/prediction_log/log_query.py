@@ -1,9 +1,9 @@
 """Which rows of the log are wanted, as every destination understands it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -15,11 +15,17 @@ PREDICTIONS, REFUSED, LABELS = "predictions", "refused", "labels"
 PARTITION = ("release", "version")  # columns that are not in files, but in the names of their folders
 SPOOLED = "spooled"  # the column that is true for rows that are not delivered yet
 BATCH = 65_536  # rows
+Delivered = Callable[[Collection[str]], None]  # gets what is in a destination: names of segments, or `place_of` parts
 
 
 def no_hashes(_: str) -> Collection[str]:
     """What a value becomes in hashed columns where there is no key."""
     return ()
+
+
+def place_of(table: str, release: str, version: str, day: date, segment: str) -> str:
+    """A name for a part of a segment that is a file of its own in a folder."""
+    return f"{table}/{release}/{version}/{day}/{segment}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class LogQuery:
     until: datetime | None = None
     conditions: tuple[Condition, ...] = ()
     refused: bool = False
+    among: tuple[str, Sequence[Any]] | None = None  # a column, and values of its own type that are wanted
     hashes: Hashes = field(default=no_hashes, compare=False)
 
     @property
@@ -73,6 +80,9 @@ class LogQuery:
                 one = ds.scalar(True) if fixed.filter(one).num_rows else None
             none = none or one is None
             found = found if one is None else found & one
+        if self.among:
+            column, values = self.among
+            found &= ds.field(column).isin(pa.array(values, schema.field(column).type))
         if self.since:
             found &= ds.field("time") >= pa.scalar(self.since, pa.timestamp("us", "UTC"))
         if self.until:

@@ -1,21 +1,24 @@
 """Reads a prediction log wherever it is kept, with the rows that servers have not delivered yet."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import fs
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.conditions import INPUT, column_of, unknown_column
-from seatrial.prediction_log.log_files import FolderLog, LogFile, first_line
-from seatrial.prediction_log.log_query import PARTITION, SPOOLED, LogPart, LogQuery, SeenNames
+from seatrial.prediction_log.destinations.destination import cleaned, shown_url
+from seatrial.prediction_log.log_files import FolderLog
+from seatrial.prediction_log.log_query import PARTITION, SPOOLED, Delivered, LogPart, LogQuery, SeenNames
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.spooled_rows import SpooledRows
 
 HEAD = ("time", *PARTITION, "request_id", "row")  # the first columns of what is read
-TAIL = ("unseen", SPOOLED)
+TAIL = ("unseen", "other_values", SPOOLED)
 EMPTY = pa.schema(  # of a log without rows
     [
         ("time", pa.timestamp("us", "UTC")),
@@ -25,7 +28,6 @@ EMPTY = pa.schema(  # of a log without rows
     ]
 )
 ORDER = {"time": "descending", "request_id": "ascending", "row": "ascending"}  # of the newest rows
-Delivered = Callable[[Collection[LogFile]], None]
 
 
 class LogStore(Protocol):
@@ -38,6 +40,12 @@ class LogStore(Protocol):
 
     def waves(self, query: LogQuery, delivered: Delivered) -> Iterator[tuple[list[LogPart], int | None]]:
         """The same, the newest first, each with the time of the newest row that may still come, or None at the end."""
+
+    def read_labels(self) -> pa.Table:
+        """All labels, the oldest first; an empty table without columns if there are none."""
+
+    def add_labels(self, labels: pa.Table) -> None:
+        """Add labels, all or none."""
 
 
 class PredictionLog:
@@ -53,21 +61,24 @@ class PredictionLog:
         self.store: LogStore = open_store(settings.to)
         self.spool = SpooledRows(settings, release)
 
+    def parts(self, query: LogQuery) -> list[LogPart]:
+        """All parts of the log that may have wanted rows, with those that are in the spool only."""
+        with self.spool.reading(query) as spooled:
+            return [*self.store.parts(query, spooled.delivered), *spooled.parts()]
+
     def batches(self, query: LogQuery, columns: Sequence[str] = ()) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Read the wanted rows, about in the order of time: their schema, and batches of it, in bounded memory.
 
         `columns` are names of inputs and of the log's own columns, all by default. A column that a version of the
         release did not have is null there. One that had several types has the widest.
         """
-        with self.spool.reading(query) as spooled:
-            parts = [*self.store.parts(query, spooled.delivered), *spooled.parts()]
-            seen = SeenNames()
-            for part in parts:
-                query.filter(part.schema, seen)
-            seen.check(query)
-            schema = united([part.schema for part in parts], columns)
-            kept = spooled.detach()
-        return schema, self._read(parts, query, schema, kept)
+        parts = self.parts(query)
+        seen = SeenNames()
+        for part in parts:
+            query.filter(part.schema, seen)
+        seen.check(query)
+        schema = united([part.schema for part in parts], columns)
+        return schema, _read(parts, query, schema)
 
     def table(self, query: LogQuery, columns: Sequence[str] = ()) -> pa.Table:
         """Read the wanted rows into memory."""
@@ -95,15 +106,13 @@ class PredictionLog:
         schema = united(schemas, columns)
         return pa.Table.from_batches([fitted(each, schema) for each in found.to_batches()], schema)
 
-    def _read(
-        self, parts: Sequence[LogPart], query: LogQuery, schema: pa.Schema, kept: object
-    ) -> Iterator[pa.RecordBatch]:
-        seen = SeenNames()
-        for part in parts:
-            for batch in part.batches(schema.names, query, seen):
-                if batch.num_rows:
-                    yield fitted(batch, schema)
-        del kept
+
+def _read(parts: Sequence[LogPart], query: LogQuery, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    seen = SeenNames()
+    for part in parts:
+        for batch in part.batches(schema.names, query, seen):
+            if batch.num_rows:
+                yield fitted(batch, schema)
 
 
 def _with_first(
@@ -187,21 +196,12 @@ def open_store(to: str) -> LogStore:
         from seatrial.prediction_log.postgres_log import PostgresLog
 
         return PostgresLog(to)
-    from pyarrow import fs
+    if not scheme:
+        return FolderLog(fs.LocalFileSystem(), str(Path(to).absolute()), to)
+    from seatrial.prediction_log.destinations.objects import object_files
 
     try:
-        system, root = fs.FileSystem.from_uri(to) if scheme else (fs.LocalFileSystem(), to)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise SeatrialError(f"{shown(to)} cannot be opened: {first_line(error)}") from None
-    return FolderLog(system, root, shown(to))
-
-
-def shown(to: str) -> str:
-    """A destination without what may be secret in it."""
-    scheme, separator, rest = to.partition("://")
-    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}" if separator else to
-
-
-def plain_name(column: str) -> str:
-    """The name of a column for people: an input by its own."""
-    return column.removeprefix(INPUT)
+        system, root = object_files(to)
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise SeatrialError(f"{shown_url(to)} cannot be opened: {cleaned(error, to)}.") from None
+    return FolderLog(system, root, shown_url(to))

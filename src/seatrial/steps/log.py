@@ -94,7 +94,8 @@ class ProjectLog:
             raise SeatrialError(f"The window from {since} until {until} is empty.", hint="--until is after --since.")
         texts = [where] if isinstance(where, str) else [*where]
         conditions = parse_conditions([text for text in texts if text])
-        return LogQuery(name, version, *window, conditions, refused, hashes_of(self._settings, self._name))
+        hashes = hashes_of(self._settings, self._name)
+        return LogQuery(name, version, *window, conditions, refused, hashes=hashes)
 
     def _release(self, text: str) -> tuple[str, str]:
         """A release as people name it, as its name and its version: 0.2.0, titanic-model, or titanic-model==0.2.0."""
