@@ -33,7 +33,7 @@ from seatrial.prediction_log.log_query import (
 )
 
 THREADS = 16  # that read footers: a bucket answers each in some 50 ms
-WAVE = 8  # files of a day that are looked at together for its newest rows
+WAVE = 8  # files that are looked at together
 FAR = 2**62  # later than any time
 READ_AHEAD = 2  # files that are read at the same time; more only take memory
 PARQUET = ds.ParquetFileFormat()
@@ -208,19 +208,21 @@ class FileGroup:
         if wanted is None:
             return
         physical = self._files[0].schema
-        dataset = ds.FileSystemDataset([each.fragment for each in self._files], physical, PARQUET, self._system)
         projected: dict[str, ds.Expression] = {
             name: ds.field(name) if name in physical.names else ds.scalar(self.constants[name])
             for name in columns
             if name in self.schema.names
         }
-        try:
-            yield from dataset.scanner(
-                columns=projected, filter=wanted, batch_size=BATCH, batch_readahead=4, fragment_readahead=READ_AHEAD
-            ).to_batches()
-        except FileNotFoundError as error:
-            hint = "Try again: the retention, or `seatrial log forget`, has just removed it."
-            raise SeatrialError(f"A file of the log has gone: {first_line(error)}", hint=hint) from None
+        for start in range(0, len(self._files), WAVE):  # Arrow reads up to 1 GB ahead of a slow consumer
+            fragments = [each.fragment for each in self._files[start : start + WAVE]]
+            dataset = ds.FileSystemDataset(fragments, physical, PARQUET, self._system)
+            try:
+                yield from dataset.scanner(
+                    columns=projected, filter=wanted, batch_size=BATCH, fragment_readahead=READ_AHEAD
+                ).to_batches()
+            except FileNotFoundError as error:
+                hint = "Try again: the retention, or `seatrial log forget`, has just removed it."
+                raise SeatrialError(f"A file of the log has gone: {first_line(error)}", hint=hint) from None
 
 
 def with_partition(schema: pa.Schema) -> pa.Schema:
