@@ -20,7 +20,7 @@ from seatrial.prediction_log import forgetting
 from seatrial.prediction_log.conditions import parse_conditions
 from seatrial.prediction_log.forgetting import Forgotten, forget
 from seatrial.prediction_log.hashed_values import hashes_of
-from seatrial.prediction_log.labels import GivenLabel, add_labels, current_labels
+from seatrial.prediction_log.labels import GivenLabel, add_labels, newest_labels
 from seatrial.prediction_log.log_query import LogQuery
 from seatrial.prediction_log.log_records import keyed_hash
 from seatrial.prediction_log.log_settings import LogSettings
@@ -65,7 +65,7 @@ def test_a_person_is_taken_out_everywhere(log: PredictionLog) -> None:
     assert sorted(set(ids(log))) == [("r2", False), ("r3", False), ("r5", False), ("r6", True)]
     rows = log.table(where("request_id = r3"), ["row"])["row"].to_pylist()
     assert rows == [1, 3]
-    assert list(current_labels(log)) == [("r2", 0)]
+    assert newest_labels(log.store.read_labels())["request_id"].to_pylist() == ["r2"]
     assert forget(log, query) == Forgotten()
 
 
@@ -152,7 +152,8 @@ def writer(log: PredictionLog) -> Any:
         command = [sys.executable, "-c", WRITER, str(log.spool.folder), how]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         running.append(process)
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdin.write(encoded([line(8, [ANN])]))
         process.stdin.close()
         process.stdout.readline()
@@ -213,7 +214,7 @@ def test_what_was_killed_is_finished_by_the_next_one(
     log: PredictionLog, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
     """Every rewriting of a segment or file fails in turn, before it appears."""
-    import seatrial.core.files as files
+    from seatrial.core import files
 
     calls = 0
     replace = Path.replace

@@ -1,6 +1,7 @@
 """`seatrial log`: what servers were asked and what they answered; export, labels, and forgetting a person's rows."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,10 +11,14 @@ from seatrial.cli import show
 from seatrial.cli.options import (
     DEFAULT_COMMAND,
     HERE,
+    EncodingOption,
     JsonOption,
     ProjectOption,
+    QueryOption,
     RunsByDefault,
+    SeparatorOption,
     argument,
+    csv_options,
     option,
     project_if_any,
 )
@@ -22,6 +27,8 @@ from seatrial.core.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from seatrial.prediction_log.forgetting import Forgotten
+    from seatrial.prediction_log.labels import LabelsResult
     from seatrial.steps.log import ProjectLog
 
 log = typer.Typer(
@@ -79,7 +86,7 @@ def run(
         until=until,
         release=release,
         where=conditions,
-        columns=_names(columns),
+        columns=_names(columns) + ["spooled"] * bool(columns and not json),
         limit=limit,
         refused=refused,
     )
@@ -123,6 +130,161 @@ def export(
         progress("reading the log")
         rows = opened.export(file, columns=_names(columns), **asked)
     show.info(f"{rows:,} row{'s' * (rows != 1)} in {file}.")
+
+
+@log.command()
+def forget(
+    where: WhereOption = None,
+    request_id: Annotated[str, option("The rows of one request, or its refusal.", "--request-id")] = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    release: ReleaseOption = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much it is.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    from_: FromOption = "",
+    project: ProjectOption = HERE,
+) -> None:
+    """Take a person's rows out of the log for good, and their labels: out of the spool and of the destination.
+
+    A value of a hashed column is hashed likewise. Backups, exports and other copies are not reached.
+
+    Example: [bold]seatrial log forget --where "name = 'Brown, Mrs. Ann'"[/]
+    """
+    opened = _open(project, from_)
+    conditions = [*(where or []), *([_same("request_id", request_id)] if request_id else [])]
+    window: Any = {"since": since, "until": until, "release": release}
+    with show.progress() as progress:
+        progress("looking for the rows")
+        found = opened.forget(conditions, dry_run=True, **window)
+    if not found.predictions and not found.refused:
+        show.info("No rows.")
+        return
+    show.info(f"{_amount(found)}: {' and '.join(map(str, opened.query(where=conditions).conditions))}")
+    if dry_run:
+        return
+    if not yes:
+        typer.confirm("Remove them for good?", abort=True, err=True)
+    with show.progress() as progress:
+        progress("removing the rows")
+        opened.forget(conditions, **window)
+    left = opened.forget(conditions, dry_run=True, **window)
+    show.info(
+        "Removed." if not left.predictions else f"Removed, but {left.predictions:,} new rows have come meanwhile."
+    )
+
+
+@log.command()
+def labels(
+    data: Annotated[str, argument("A CSV or Parquet file, or the URL of a database.")],
+    label: Annotated[str, option("The column with the labels; default: the project's target.", "--label")] = "",
+    key: Annotated[
+        str,
+        option("Join by this input, and by the time: the newest prediction before it; default: by request.", "--key"),
+    ] = "",
+    time: Annotated[
+        str, option("With --key, the column with the time of the label; default: time.", "--time")
+    ] = "time",
+    zone: Annotated[str, option("The zone of times that have none, as Europe/Berlin.", "--zone")] = "",
+    within: Annotated[str, option("With --key, how old the prediction may be, as 30d; default: any.", "--within")] = "",
+    request_id: Annotated[
+        str, option("The column with the IDs of requests; default: request_id.", "--request-id")
+    ] = "request_id",
+    row: Annotated[
+        str, option("The column with the row in the request, if there is one; default: row.", "--row")
+    ] = "row",
+    since: Annotated[str, option("Look only at predictions since then, which is faster.", "--since")] = "",
+    release: ReleaseOption = "",
+    query: QueryOption = "",
+    separator: SeparatorOption = None,
+    encoding: EncodingOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of them.")] = False,
+    json: JsonOption = False,
+    from_: FromOption = "",
+    project: ProjectOption = HERE,
+) -> None:
+    """Record what turned out to be right. The newest label of a prediction counts, the older ones stay.
+
+    Example: [bold]seatrial log labels outcomes.csv --key customer_id --time observed_at --zone UTC[/]
+    """
+    opened = _open(project, from_)
+    with show.progress(quiet=json) as progress:
+        progress("joining labels")
+        result = opened.add_labels(
+            data,
+            label=label,
+            key=key,
+            time=time,
+            zone=zone,
+            within=within,
+            request_id=request_id,
+            row=row,
+            since=since,
+            release=release,
+            query=query,
+            options=csv_options(separator, encoding, None),
+            dry_run=dry_run,
+        )
+    if json:
+        show.print_json({**asdict(result), "joined": result.joined})
+    else:
+        _print_labels(result)
+    if result.rows and not result.joined:
+        raise typer.Exit(1)
+
+
+@log.command()
+def summary(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    release: ReleaseOption = "",
+    json: JsonOption = False,
+    from_: FromOption = "",
+    project: ProjectOption = HERE,
+) -> None:
+    """Count rows by day and version, the newest first.
+
+    Example: [bold]seatrial log summary --since 30d[/]
+    """
+    days = _open(project, from_).summary(since=since, until=until, release=release)
+    if json:
+        show.print_json([asdict(day) for day in days])
+        return
+    if not days:
+        show.info("The log has no rows yet.")
+        return
+    heads = ("Day", "Release", "Predictions", "Errors refused", "Not delivered yet")
+    cells = [(day.predictions, day.refused, day.spooled) for day in days]
+    rows = [
+        (str(day.day), f"{day.release} {day.version}", *(f"{count:,}" if count else "" for count in counts))
+        for day, counts in zip(days, cells, strict=True)
+    ]
+    show.table("", heads, rows, (2, 3, 4))
+
+
+def _amount(found: "Forgotten") -> str:
+    counts = {"prediction": found.predictions, "refused row": found.refused, "label": found.labels}
+    return ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for name, count in counts.items() if count)
+
+
+OUTCOMES = {
+    "new": "had no label yet",
+    "corrected": "had another label, which stays in the history",
+    "known": "had this label already",
+    "not_found": "found no prediction",
+    "ambiguous": "fit several predictions",
+    "repeated": "repeat another row of the table",
+    "without_label": "have no label",
+}
+
+
+def _print_labels(result: "LabelsResult") -> None:
+    show.info(f"{result.joined:,} of {result.rows:,} rows joined.")
+    for name, words in OUTCOMES.items():
+        if count := getattr(result, name):
+            places = ", ".join(place.rpartition(", ")[2] for place in result.examples.get(name, ()))
+            show.info(f"  {count:,} {words}{f' ({places})' if places else ''}")
+    if result.ambiguous:
+        show.info("Requests with several rows need a column with the row; --row names it.")
 
 
 def _open(project: Path, to: str) -> "ProjectLog":

@@ -138,7 +138,7 @@ def add_labels(
     labels, repeated = _one_each(chosen, by_time=bool(key))
     counts["repeated"] = repeated
     table = store.read_labels()
-    before = _newest_labels(table)
+    before = _texts(table)
     fresh = []
     for row, each in labels:
         label = row.answers.read(each)
@@ -152,15 +152,19 @@ def add_labels(
     return replace(LabelsResult(len(given), examples=examples), **counts)
 
 
-def current_labels(log: PredictionLog) -> dict[Prediction, Any]:
-    """The label of each prediction that has one: the newest."""
-    return {place: json.loads(text) for place, text in _newest_labels(log.store.read_labels()).items()}
-
-
-def _newest_labels(table: pa.Table) -> dict[Prediction, str]:
+def newest_labels(table: pa.Table) -> pa.Table:
+    """The rows that count, of a table of labels with the oldest first: one for each prediction."""
     if not table.num_columns:
-        return {}
-    columns = [table[name].to_pylist() for name in ("request_id", "row", "label")]
+        return LABEL_SCHEMA.empty_table()
+    kept: dict[Prediction, int] = {}
+    for number, place in enumerate(zip(table["request_id"].to_pylist(), table["row"].to_pylist(), strict=True)):
+        kept[place] = number
+    return table.take(pa.array(sorted(kept.values()), pa.int64()))
+
+
+def _texts(table: pa.Table) -> dict[Prediction, str]:
+    newest = newest_labels(table)
+    columns = [newest[name].to_pylist() for name in ("request_id", "row", "label")]
     return {(request, row): label for request, row, label in zip(*columns, strict=True)}
 
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -191,10 +190,9 @@ class FileGroup:
         self.constants[SPOOLED] = False
         self.schema = with_partition(files[0].schema)
 
-    @cached_property
-    def rows(self) -> int:
-        """The number of rows, wanted or not."""
-        return sum(each.rows for each in self._files)
+    def counts(self) -> Iterator[tuple[LogFile, int]]:
+        """The files with the numbers of their rows, wanted or not."""
+        return ((each.file, each.rows) for each in self._files)
 
     def batches(
         self,

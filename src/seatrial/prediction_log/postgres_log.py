@@ -94,7 +94,7 @@ class PostgresLog:
             for table in tables:
                 assert isinstance(table, PostgresTable)
                 if where := table.where(query, SeenNames()):
-                    statement = f"DELETE FROM {self.place(table.table)} WHERE {where[0]} RETURNING request_id, row"
+                    statement = f"DELETE FROM {table.place} WHERE {where[0]} RETURNING request_id, row"
                     found |= set(connection.execute(statement, where[1]).fetchall())
         return found
 
@@ -103,7 +103,8 @@ class PostgresLog:
         with self.connected() as connection:
             if LABELS not in self._tables(connection) or not predictions:
                 return 0
-            statement = f"DELETE FROM {self.place(LABELS)} WHERE request_id = %s AND row = %s"
+            place = self.place(LABELS).replace("%", "%%")
+            statement = f"DELETE FROM {place} WHERE request_id = %s AND row = %s"
             with connection.cursor() as cursor:
                 cursor.executemany(statement, list(predictions))
                 return int(cursor.rowcount)
@@ -153,7 +154,8 @@ class PostgresTable:
     """One table of the log."""
 
     def __init__(self, log: PostgresLog, table: str, columns: Mapping[str, str]) -> None:
-        self.log, self.table = log, table
+        self.log = log
+        self.place = log.place(table).replace("%", "%%")
         kept = {name: kind for name, kind in columns.items() if name != "day"}
         self.release = "" if "release" in columns else table.removeprefix(f"{PREDICTIONS}_")
         fields = [(name, TYPES.get(kind, pa.string())) for name, kind in kept.items()]
@@ -171,7 +173,7 @@ class PostgresTable:
         schema = pa.schema([self.schema.field(name) for name in names])
         order = f"ORDER BY time DESC LIMIT {int(newest)}" if newest is not None else "ORDER BY time"
         chosen = ", ".join(self._selected(name) for name in names)
-        statement = f"SELECT {chosen} FROM {self.log.place(self.table)} WHERE {where[0]} {order}"
+        statement = f"SELECT {chosen} FROM {self.place} WHERE {where[0]} {order}"
         with self.log.connected() as connection, connection.cursor("seatrial_log") as cursor:
             cursor.itersize = BATCH
             cursor.execute(statement, where[1])
@@ -230,12 +232,17 @@ class PostgresTable:
     def _selected(self, name: str) -> str:
         if self.release and name == "release":
             return "'{}'::text".format(self.release.replace("'", "''").replace("%", "%%"))
-        return "false" if name == SPOOLED else quoted(name)
+        return "false" if name == SPOOLED else named(name)
 
 
 def quoted(name: str) -> str:
+    """A name in a statement without values."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def named(name: str) -> str:
     """A name in a statement with values, where a percent sign is doubled."""
-    return '"' + name.replace('"', '""').replace("%", "%%") + '"'
+    return quoted(name).replace("%", "%%")
 
 
 def arrow_of(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:

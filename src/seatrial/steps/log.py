@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from seatrial.core.project import ProjectSettings
+    from seatrial.prediction_log.forgetting import Forgotten
+    from seatrial.prediction_log.labels import LabelsResult
     from seatrial.prediction_log.log_query import LogQuery
     from seatrial.prediction_log.log_settings import LogSettings
+    from seatrial.prediction_log.log_summary import LogDay
     from seatrial.prediction_log.reading import PredictionLog
+    from seatrial.template.reading.csv_file import CsvOptions
 
 Moment = str | datetime
 
@@ -73,6 +77,77 @@ class ProjectLog:
         from seatrial.prediction_log.log_export import write_stream
 
         return write_stream(stream, format_, *self._open().batches(self.query(**asked), columns))
+
+    def forget(
+        self,
+        where: str | Sequence[str],
+        *,
+        since: Moment = "",
+        until: Moment = "",
+        release: str = "",
+        dry_run: bool = False,
+    ) -> "Forgotten":
+        """Take rows out of the log for good, with their labels: out of the spool's segments and of the destination.
+
+        With `dry_run` they are only counted. A value of a hashed column is hashed likewise, if its key is here.
+        """
+        from seatrial.prediction_log.forgetting import forget
+
+        return forget(self._open(), self.query(since=since, until=until, release=release, where=where), dry_run=dry_run)
+
+    def add_labels(
+        self,
+        data: Any,
+        *,
+        label: str = "",
+        key: str = "",
+        time: str = "time",
+        zone: str = "",
+        within: str = "",
+        request_id: str = "request_id",
+        row: str = "row",
+        since: Moment = "",
+        release: str = "",
+        query: str = "",
+        options: "CsvOptions | None" = None,
+        dry_run: bool = False,
+    ) -> "LabelsResult":
+        """Record labels from a table: a DataFrame, an Arrow table, a CSV or Parquet file, or a database and a `query`.
+
+        The column `label` (default: the project's target) has the labels. They belong to requests by `request_id`, and
+        by `row` in it if there is such a column. Or they belong to the newest prediction of the same value in a `key`
+        column of the schema, at the `time` of the label or before it, and at most `within` before it. Times need a
+        zone, or `zone`, as Europe/Berlin; a date stands for its end.
+        """
+        from seatrial.core.moments import parse_length
+        from seatrial.prediction_log.labels import add_labels
+        from seatrial.steps.label_files import read_labels
+
+        given, source = read_labels(
+            data,
+            label=label or (self._project.target if self._project else "label"),
+            by=key or request_id,
+            row="" if key else row,
+            time=time if key else "",
+            zone=zone,
+            query=query,
+            options=options,
+        )
+        wanted = self.query(since=since, release=release)
+        limit = parse_length(within, "--within") if within else None
+        return add_labels(self._open(), wanted, given, source, key=key, within=limit, dry_run=dry_run)
+
+    def labels(self) -> "pa.Table":
+        """The label of each prediction that has one, the newest: request_id, row, label (as JSON), and when it came."""
+        from seatrial.prediction_log.labels import newest_labels
+
+        return newest_labels(self._open().store.read_labels())
+
+    def summary(self, *, since: Moment = "", until: Moment = "", release: str = "") -> list["LogDay"]:
+        """Count rows by day and version, the newest first."""
+        from seatrial.prediction_log.log_summary import summarize
+
+        return summarize(self._open(), self.query(since=since, until=until, release=release))
 
     def query(
         self,

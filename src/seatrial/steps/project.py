@@ -27,6 +27,7 @@ from seatrial.steps.train import train as _train
 
 if TYPE_CHECKING:
     from seatrial.steps.load import LoadedRelease
+    from seatrial.steps.log import ProjectLog
     from seatrial.steps.trial import TrialResult
     from seatrial.trial.records import Kind
 
@@ -124,6 +125,13 @@ class Project:
             options = Options(names, used, description, licence, licence_holder(), ci, targets)
             create_project(root, examination, options, git=git, progress=report)
         return cls(root, progress=progress)
+
+    @property
+    def log(self) -> "ProjectLog":
+        """The prediction log: `read`, `export`, `add_labels`, `labels`, `summary` and `forget`."""
+        from seatrial.steps.log import open_log
+
+        return open_log(self.settings)
 
     @property
     def settings(self) -> ProjectSettings:
