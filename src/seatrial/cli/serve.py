@@ -58,6 +58,14 @@ def serve(
             envvar="SEATRIAL_TRUSTED_PROXIES",
         ),
     ] = "",
+    prediction_log: Annotated[
+        str,
+        option(
+            "Log each prediction to this folder, s3://, gs:// or postgresql://; default: as [tool.seatrial.log] says.",
+            "--prediction-log",
+            envvar="SEATRIAL_LOG",
+        ),
+    ] = "",
     index: IndexOption = None,
     project: ProjectOption = HERE,
 ) -> None:
@@ -66,7 +74,7 @@ def serve(
     Example: [bold]seatrial serve titanic-model==0.1.0 --port 8001[/]
     """
     from seatrial.core.project import find_project
-    from seatrial.steps.serve import prepare_checkout, prepare_release, project_keys, wait_for
+    from seatrial.steps.serve import prepare_checkout, prepare_release, project_keys, served_log, wait_for
     from seatrial.steps.serve import serve as run_server
 
     if checkout and release:
@@ -85,7 +93,8 @@ def serve(
     }
     options = ("--workers", str(workers), "--log-format", log_format, *["--open"] * open_)
     options += tuple(part for name, value in given.items() if value for part in (name, value))
-    with run_server(servable, host=host, port=port, options=options) as server:
+    log = served_log(project_if_any(project), prediction_log)
+    with run_server(servable, host=host, port=port, options=options, log=log) as server:
         raise typer.Exit(wait_for(server))
 
 
@@ -103,6 +112,7 @@ def demo(
     Example: [bold]seatrial demo --port 8080[/]
     """
     from seatrial.core.ports import check_port
+    from seatrial.prediction_log.project_log import log_settings
     from seatrial.steps.serve import predict_example, wait_for, wait_until_ready
     from seatrial.steps.serve import serve as run_server
 
@@ -115,7 +125,9 @@ def demo(
     _release(used)
     servable = _install(settings)
     _heading("Serve it", "seatrial serve")
-    with run_server(servable, host=host, port=port, options=("--log-level", "warning", *["--open"] * open_)) as server:
+    options = ("--log-level", "warning", *["--open"] * open_)
+    log = log_settings(settings, by_default=True)
+    with run_server(servable, host=host, port=port, options=options, log=log) as server:
         with show.progress() as progress:
             progress("starting the server")
             url = wait_until_ready(server, host, port)
@@ -126,6 +138,7 @@ def demo(
             f"\nServed {time.perf_counter() - started:.0f} s after the start.\n"
             f"  the page      [bold blue]{url}/[/]\n  the API       [bold blue]{url}/docs[/]\n"
             f"  the report    {show.short_path(report)}\n  the index     {show.index_location(settings.index)}"
+            + (f"\n  the log       {show.short_path(Path(log.to)) if log.local else 'seatrial log'}" if log.to else "")
         )
         if not once:
             show.out.print("\nCtrl-C stops it.")

@@ -27,6 +27,9 @@ VARIABLES = {
     "SEATRIAL_ALLOWED_HOSTS": "host names that requests to a server may have, separated by commas; default: loopback "
     "names on a loopback address, all on others",
     "SEATRIAL_KEYS": "access keys of a server, as JSON or as the path of a file: `seatrial keys add` makes them",
+    "SEATRIAL_LOG": "the prediction log of a server: a folder, s3://, gs:// or postgresql://, or settings as JSON",
+    "SEATRIAL_LOG_KEY": "the key of columns that are hashed in the prediction log, at least 16 characters, the same "
+    "for all servers and for `seatrial log`; default: a file in the spool",
     "SEATRIAL_OPEN": "1: other machines may call a server without a key",
     "SEATRIAL_ACCESS_KEY": "a key of the deployed service, with which `seatrial deploy railway` verifies it",
     "SEATRIAL_CORS_ORIGINS": "origins of web pages that may call a server, separated by commas; default: none",
@@ -41,7 +44,9 @@ VARIABLES = {
     "PIP_EXTRA_INDEX_URL": "the private index for building a container; each file is checked against its hash",
 }
 # Seatrial's own processes and pipelines find one another by these; users do not set them.
-INTERNAL = frozenset({"SEATRIAL_BASE", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR"})
+INTERNAL = frozenset(
+    {"SEATRIAL_BASE", "SEATRIAL_LOG_PYTHON", "SEATRIAL_REPORTS", "SEATRIAL_SERVE", "SEATRIAL_SERVED_DIR"}
+)
 
 # What a process may need to start and to run like any other here, by exact name or as a pattern. None holds a secret:
 # names of tokens, passwords and indexes are not among them, so a process that gets only these cannot give any away.

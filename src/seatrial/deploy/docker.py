@@ -32,7 +32,9 @@ from seatrial.deploy.images import (
     tag_of,
 )
 from seatrial.deploy.service_keys import KEYS_HELP, OPEN_HELP, keys_file, require_closed, verification_key
+from seatrial.deploy.service_log import SPOOL, container_log
 from seatrial.deploy.target import PinnedRelease, read_settings
+from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.wheels.installer import last_lines
 
 VERIFY_SECONDS = 120.0  # that verification may take beside waiting for the server
@@ -78,7 +80,8 @@ class Docker:
 
     def files(self) -> dict[str, str]:
         """The files of deploy/docker/ besides the lockfile; a project's own version of a file takes precedence."""
-        return docker_files(self.project, self.settings, port=self.settings.port)
+        log = self._log()
+        return docker_files(self.project, self.settings, port=self.settings.port, log=log.text() if log.to else "")
 
     def check(self) -> None:
         """Raise SeatrialError if no container engine is running."""
@@ -144,7 +147,8 @@ class Docker:
         """Start a container and verify its predictions; it is removed where that fails."""
         digest, patience = lockfile_digest(pinned), self.settings.patience
         variable, secret = self._access()
-        options = ("--env", variable, *self.settings.run_args)
+        spool = ("--volume", f"{self.container}-spool:{SPOOL}") if self._log().to else ()  # outlives the container
+        options = ("--env", variable, *spool, *self.settings.run_args)
         self._engine.start(name, image, digest, port, self.settings.address, options)
         try:
             wait_until_ready(self._at(port), patience, lambda: self._never_exited(name))
@@ -164,6 +168,9 @@ class Docker:
         file = keys_file(self.project, settings.keys, settings.open)
         require_closed(self.project, self.name, settings.address, file, settings.open)
         return file
+
+    def _log(self) -> LogSettings:
+        return container_log(self.project, self.name, self.settings.log)
 
     def _access(self) -> tuple[str, str]:
         """The variable that says who may call the container, and the secret of a key that verifies it.

@@ -17,6 +17,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.base_images import SETTING, with_base
+from seatrial.deploy.service_log import LOG_HELP, SPOOL
 from seatrial.deploy.target import PinnedRelease, TargetSettings
 from seatrial.deploy.tools import Tool, ToolError, find_tool, wait_until_free
 from seatrial.pages.jinja import jinja_environment
@@ -43,6 +44,7 @@ class ImageSettings(TargetSettings):
         description="the base image, by its digest: `seatrial deploy TARGET --pin-base` writes it; default: "
         "python:X-slim, whatever that is at each build",
     )
+    log: str | None = Field(None, description=LOG_HELP)
 
     @property
     def base(self) -> str:
@@ -63,14 +65,16 @@ def docker_files(
     mounts: bool = True,
     drain: int = 0,
     is_open: bool = False,
+    log: str = "",
 ) -> dict[str, str]:
     """The Dockerfile of a project's service, and what it needs; a project's own version of a file takes precedence.
 
     `mounts` is for builders that support RUN --mount; `drain` is how many seconds after SIGTERM connections stay open.
-    With `is_open` anyone may call the server; else its container must get access keys.
+    With `is_open` anyone may call the server; else its container must get access keys. `log` has the settings of the
+    prediction log, as JSON.
     """
     values = {"name": project.name, "package": project.package, "base": settings.base, "port": port}
-    values |= {"mounts": mounts, "drain": drain, "is_open": is_open}
+    values |= {"mounts": mounts, "drain": drain, "is_open": is_open, "log": log, "spool": SPOOL}
     return {
         "Dockerfile": render_template("Dockerfile.jinja", **values),
         ".dockerignore": render_template("dockerignore.jinja"),

@@ -30,6 +30,7 @@ from seatrial.deploy.images import (
     tag_of,
 )
 from seatrial.deploy.service_keys import OPEN_HELP
+from seatrial.deploy.service_log import SPOOL, container_log
 from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.deploy.tools import ToolError, find_tool
 from seatrial.wheels.attestation import STATEMENT, signing_key
@@ -112,6 +113,7 @@ class Kubernetes:
                 f"{ANNOTATION_LIMIT >> 10} KiB.",
                 hint="Sign the trial again, with a key that is not larger than usual.",
             )
+        log = container_log(self.project, self.name, self.settings.log)
         return render_template(
             "kubernetes.yaml.jinja",
             name=self.project.name,
@@ -125,6 +127,8 @@ class Kubernetes:
             **{
                 **self.settings.model_dump(),
                 "keys_secret": self._keys_secret,
+                "log": log.text() if log.to else "",
+                "spool": SPOOL,
                 "image": f"{self._image(version)}{f'@{digest}' if digest else ''}",
             },
             statements={name: text.strip() for name, text in (statements or {}).items()},

@@ -21,9 +21,11 @@ from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
 from seatrial.core.state import state_home
 from seatrial.deploy.service_keys import OPEN_HELP, keys_file, require_closed
+from seatrial.deploy.service_log import LOG_HELP, target_log
 from seatrial.deploy.supervisor_client import SupervisorClient
 from seatrial.deploy.target import PinnedRelease, TargetSettings, read_settings
 from seatrial.deploy.target_state import TargetState
+from seatrial.prediction_log.log_settings import KEY_VARIABLE, LogSettings
 from seatrial.wheels.environments import make_locked_environment
 from seatrial.wheels.lockfile import read_lockfile
 
@@ -57,6 +59,7 @@ class LocalSettings(TargetSettings):
     trusted_proxies: list[str] = Field(
         [], description='addresses and networks of proxies whose X-Forwarded headers count, as ["10.0.0.1"]'
     )
+    log: str | None = Field(None, description=LOG_HELP)
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="the log level of the servers, whose logs are in the user's state folder"
     )
@@ -90,6 +93,7 @@ class Local:
                 hint="Use `seatrial serve`, or deploy to docker.",
             )
         self._keys()
+        self._log()
         status = self._supervisor.status()
         if status is None:
             self._supervisor.listen().close()
@@ -117,10 +121,11 @@ class Local:
             "wheel": str(self._keep_wheel(pinned)),
             "patience": self._settings.patience,
             "log_level": self._settings.log_level,
-            "environment": self._settings.environment,
+            "environment": [*self._settings.environment, *self._hash_key()],
             "log_megabytes": self._settings.log_megabytes,
             "log_files": self._settings.log_files,
             "keys": str(self._keys() or ""),
+            "prediction_log": log.text() if (log := self._log()).to else "",
             "options": self._options(),
             "registry": str(state_home() / "served"),
         }
@@ -153,6 +158,13 @@ class Local:
         file = keys_file(self._project, settings.keys, settings.open)
         require_closed(self._project, self.name, settings.host, file, settings.open)
         return file
+
+    def _log(self) -> LogSettings:
+        """The prediction log: in a folder of the project, unless the settings say otherwise."""
+        return target_log(self._project, self.name, self._settings.log, by_default=True)
+
+    def _hash_key(self) -> list[str]:
+        return [KEY_VARIABLE] * bool(self._project.log.get("hashed"))
 
     def _options(self) -> list[str]:
         """The options of the server that the settings have a value for."""
@@ -197,7 +209,8 @@ class Local:
         by_settings = shared / f"{key}-{self._settings.port}" if self._settings.port else private
         folders = (by_settings, private, *sorted(shared.glob(f"{key}-*")))
         settings = self._settings
-        clients = [SupervisorClient(folder, settings.host, settings.port, settings.environment) for folder in folders]
+        environment = [*settings.environment, *self._hash_key()]
+        clients = [SupervisorClient(folder, settings.host, settings.port, environment) for folder in folders]
         with suppress(SeatrialError):  # a damaged lockfile is reported where it is used
             current = self._state.current()
             for client in clients if current else ():

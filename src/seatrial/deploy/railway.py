@@ -18,6 +18,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.deploy.health import require_verified, version_at, wait_for_version
 from seatrial.deploy.images import PORT, ImageSettings, docker_files, edited_or, stage
 from seatrial.deploy.service_keys import OPEN_HELP
+from seatrial.deploy.service_log import container_log
 from seatrial.deploy.target import PinnedRelease, read_settings
 from seatrial.deploy.tools import Tool, ToolError, find_tool
 
@@ -84,8 +85,15 @@ class Railway:
     def files(self) -> dict[str, str]:
         """The files of deploy/railway/ besides the lockfile; a project's own version of a file takes precedence."""
         drain = max(self.settings.draining - STOP_SECONDS, 0)
+        log = container_log(self.project, self.name, self.settings.log)
         docker = docker_files(
-            self.project, self.settings, port=PORT, mounts=False, drain=drain, is_open=self.settings.open
+            self.project,
+            self.settings,
+            port=PORT,
+            mounts=False,
+            drain=drain,
+            is_open=self.settings.open,
+            log=log.text() if log.to else "",
         )
         return {**docker, "railway.json": render_railway_json(self.settings)}
 

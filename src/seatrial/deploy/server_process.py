@@ -17,6 +17,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.deploy.health import read_golden_rows, verify_release, wait_until_ready
 from seatrial.deploy.log_file import MEGABYTE, LogPipe, RotatingLog, log_pipe
 from seatrial.deploy.service_keys import verification_key
+from seatrial.prediction_log.log_settings import log_variables
 from seatrial.wheels.installer import last_lines
 
 DRAIN_SECONDS = 30.0  # how long an old server keeps idle connections; a server never keeps them longer anyway
@@ -24,7 +25,7 @@ LOG_LINES = 4  # of the log, in an error
 POLL_SECONDS = 0.02
 MANUAL_VARIABLES = (  # for servers that people start by hand
     *("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS", "SEATRIAL_KEYS", "SEATRIAL_OPEN"),
-    *("SEATRIAL_CORS_ORIGINS", "SEATRIAL_ROOT_PATH", "SEATRIAL_TRUSTED_PROXIES"),
+    *("SEATRIAL_LOG", "SEATRIAL_CORS_ORIGINS", "SEATRIAL_ROOT_PATH", "SEATRIAL_TRUSTED_PROXIES"),
 )
 golden_rows = functools.lru_cache(8)(read_golden_rows)  # a server can be restarted although its wheel is lost
 DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once
@@ -46,6 +47,7 @@ class ServerSpec:
     registry: str  # the folder in which running servers register themselves
     environment: list[str] = field(default_factory=list)  # variables that it gets besides the harmless ones
     keys: str = ""  # the file of access keys; empty if there are none
+    prediction_log: str = ""  # the settings of the prediction log, as JSON; empty if there is none
     options: list[str] = field(default_factory=list)  # more options of the server
     log_megabytes: int = 10  # after which a new log file is begun
     log_files: int = 3
@@ -136,6 +138,8 @@ async def start_server(spec: ServerSpec, listener: socket.socket, folder: Path, 
     if spec.keys:
         key, secret = verification_key(2 * spec.patience)
         environment["SEATRIAL_KEYS"] = render_keys([key])  # besides the file
+    if spec.prediction_log:
+        environment |= log_variables(spec.prediction_log)
     keys = ("--keys", spec.keys) if spec.keys else ()
     options = [
         *keys,

@@ -7,8 +7,8 @@ from functools import cache
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.conditions import Hashes
-from seatrial.prediction_log.log_records import KEY_FILE, KEY_VARIABLE, keyed_hash
-from seatrial.prediction_log.log_settings import LogSettings, spool_folder
+from seatrial.prediction_log.log_records import KEY_FILE, keyed_hash
+from seatrial.prediction_log.log_settings import KEY_VARIABLE, LogSettings, spool_folder
 
 
 def hashes_of(settings: LogSettings, release: str) -> Hashes:

@@ -25,9 +25,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.model import Release
 from seatrial.model.schema import Column
-from seatrial.prediction_log.log_settings import LogSettings
+from seatrial.prediction_log.log_settings import KEY_VARIABLE, LogSettings
 
-KEY_VARIABLE = "SEATRIAL_LOG_KEY"  # the environment variable with the key of hashed columns
 KEY_FILE = "key"  # in the spool, where the variable is not set
 SHORTEST_KEY = 16
 MOST_ERRORS = 100  # of a refused request, in its record

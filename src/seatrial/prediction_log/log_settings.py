@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.moments import parse_length
 from seatrial.core.settings import read_table
 
+KEY_VARIABLE = "SEATRIAL_LOG_KEY"  # the environment variable with the key of hashed columns
+PYTHON_VARIABLE = "SEATRIAL_LOG_PYTHON"  # of an interpreter that can deliver the log, if a server's own cannot
 VARIABLE = "SEATRIAL_LOG"  # the environment variable with a server's log: a destination, or the settings as JSON
 SCHEMES = ("s3", "gs", "postgresql")
 
@@ -83,6 +86,11 @@ def parse_log_settings(text: str) -> LogSettings:
     except ValueError as error:
         raise SeatrialError(f"{VARIABLE} is not valid JSON: {error}.", hint="Or set it to a folder alone.") from None
     return read_log_settings(document, VARIABLE)
+
+
+def log_variables(text: str) -> dict[str, str]:
+    """The environment variables of a server of this machine: its log, as JSON, which this interpreter delivers."""
+    return {VARIABLE: text, PYTHON_VARIABLE: sys.executable}
 
 
 def spool_folder(settings: LogSettings, release: str) -> Path:

@@ -87,6 +87,7 @@ def _lock(
     progress: Progress,
 ) -> "Lockfile":
     """Store what a release runs with, with its wheels, pylock.toml, and the statement about its trial."""
+    from seatrial.deploy.service_log import logs_in_containers
     from seatrial.steps.lockfile import lock_release, trial_lockfiles, write_pylock
     from seatrial.steps.signing import require_lockfile, trial_statements
     from seatrial.wheels.attestation import STATEMENT
@@ -94,7 +95,8 @@ def _lock(
 
     signed = statement.lockfile_sha256 if statement else ""
     known = [*state.stored_lockfiles(wheel.sha256), *trial_lockfiles(project.root, wheel.sha256)]
-    locked = lock_release(wheel, source, sorted(known, key=lambda each: each.digest != signed), progress)
+    known.sort(key=lambda each: each.digest != signed)
+    locked = lock_release(wheel, source, known, progress, logs=logs_in_containers(project))
     lockfile = locked.lockfile
     if statement:
         require_lockfile(project, statement, lockfile.digest, f"{wheel.name} {wheel.version}")

@@ -22,6 +22,7 @@ from seatrial.wheels.wheel import WheelInfo
 
 LOCKFILE = "requirements.txt"  # next to a passed verdict: the environment that was tested, for `deploy`
 EXTRAS = ("serve",)
+LOG_EXTRA, LOG_LIBRARY = "log", "pyarrow"  # for containers; elsewhere the interpreter of the command line delivers
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,21 @@ class LockedRelease:
     wheels: tuple[Path, ...]
 
 
-def lock_release(wheel: WheelInfo, source: WheelSource, known: Sequence[Lockfile], progress: Progress) -> LockedRelease:
-    """Lock the release in a wheel together with the server.
+def lock_release(
+    wheel: WheelInfo, source: WheelSource, known: Sequence[Lockfile], progress: Progress, *, logs: bool = False
+) -> LockedRelease:
+    """Lock the release in a wheel together with the server, and with what delivers a prediction log if it `logs`.
 
     If one of the `known` lockfiles has exactly these wheels, it is used unchanged: what was tested, or ran before,
     runs again with the same hashes.
     """
-    resolution = resolve_release(wheel, extras=EXTRAS, index=source)
+    resolution = resolve_release(wheel, extras=(*EXTRAS, *[LOG_EXTRA] * logs), index=source)
     ours = {resolved.wheel.name: resolved.wheel for resolved in resolution.wheels}
     wheels = (wheel.path, *(other.path for name, other in ours.items() if name != wheel.name))
     hashes = {name: (each.sha256,) for name, each in ours.items()}
     for lockfile in known:
+        if logs and all(line.name != LOG_LIBRARY for line in lockfile.requirements):
+            continue  # locked before the settings had a log
         if {line.name: line.hashes for line in lockfile.requirements if line.name in ours} == hashes:
             resolution.refuse_own(line.name for line in lockfile.requirements if line.name not in ours)
             return LockedRelease(lockfile, wheels)

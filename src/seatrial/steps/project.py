@@ -186,14 +186,16 @@ class Project:
         port: int = 8001,
         keys: Path | None = None,
         open_: bool = False,
+        prediction_log: str = "",
     ) -> Iterator[str]:
         """Serve a release (default: the newest) for the length of a `with` block; yields its URL.
 
         With a file of access `keys` (default: the project's, if it has one) only callers with one are answered. Other
-        machines can call it only with keys, or if it is to be `open_`.
+        machines can call it only with keys, or if it is to be `open_`. `prediction_log` is where each prediction is
+        logged, as a folder; default: what [tool.seatrial.log] says.
         """
         from seatrial.core.ports import check_port
-        from seatrial.steps.serve import prepare_release, project_keys, serve, wait_until_ready
+        from seatrial.steps.serve import prepare_release, project_keys, serve, served_log, wait_until_ready
 
         settings = self.settings
         check_port(host, port, hint="Choose another port.")
@@ -201,7 +203,8 @@ class Project:
             servable = prepare_release(release or settings.name, settings.index, report, settings)
         file = keys or project_keys(settings, open_)
         options = ("--log-level", "warning", *["--open"] * open_, *(("--keys", str(file)) if file else ()))
-        with serve(servable, host=host, port=port, options=options) as server:
+        log = served_log(settings, prediction_log)
+        with serve(servable, host=host, port=port, options=options, log=log) as server:
             yield wait_until_ready(server, host, port)
 
     refresh = _method(_refresh)

@@ -22,6 +22,8 @@ from seatrial.core.project import ProjectSettings
 from seatrial.deploy.health import request_json
 from seatrial.deploy.health import wait_until_ready as wait
 from seatrial.model.metadata import METADATA_FILE
+from seatrial.prediction_log.log_settings import LogSettings, log_variables, parse_log_settings
+from seatrial.prediction_log.project_log import log_settings
 from seatrial.release import open_index
 from seatrial.steps.lockfile import EXTRAS, offer_toolkit
 from seatrial.steps.releases import list_releases, releases_page
@@ -34,7 +36,7 @@ READY_SECONDS = 60.0  # how long a server may take to become ready
 STOP_SECONDS = 10.0  # until a server that does not end is killed
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # That only the server reads; the others are options of `seatrial serve`, with their variables.
-SERVER_VARIABLES = ("SEATRIAL_KEYS", "SEATRIAL_ALLOWED_HOSTS")
+SERVER_VARIABLES = ("SEATRIAL_KEYS", "SEATRIAL_ALLOWED_HOSTS", "SEATRIAL_LOG_KEY")
 ServerProcess = subprocess.Popen[bytes]
 
 
@@ -70,6 +72,19 @@ def served_variables(project: ProjectSettings | None) -> tuple[str, ...]:
     """The names of the environment variables that the project's service gets besides the harmless ones."""
     names = (project.deploy.get("local", {}) if project else {}).get("environment", [])
     return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def served_log(project: ProjectSettings | None, named: str = "") -> LogSettings | None:
+    """The prediction log of a server that somebody starts: a named destination, or what the project's settings say.
+
+    `named` may be settings as JSON, too.
+    """
+    settings = log_settings(project, by_default=False) if project else None
+    if not named:
+        return settings
+    given = parse_log_settings(named)
+    given = given.model_copy(update={"to": str(Path(given.to).absolute())}) if given.local else given
+    return settings.model_copy(update=given.model_dump(exclude_unset=True)) if settings else given
 
 
 def project_keys(project: ProjectSettings | None, is_open: bool = False) -> Path | None:
@@ -116,14 +131,19 @@ def reports_about(project: ProjectSettings, metadata: Any, wheel: str = "") -> d
 
 
 @contextmanager
-def serve(servable: Servable, *, host: str, port: int, options: tuple[str, ...] = ()) -> Iterator[ServerProcess]:
+def serve(
+    servable: Servable, *, host: str, port: int, options: tuple[str, ...] = (), log: LogSettings | None = None
+) -> Iterator[ServerProcess]:
     """Run the server for the length of the block; `options` are more options of `python -m seatrial.serve`.
+
+    `log` is its prediction log, if it has one: in a variable, since a command line can be read by others.
 
     The server ends with the block, and whatever stops this process ends the block, so no server is left behind.
     """
     environment = allowed_environment((*servable.passed_on, *SERVER_VARIABLES)) | {
         "SEATRIAL_SERVED_DIR": str(servers_folder()),
         **servable.variables,
+        **(log_variables(log.text()) if log and log.to else {}),
     }
     if host in LOOPBACK:  # the reports show rows of the table
         reports = {title: str(path.resolve()) for title, path in servable.reports.items()}

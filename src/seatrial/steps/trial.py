@@ -120,7 +120,7 @@ def run_trial(
         policy = project_policy(project).model_copy(update={"kind": kind})
         if verdict := _judged_again(pair, policy):
             return write_pair_result(
-                pair, pair.folder, verdict, lock_tested(verdict, candidate, with_toolkit(index), progress)
+                pair, pair.folder, verdict, lock_tested(verdict, candidate, with_toolkit(index), project, progress)
             )
     policy, source = policy_and_wheels(project, index, progress)
     policy = policy.model_copy(update={"kind": kind}) if kind else policy
@@ -142,7 +142,9 @@ def run_trial(
                 further=[*facts, *refused_checks(reviewed)],
                 progress=progress,
             )
-    return write_pair_result(pair, output or pair.folder, verdict, lock_tested(verdict, candidate, source, progress))
+    return write_pair_result(
+        pair, output or pair.folder, verdict, lock_tested(verdict, candidate, source, project, progress)
+    )
 
 
 def _judged_again(pair: TrialPair, policy: Policy) -> Verdict | None:
@@ -216,7 +218,7 @@ def compare_releases(
     if project and source and old_release and new_release and new_release.name == canonicalize_name(project.name):
         folder = output or result_folder(project.root, new_release.sha256, old_release.sha256)
         wheel = inspect(candidate)
-        lockfile = lock_tested(verdict, wheel, source, progress)
+        lockfile = lock_tested(verdict, wheel, source, project, progress)
         return write_result(folder, verdict, lockfile, project, (inspect(baseline), wheel))
     return write_result(output, verdict) if output else TrialResult(verdict)
 
@@ -288,14 +290,18 @@ def write_result(
     return TrialResult(verdict, lockfile, folder)
 
 
-def lock_tested(verdict: Verdict, candidate: WheelInfo, source: WheelSource | None, progress: Progress) -> str:
+def lock_tested(
+    verdict: Verdict, candidate: WheelInfo, source: WheelSource | None, project: ProjectSettings, progress: Progress
+) -> str:
     """Lock what a passed candidate runs with, for `deploy`; "" where it did not pass or cannot be locked now.
 
     Whether everything that the server needs can be resolved is not the trial's concern; `deploy` reports it.
     """
+    from seatrial.deploy.service_log import logs_in_containers
+
     if verdict.exit_code or source is None:
         return ""
     try:
-        return lock_release(candidate, source, [], progress).lockfile.text
+        return lock_release(candidate, source, [], progress, logs=logs_in_containers(project)).lockfile.text
     except SeatrialError:
         return ""

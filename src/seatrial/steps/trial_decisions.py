@@ -57,7 +57,7 @@ def accept(
     marked = _marked(pair, verdict, accepted, rules, today)
     outcome, cause = judge(marked, policy)
     verdict = replace(verdict, checks=tuple(marked), outcome=outcome, cause=cause)
-    lockfile = lock_tested(verdict, pair.candidate, with_toolkit(pair.index), silent)
+    lockfile = lock_tested(verdict, pair.candidate, with_toolkit(pair.index), project, silent)
     return accepted, write_pair_result(pair, pair.folder, verdict, lockfile)
 
 
