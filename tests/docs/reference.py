@@ -147,6 +147,7 @@ def python_page() -> str:
     from seatrial import Project, Release, Schema, SeatrialError, load
     from seatrial.deploy.target import PinnedRelease, Target
     from seatrial.steps import pytest_plugin
+    from seatrial.steps.log import ProjectLog
     from seatrial.steps.trial import TrialResult
 
     parts = [
@@ -156,6 +157,9 @@ def python_page() -> str:
         prose(Project.__doc__ or ""),
         "[In a notebook](../notebook.md) goes through its methods from a table to a rollback.",
         *members(Project, [name for name in vars(Project) if callable(getattr(Project, name)) and name[0] != "_"]),
+        "What `log` is, `seatrial.steps.log.ProjectLog`:",
+        prose(ProjectLog.__doc__ or ""),
+        *members(ProjectLog, ("read", "export", "summary", "add_labels", "labels", "forget")),
         "What `trial` and `accept` return, `seatrial.steps.trial.TrialResult`:",
         table(
             ("attribute", "meaning"),

@@ -13,6 +13,7 @@ PROJECT_SECTIONS = (
     "trial",
     "signing",
     "deploy",
+    "log",
     "ci",
 )  # keys of [tool.seatrial] that are tables themselves
 
@@ -30,6 +31,7 @@ def settings_page() -> str:
     from seatrial.core.index_settings import DEFAULT_FOLDER
     from seatrial.core.index_settings import KEYS as INDEX
     from seatrial.core.own_names import KEYS as NAMES
+    from seatrial.prediction_log.log_settings import LogSettings
     from seatrial.steps.signing import SigningSettings
     from seatrial.trial.policy import Policy
 
@@ -53,6 +55,11 @@ def settings_page() -> str:
         "## `[tool.seatrial.trial]`",
         "The policy of the trial. [The guide](../trial.md) explains when to change which.",
         table(("key", "meaning", "default"), model_rows(Policy)),
+    ]
+    parts += [
+        "## `[tool.seatrial.log]`",
+        "The prediction log. [The guide](../prediction-log.md) says where it is without these.",
+        table(("key", "meaning", "default"), model_rows(LogSettings)),
     ]
     for name, model in targets().items():
         parts += [f"## `[tool.seatrial.deploy.{name}]`", table(("key", "meaning", "default"), model_rows(model))]
