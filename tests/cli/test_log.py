@@ -120,3 +120,10 @@ def test_without_a_project_the_log_is_named(
     assert len(out(capfd, "--from", str(project / ".seatrial/log"), "-n", "2")[0]) == 3
     assert "No Seatrial project" in out(capfd, code=1)[1]
     assert "there is no such destination" in out(capfd, "--from", "ftp://x", code=1)[1]
+
+
+def test_what_callers_sent_cannot_control_the_terminal(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": "evil", "fare": 99.0, "name": "\x1b[2J\x07\x9b\u202eAnn\u200b\n[bold red]"}]
+    write(project / ".seatrial" / "log", predictions(rows, {"fare": pa.float64(), "name": pa.string()}))
+    lines, _ = out(capfd, "--where", "fare > 90", "--columns", "name")
+    assert lines[1].strip() == "\ufffd[2J\ufffd\ufffd\ufffdAnn\ufffd [bold red]"

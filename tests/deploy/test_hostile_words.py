@@ -34,7 +34,8 @@ def test_manifests_hold_any_text() -> None:
     for text in TEXTS:
         keys = ("name", "app", "version", "tag", "sha256", "namespace", "pull_secret", "image", "cpu", "memory")
         values: dict[str, Any] = {**dict.fromkeys((*keys, "keys_secret"), text), "keys_file": "keys.json", **NUMBERS}
-        manifests = render_template("kubernetes.yaml.jinja", **values, open=False, statements={TRIAL: text})
+        values |= {"log": text, "spool": "/spool", "open": False, "statements": {TRIAL: text}}
+        manifests = render_template("kubernetes.yaml.jinja", **values)
         first, *others = yaml.load_all(manifests, yaml.CSafeLoader)
         assert [first["kind"], *(other["kind"] for other in others)] == [
             *("Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget")
@@ -44,6 +45,7 @@ def test_manifests_hold_any_text() -> None:
         assert {
             *(container["image"], container["resources"]["limits"]["memory"], pod["imagePullSecrets"][0]["name"]),
             pod["volumes"][0]["secret"]["secretName"],
+            next(each["value"] for each in container["env"] if each["name"] == "SEATRIAL_LOG"),
             first["spec"]["template"]["metadata"]["annotations"][TRIAL],
             *(first["metadata"][key] for key in ("name", "namespace")),
             *(first["spec"]["selector"]["matchLabels"].values()),
@@ -70,7 +72,8 @@ def test_a_dockerfiles_parser_finds_no_other_instruction(tmp_path: Path) -> None
     values: dict[str, Any] = {"port": 1, "mounts": True, "base": "python:3", "drain": 0, "is_open": False}
     for text in ('$(touch X) "', "a\nRUN touch X", "`x` ${y} 'z"):
         path = tmp_path / "Dockerfile"
-        path.write_text(render_template("Dockerfile.jinja", **values, name=text, package=text), "utf-8")
+        words = {"name": text, "package": text, "log": json.dumps({"to": text}), "spool": "/spool"}
+        path.write_text(render_template("Dockerfile.jinja", **values, **words), "utf-8")
         done = subprocess.run(
             [hadolint, "--no-color", "--ignore", "SC2016", str(path)], capture_output=True, text=True, check=False
         )

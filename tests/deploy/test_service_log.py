@@ -81,12 +81,7 @@ def test_files_have_the_settings(tmp_path: Path) -> None:
     for target in (Docker, Railway):
         lines = target(settings, {}).files()["Dockerfile"].splitlines()
         (line,) = [each for each in lines if each.startswith("ENV SEATRIAL_LOG=")]
-        value = json.loads(line.removeprefix("ENV SEATRIAL_LOG=")).replace("\\$", "$") if "\\$" not in line else None
-        document = (
-            json.loads(json.loads(line.removeprefix("ENV SEATRIAL_LOG=").replace("\\$", "$")))
-            if value is None
-            else json.loads(value)
-        )
+        document = json.loads(json.loads(line.removeprefix("ENV SEATRIAL_LOG=").replace("\\$", "$")))
         assert document == {"to": "postgresql://db/$x?a=1", "hashed": ["x"], "spool": SPOOL}
         assert f"RUN install -d -o 10001 -g 10001 {SPOOL}" in lines
         assert lines.index("USER 10001:10001") > lines.index(f"RUN install -d -o 10001 -g 10001 {SPOOL}")

@@ -108,3 +108,24 @@ def test_two_versions_with_other_columns(log: PredictionLog, tmp_path: Path) -> 
         {"input_deck": "A", "input_size": None},
         {"input_deck": None, "input_size": 1.5},
     ]
+
+
+def test_the_newest_rows_do_not_need_older_segments(log: PredictionLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    import seatrial.prediction_log.spooled_rows as module
+
+    for number in range(1, 6):  # a minute each; the third one was written last
+        rows = [line(number * 60_000_000 + n) for n in range(3)]
+        segment = write_segment(log.spool.folder, number, rows)
+        written = BEGIN.timestamp() + 60 * number + (1000 if number == 3 else 1)
+        os.utime(segment, (written, written))
+    read: list[str] = []
+    chunks_of = module.chunks_of
+    monkeypatch.setattr(module, "chunks_of", lambda file: read.append(Path(file.name).name[11:13]) or chunks_of(file))
+    newest = log.newest(LogQuery(), 4)["request_id"].to_pylist()
+    assert newest == ["r300000002", "r300000001", "r300000000", "r240000002"]
+    assert len(read) == 3
+    read.clear()
+    assert log.newest(LogQuery(conditions=parse_conditions(["size > 100"])), 4).num_rows == 0
+    assert len(read) == 5

@@ -339,7 +339,7 @@ def _is_number(table: "pa.Table", name: str) -> bool:
     import pyarrow as pa
 
     kind = table.schema.field(name).type
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _cell(value: Any) -> str:
@@ -354,4 +354,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     text = " ".join(str(value).split())
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)  # nothing that controls a terminal
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -149,7 +149,7 @@ def add_labels(
     if fresh and not dry_run:
         store.add_labels(_recorded(fresh, source, table))
     examples = {name: [each.place for each in rows[:MOST_EXAMPLES]] for name, rows in problems.items() if rows}
-    return replace(LabelsResult(len(given), examples=examples), **counts)
+    return replace(LabelsResult(len(given), examples=examples), **dict[str, Any](counts))
 
 
 def newest_labels(table: pa.Table) -> pa.Table:

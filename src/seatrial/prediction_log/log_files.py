@@ -218,9 +218,9 @@ class FileGroup:
                 yield from dataset.scanner(
                     columns=projected, filter=wanted, batch_size=BATCH, fragment_readahead=READ_AHEAD
                 ).to_batches()
-            except FileNotFoundError as error:
-                hint = "Try again: the retention, or `seatrial log forget`, has just removed it."
-                raise SeatrialError(f"A file of the log has gone: {first_line(error)}", hint=hint) from None
+            except (pa.ArrowInvalid, OSError) as error:
+                hint = "Try again: the retention, or `seatrial log forget`, may have changed it. Or it is damaged."
+                raise SeatrialError(f"A file of the log cannot be read: {first_line(error)}", hint=hint) from None
 
 
 def with_partition(schema: pa.Schema) -> pa.Schema:

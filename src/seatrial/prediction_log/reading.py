@@ -91,7 +91,7 @@ class PredictionLog:
         with self.spool.reading(query) as spooled:
             waves = self.store.waves(query, spooled.delivered)
             first = next(waves, None) or ([], None)
-            rest = spooled.parts()
+            rest = spooled.parts(limit)
             for parts, later in _with_first(([*rest, *first[0]], first[1]), waves):
                 schemas += [part.schema for part in parts]
                 wide = united(schemas, ())

@@ -1,11 +1,14 @@
 """The rows that servers of this machine have written and the shipper has not delivered yet."""
 
+import os
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from seatrial.prediction_log.log_files import with_partition
@@ -32,6 +35,7 @@ class SpooledRows:
             for path in sorted([*self.folder.glob(f"[!.]*{SEALED}"), *self.folder.glob(f"[!.]*{OPEN}")]):
                 if _may_have(path, query) and (file := _opened(path)):
                     held.append((path.stem, stack.enter_context(file)))
+            held.sort(key=lambda each: os.fstat(each[1].fileno()).st_mtime)
             yield Undelivered(self.folder, dict(held), query)
 
 
@@ -48,15 +52,19 @@ class Undelivered:
         """Note what is in the destination."""
         self._delivered = names
 
-    def parts(self) -> list[LogPart]:
-        """The wanted rows that are not in the destination."""
+    def parts(self, newest: int | None = None) -> list[LogPart]:
+        """The wanted rows that are not in the destination; with `newest`, at least so many of the newest ones."""
         found: list[LogPart] = []
-        for segment, file in self._segments.items() if self._segments else ():
+        times = np.empty(0, np.int64)  # of the newest rows so far, in microseconds
+        for segment, file in reversed(self._segments.items()) if newest else self._segments.items():
             if segment in self._delivered:
                 continue
+            if newest and times.size == newest and times.min() > os.fstat(file.fileno()).st_mtime * 1e6:
+                break
             for table in log_tables(self._schemas, chunks_of(file)):
                 if self._is_wanted(segment, table) and (part := TablePart(table)).keep(self._query):
                     found.append(part)
+                    times = np.sort(np.concatenate([times, part.times]))[-(newest or 1) :]
         return found
 
     def _is_wanted(self, segment: str, table: LogTable) -> bool:
@@ -74,6 +82,11 @@ class TablePart:
         self.schema = with_partition(table.data.schema)
         self._table = table.data
         self._constants: dict[str, Any] = {"release": table.release, "version": table.version, SPOOLED: True}
+
+    @property
+    def times(self) -> npt.NDArray[np.int64]:
+        """When the rows were answered, in microseconds."""
+        return np.asarray(self._table["time"].cast(pa.int64()), np.int64)
 
     def keep(self, query: LogQuery) -> bool:
         """Keep only the rows that a query wants, or all if their columns are needed to report a mistake in it."""

@@ -37,9 +37,9 @@ class ProjectLog:
         self._project = project
 
     def __repr__(self) -> str:
-        from seatrial.prediction_log.reading import shown
+        from seatrial.prediction_log.destinations.destination import shown_url
 
-        return f"<ProjectLog of {self._name or 'all releases'} in {shown(self._settings.to)}>"
+        return f"<ProjectLog of {self._name or 'all releases'} in {shown_url(self._settings.to)}>"
 
     def read(
         self,
