@@ -54,7 +54,7 @@ def test_manifests_hold_any_text() -> None:
 
 @pytest.mark.parametrize("mounts", [True, False])
 def test_dockerfiles_hold_any_text(mounts: bool) -> None:
-    values: dict[str, Any] = {"port": 8001, "mounts": mounts, "base": "python:3.11-slim", "drain": 0}
+    values: dict[str, Any] = {"port": 8001, "mounts": mounts, "base": "python:3.11-slim", "drain": 0, "log": ""}
     values["is_open"] = not mounts
     plain = render_template("Dockerfile.jinja", name="x", package="x", **values)
     for text in TEXTS:
