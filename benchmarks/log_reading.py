@@ -20,14 +20,19 @@ import pyarrow.parquet as pq
 
 DAYS, FILE_ROWS = 30, 55_000
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+DAY = ("--since", "2026-11-15", "--until", "2026-11-16")
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "the newest 20 rows": (),
-    "a day, by a condition on an input": ("--since", "2026-11-15", "--until", "2026-11-16", "--where", "fare > 499.9"),
+    "the newest 20 of a day, by an input": (*DAY, "--where", "fare > 499.9"),
     "the month, by a rare value of an input": ("--where", "ticket = 4711"),
     "the month, by a condition on two inputs": ("--where", "fare > 499.9 and sex = female"),
     "one request of the month": ("--request-id", "{request_id}"),
 }
-EXPORT = ("--since", "2026-11-15", "--until", "2026-11-16")
+EXPORTS = {
+    "all rows of a day by two conditions, as CSV": (*DAY, "--where", "fare > 400 and sex = female"),
+    "a day, as Parquet": DAY,
+    "three days, as Parquet": (*DAY[:3], "2026-11-18"),
+}
 ASK = """
 import json, resource, sys, time
 from seatrial.cli.app import run
@@ -53,9 +58,10 @@ def main(rows: int, keep: Path | None = None) -> dict[str, Any]:
         for name, options in QUESTIONS.items():
             words = [word.format(request_id=request_id) for word in options]
             figures[name] = ask(["log", "--from", str(root), "--json", *words])
-        figures["export of a day as Parquet"] = ask(
-            ["log", "export", str(root / "day.parquet"), "--from", str(root), *EXPORT]
-        )
+        for name, options in EXPORTS.items():
+            file = root / ("rows.csv" if "--where" in options else "rows.parquet")
+            figures[name] = ask(["log", "export", str(file), "--from", str(root), *options])
+            file.unlink()
         for name, figure in figures.items():
             if isinstance(figure, dict):
                 print(f"  {name:45} {figure['seconds']:8.2f} s {figure['peak_mb']:8.0f} MB")

@@ -1,5 +1,6 @@
 """`seatrial serve` passes its settings on to the server, and the project's keys unless it is to be open."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 from tests.projects.tiny import make_project
 
 from seatrial.cli.app import run
+from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.steps import serve as serve_steps
 
 Options = Callable[..., list[str]]
+logs: list[str] = []  # of the servers so far
 
 
 @pytest.fixture
@@ -21,8 +24,9 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
     passed: list[str] = []
 
     @contextmanager
-    def serve(_: Any, *, host: str, port: int, options: tuple[str, ...]) -> Iterator[None]:
+    def serve(_: Any, *, host: str, port: int, options: tuple[str, ...], log: LogSettings | None) -> Iterator[None]:
         passed[:] = options
+        logs.append(log.text() if log else "")
         yield
 
     monkeypatch.setattr(serve_steps, "serve", serve)
@@ -51,3 +55,20 @@ def test_other_settings_are_passed_on(options: Options, monkeypatch: pytest.Monk
     monkeypatch.setenv("SEATRIAL_ROOT_PATH", "/from/the/environment")
     monkeypatch.setenv("SEATRIAL_OPEN", "1")
     assert options() == ["--open", "--root-path", "/from/the/environment"]
+
+
+def test_the_prediction_log_is_off_unless_it_is_named(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path().absolute()
+
+    def log_of(*words: str) -> Any:
+        options(*words)
+        return json.loads(logs[-1])
+
+    assert log_of() == {}
+    assert log_of("--prediction-log", "there") == {"to": str(here / "there")}
+    with Path("pyproject.toml").open("a") as file:
+        file.write('\n[tool.seatrial.log]\nto = "kept"\ndays = 30\n')
+    assert log_of() == {"to": str(here / "kept"), "days": 30}
+    assert log_of("--prediction-log", "s3://bucket/x") == {"to": "s3://bucket/x", "days": 30}
+    monkeypatch.setenv("SEATRIAL_LOG", '{"to": "gs://bucket/x", "days": 7}')
+    assert log_of() == {"to": "gs://bucket/x", "days": 7}

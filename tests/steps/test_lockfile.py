@@ -57,6 +57,16 @@ def test_everything_is_resolved_again_for_another_toolkit(tmp_path: Path, wheels
     assert sha256(toolkit) in locked.lockfile.text
 
 
+def test_a_lockfile_from_before_the_log_is_not_used(tmp_path: Path, wheels: Path) -> None:
+    for extras, used in (("serve", False), ("log,serve", True)):
+        root = tmp_path / extras
+        model, _ = store_lockfile(root, wheels, LINES.replace("[serve]", f"[{extras}]"))
+        known = trial_lockfiles(root, sha256(model))
+        locked = lock_release(inspect(model), FolderIndex(tmp_path / "index"), known, silent, logs=True)
+        assert ("something-else" in locked.lockfile.text) == used
+        assert "seatrial[log,serve]==0.1.0" in locked.lockfile.text
+
+
 @pytest.mark.parametrize("text", ["", "tiny-model>=0.1\n", "\x00", "<<<<<<< HEAD\n"])
 def test_a_damaged_lockfile_is_ignored(tmp_path: Path, wheels: Path, text: str) -> None:
     model, _ = store_lockfile(tmp_path, wheels, text)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from seatrial.core.errors import SeatrialError
@@ -22,7 +23,7 @@ from seatrial.wheels.wheel import WheelInfo
 
 LOCKFILE = "requirements.txt"  # next to a passed verdict: the environment that was tested, for `deploy`
 EXTRAS = ("serve",)
-LOG_EXTRA, LOG_LIBRARY = "log", "pyarrow"  # for containers; elsewhere the interpreter of the command line delivers
+LOG_EXTRA = "log"  # for containers; elsewhere the interpreter of the command line delivers
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,18 @@ def lock_release(
     wheels = (wheel.path, *(other.path for name, other in ours.items() if name != wheel.name))
     hashes = {name: (each.sha256,) for name, each in ours.items()}
     for lockfile in known:
-        if logs and all(line.name != LOG_LIBRARY for line in lockfile.requirements):
+        if logs and not _has_log(lockfile):
             continue  # locked before the settings had a log
         if {line.name: line.hashes for line in lockfile.requirements if line.name in ours} == hashes:
             resolution.refuse_own(line.name for line in lockfile.requirements if line.name not in ours)
             return LockedRelease(lockfile, wheels)
     return LockedRelease(compile_lockfile(resolution, progress), wheels)
+
+
+def _has_log(lockfile: Lockfile) -> bool:
+    """Whether a lockfile has what delivers a prediction log."""
+    toolkit = [Requirement(line.requirement) for line in lockfile.requirements if line.name == TOOLKIT]
+    return any(LOG_EXTRA in each.extras for each in toolkit)
 
 
 def write_pylock(
