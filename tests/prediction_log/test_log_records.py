@@ -10,27 +10,10 @@ import pytest
 from seatrial.core.errors import SeatrialError
 from seatrial.model import Release
 from seatrial.model.unseen import UnseenValue
-from seatrial.prediction_log.log_records import KEY_VARIABLE, Records, keyed_hash, trace_id
+from seatrial.prediction_log.log_records import KEY_VARIABLE, Records, keyed_hash
 from seatrial.prediction_log.log_settings import LogSettings
 
 EXCHANGE = SimpleNamespace(request_id="r", route="/api/v1/predict", began=0.0, key="shop", trace=b"")
-
-
-@pytest.mark.parametrize(
-    ("header", "found"),
-    [
-        (f"00-{'a' * 32}-{'b' * 16}-01", "a" * 32),
-        (f"cc-{'a' * 32}-{'b' * 16}-01-later", "a" * 32),
-        (f"ff-{'a' * 32}-{'b' * 16}-01", ""),
-        (f"00-{'0' * 32}-{'b' * 16}-01", ""),
-        (f"00-{'a' * 32}-{'0' * 16}-01", ""),
-        (f"00-{'A' * 32}-{'b' * 16}-01", ""),
-        (f"00-{'a' * 31}-{'b' * 16}-01", ""),
-        ("", ""),
-    ],
-)
-def test_a_trace_id(header: str, found: str) -> None:
-    assert trace_id(header.encode()) == found
 
 
 def records(release: Release, folder: Path, **settings: Any) -> Records:

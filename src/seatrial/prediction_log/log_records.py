@@ -9,7 +9,6 @@ import hmac
 import importlib.metadata
 import json
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from pydantic_core import to_json
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
+from seatrial.core.trace_context import parse_traceparent
 from seatrial.model import Release
 from seatrial.model.schema import Column
 from seatrial.prediction_log.log_settings import KEY_VARIABLE, LogSettings
@@ -31,15 +31,7 @@ KEY_FILE = "key"  # in the spool, where the variable is not set
 SHORTEST_KEY = 16
 MOST_ERRORS = 100  # of a refused request, in its record
 
-# 00-<trace id>-<parent id>-<flags>, where no ID is zero and the version is not ff (W3C Trace Context, 3.2)
-_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _MOMENTS = {"date": "date", "date-time": "datetime", "time": "time", "duration": "duration"}
-
-
-def trace_id(traceparent: bytes) -> str:
-    """The trace ID in a traceparent header; "" in an invalid one."""
-    found = _TRACE.fullmatch(traceparent)
-    return found[1].decode() if found else ""
 
 
 class Records:
@@ -123,8 +115,8 @@ class Records:
         }
         if exchange.key:
             head["key"] = exchange.key
-        if exchange.trace and (trace := trace_id(exchange.trace)):
-            head["trace"] = trace
+        if exchange.trace and (parent := parse_traceparent(exchange.trace)):
+            head["trace"] = parent.trace_id
         return head
 
     def _with_hashes(self, row: Sequence[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ A call costs about 15 microseconds with onnxruntime and some milliseconds with s
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Generic, TypeVar
@@ -37,9 +38,16 @@ class Batcher(Generic[Result]):
         self._after = after
         self._executor = executor
         self._row_limit = row_limit
+        self.sizes: Counter[int] = Counter()  # how many calls had so many rows
+        self.in_call = 0  # requests whose rows are being scored
         self._waiting: Requests[Result] = []
         self._rows = 0
         self._busy = False
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a call."""
+        return len(self._waiting)
 
     def submit(self, rows: list[Encoded], done: Done[Result]) -> None:
         """Score the rows of one request; `done` gets the results or the error, and must not raise."""
@@ -78,6 +86,8 @@ class Batcher(Generic[Result]):
             count += 1
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         self._rows -= rows
+        self.sizes[rows] += 1
+        self.in_call = count
         return batch
 
     def _finished(self, batch: Requests[Result], call: asyncio.Future[Outcomes[Result]]) -> None:
@@ -108,5 +118,6 @@ class Batcher(Generic[Result]):
     def _deliver(self, batch: Requests[Result], outcomes: Outcomes[Result]) -> None:
         for (done, _), outcome in zip(batch, outcomes, strict=True):
             done(outcome)
+        self.in_call = 0
         if self._after:
             self._after()
