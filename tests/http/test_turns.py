@@ -5,7 +5,17 @@ import threading
 from time import perf_counter
 from typing import Any
 
-from seatrial.http.turns import LONGEST_WAIT, MOST_IN_A_TURN, SLICE, SlicedInput, Turns, wait_for_turn
+from seatrial.http.turns import (
+    CROWD,
+    IN_A_ROW,
+    LONGEST_WAIT,
+    MOST_IN_A_TURN,
+    SLICE,
+    WOKEN,
+    SlicedInput,
+    Turns,
+    wait_for_turn,
+)
 
 
 class Transport:
@@ -154,5 +164,64 @@ def test_an_error_in_one_input_ends_that_connection_and_not_the_turns_of_others(
             await asyncio.sleep(0)
         assert (parsed, broken.closing) == ([("", SLICE), ("", SLICE)], True)
         assert [type(error) for error in errors] == [ValueError]
+
+    asyncio.run(main())
+
+
+def test_of_a_crowd_those_that_were_answered_rest_until_the_others_had_their_turn() -> None:
+    async def main() -> None:
+        turns = Turns()
+        crowd = [made(turns, []) for _ in range(3 * WOKEN)]
+        assert not any(turns.is_crowded() for _ in range(CROWD))
+        assert turns.is_crowded()
+        for flow, _ in crowd:
+            for _ in range(IN_A_ROW - 1):
+                flow.rest()
+        assert all(transport.reading for _, transport in crowd)
+        for flow, _ in crowd:
+            flow.rest()
+        awake = []
+        for _ in range(5):
+            awake.append(sum(transport.reading for _, transport in crowd))
+            assert all(transport.reading for _, transport in crowd[: awake[-1]])  # in the order in which they came
+            await asyncio.sleep(0)
+        assert awake == [0, WOKEN, 2 * WOKEN, 3 * WOKEN, 3 * WOKEN]
+
+    asyncio.run(main())
+
+
+def test_a_crowd_lasts_while_connections_rest_and_ends_then() -> None:
+    async def main() -> None:
+        turns = Turns()
+        crowd = [made(turns, []) for _ in range(3 * WOKEN)]
+        for _ in range(CROWD + 1):
+            turns.is_crowded()
+        for flow, _ in crowd * IN_A_ROW:
+            flow.rest()
+        await asyncio.sleep(0)
+        assert turns.is_crowded()  # the first in this turn: others still rest
+        for _ in range(5):
+            await asyncio.sleep(0)
+        turns.is_crowded()
+        await asyncio.sleep(0)
+        assert not turns.is_crowded()
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_rests_is_parsed_and_may_close() -> None:
+    async def main() -> None:
+        turns, parsed = Turns(), []
+        (flow, transport), (gone, closed) = made(turns, parsed), made(turns, parsed)
+        for _ in range(IN_A_ROW):
+            flow.rest()
+            gone.rest()
+        flow.add(bytes(5))
+        closed.abort()
+        gone.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert parsed == [("", 5)]
+        assert (transport.reading, closed.reading) == (True, False)
 
     asyncio.run(main())

@@ -122,6 +122,13 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--connection-limit", type=_positive, help="maximum open connections; default: by the memory, up to 16,384"
     )
+    parser.add_argument(
+        "--wait-limit",
+        type=_seconds,
+        default=environment("SEATRIAL_WAIT_LIMIT") or default.wait_limit,
+        help="seconds that a request may have to wait for the engine; beyond it the answer is 503 at once "
+        "(SEATRIAL_WAIT_LIMIT)",
+    )
     parser.add_argument("--workers", type=_positive, default=default.workers, help="server processes")
     parser.add_argument("--body-limit", type=_positive, default=default.body_limit, help="maximum bytes in a body")
     parser.add_argument("--row-limit", type=_positive, default=default.row_limit, help="maximum rows in a request")

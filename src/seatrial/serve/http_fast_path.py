@@ -6,6 +6,7 @@ Responses come from the same `Service.answer` as everywhere else. Large or unusu
 
 import asyncio
 from functools import partial
+from math import inf
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -13,8 +14,10 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from seatrial.http import refusals
 from seatrial.http.connection import GuardedProtocol
 from seatrial.http.messages import REQUEST_ID, EncodedResponse, new_id, request_id, to_wire
+from seatrial.http.turns import Turns
 from seatrial.serve.access import CREDENTIALS
 from seatrial.serve.exchanges import TRACE, Exchange
+from seatrial.serve.requests import TIMEOUT, seconds_of
 from seatrial.serve.responses import Form
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
@@ -68,6 +71,7 @@ class _KnownHead(NamedTuple):
     path: str
     door: FastDoor | None
     credential: tuple[bytes, bytes] | None
+    timeout: float  # seconds that the caller waits
 
 
 class FastPathProtocol(GuardedProtocol):
@@ -85,6 +89,7 @@ class FastPathProtocol(GuardedProtocol):
         self._heads: dict[bytes, _KnownHead] = self.app.known_heads
         self._noted: _KnownHead | None = None  # what the request on the fast path has in its header
         self._known_hosts: set[bytes] = self.app.hosts.known
+        self._turns: Turns = self.config.turns
         self._ring = self.app.service.access.ring
         self._elsewhere = ELSEWHERE if self.app.cors else UNUSUAL
 
@@ -155,7 +160,7 @@ class FastPathProtocol(GuardedProtocol):
 
     def _read_header(self, door: FastDoor | None) -> bool:
         """Note what is needed of the header, as `_head`; False where it has anything unusual."""
-        length, host, credential, trace, own_id = LARGE_BODY + 1, b"", None, b"", False
+        length, host, credential, trace, own_id, timeout = LARGE_BODY + 1, b"", None, b"", False, inf
         for line in self.headers:
             name, value = line
             if name == b"content-length":
@@ -177,10 +182,12 @@ class FastPathProtocol(GuardedProtocol):
                 trace = value
             elif name == REQUEST_ID:
                 own_id = True
-        if length > LARGE_BODY or not host or (self._ring is not None and not self._may_predict(credential)):
+            elif name == TIMEOUT:
+                timeout = min(timeout, seconds_of(value))
+        if length > LARGE_BODY or not host or not timeout or (self._ring is not None and not self._may_predict(credential)):
             return False
         path = PREDICT if door is None else self.url.decode("ascii")
-        self._head = _KnownHead(length, path, door, credential)
+        self._head = _KnownHead(length, path, door, credential, timeout)
         self._trace, self._repeated = trace, not (trace or own_id)
         return True
 
@@ -229,9 +236,13 @@ class FastPathProtocol(GuardedProtocol):
             key=self._key,
             trace=trace,
         )
+        if head.timeout != inf:
+            exchange.deadline = began + head.timeout
         self.app.service.answer(
             body, exchange, partial(self._respond, cycle, exchange, door), door and door.plain_form()
         )
+        if self._turns.is_crowded():
+            self.flow.rest()
 
     def _respond(self, cycle: _Cycle, exchange: Exchange, door: FastDoor | None, response: EncodedResponse) -> None:
         if door and response.status != 200:

@@ -36,6 +36,7 @@ class Settings:
     stop_timeout: float = 3.0
     buffer_limit: int | None = None  # what clients make all workers hold; default: a sixteenth of the memory
     connection_limit: int | None = None  # of all workers
+    wait_limit: float = 1.0  # how long a request may have to wait for the engine
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
