@@ -44,7 +44,8 @@ class TlsFiles:
             if error.reason == "KEY_VALUES_MISMATCH":
                 what = f"The private key {self.key} does not belong to the certificate {self.certificate}."
             else:
-                what = f"{self.certificate} and {self.key} are not a certificate and a private key ({error.reason or "not PEM"})."
+                why = error.reason or "not PEM"
+                what = f"{self.certificate} and {self.key} are not a certificate and a private key ({why})."
             raise SeatrialError(what, hint=HINT) from None
         except OSError as error:  # a file was replaced in the meantime
             raise SeatrialError(f"{self.certificate} or {self.key} cannot be read: {error}.", hint=HINT) from None

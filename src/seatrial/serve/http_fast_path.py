@@ -17,7 +17,7 @@ from seatrial.http.messages import REQUEST_ID, EncodedResponse, new_id, request_
 from seatrial.http.turns import Turns
 from seatrial.serve.access import CREDENTIALS
 from seatrial.serve.exchanges import TRACE, Exchange
-from seatrial.serve.requests import TIMEOUT, seconds_of
+from seatrial.serve.requests import TIMEOUT, timeout_of
 from seatrial.serve.responses import Form
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
@@ -31,6 +31,7 @@ HEAD_BYTES = 1024  # a longer header is parsed each time
 MOST_HEADS = 1024  # are kept; the length of the body is in them, so that one client has many
 # Headers of requests that the ASGI path handles.
 UNUSUAL = frozenset((b"content-encoding", b"inference-header-content-length"))
+NOTED = frozenset((TRACE, REQUEST_ID, TIMEOUT))
 ELSEWHERE = UNUSUAL | {b"origin"}  # where responses differ by it
 
 
@@ -160,7 +161,8 @@ class FastPathProtocol(GuardedProtocol):
 
     def _read_header(self, door: FastDoor | None) -> bool:
         """Note what is needed of the header, as `_head`; False where it has anything unusual."""
-        length, host, credential, trace, own_id, timeout = LARGE_BODY + 1, b"", None, b"", False, inf
+        length, host, credential = LARGE_BODY + 1, b"", None
+        noted: dict[bytes, bytes] = {}
         for line in self.headers:
             name, value = line
             if name == b"content-length":
@@ -178,17 +180,16 @@ class FastPathProtocol(GuardedProtocol):
                 credential = line
             elif name in self._elsewhere:
                 return False
-            elif name == TRACE:
-                trace = value
-            elif name == REQUEST_ID:
-                own_id = True
-            elif name == TIMEOUT:
-                timeout = min(timeout, seconds_of(value))
-        if length > LARGE_BODY or not host or not timeout or (self._ring is not None and not self._may_predict(credential)):
+            elif name in NOTED:
+                noted[name] = value
+        timeout = timeout_of(self.headers) if TIMEOUT in noted else inf
+        if length > LARGE_BODY or not host or isinstance(timeout, EncodedResponse):
+            return False
+        if self._ring is not None and not self._may_predict(credential):
             return False
         path = PREDICT if door is None else self.url.decode("ascii")
         self._head = _KnownHead(length, path, door, credential, timeout)
-        self._trace, self._repeated = trace, not (trace or own_id)
+        self._trace, self._repeated = noted.get(TRACE, b""), not (TRACE in noted or REQUEST_ID in noted)
         return True
 
     def _may_predict(self, credential: Any) -> bool:
