@@ -7,11 +7,9 @@ from typing import Any
 
 from seatrial.http.turns import (
     CROWD,
-    IN_A_ROW,
     LONGEST_WAIT,
     MOST_IN_A_TURN,
     SLICE,
-    WOKEN,
     SlicedInput,
     Turns,
     wait_for_turn,
@@ -168,60 +166,37 @@ def test_an_error_in_one_input_ends_that_connection_and_not_the_turns_of_others(
     asyncio.run(main())
 
 
-def test_of_a_crowd_those_that_were_answered_rest_until_the_others_had_their_turn() -> None:
+def test_of_a_crowd_some_are_handled_in_each_turn_in_the_order_in_which_they_came() -> None:
     async def main() -> None:
-        turns = Turns()
-        crowd = [made(turns, []) for _ in range(3 * WOKEN)]
+        turns, handled = Turns(), []
         assert not any(turns.is_crowded() for _ in range(CROWD))
-        assert turns.is_crowded()
-        for flow, _ in crowd:
-            for _ in range(IN_A_ROW - 1):
-                flow.rest()
-        assert all(transport.reading for _, transport in crowd)
-        for flow, _ in crowd:
-            flow.rest()
-        awake = []
-        for _ in range(5):
-            awake.append(sum(transport.reading for _, transport in crowd))
-            assert all(transport.reading for _, transport in crowd[: awake[-1]])  # in the order in which they came
+        for number in range(2 * CROWD + 5):
+            assert turns.is_crowded()
+            turns.line_up(lambda number=number: handled.append(number))  # type: ignore[misc]
+        counts = []
+        for _ in range(4):
             await asyncio.sleep(0)
-        assert awake == [0, WOKEN, 2 * WOKEN, 3 * WOKEN, 3 * WOKEN]
-
-    asyncio.run(main())
-
-
-def test_a_crowd_lasts_while_connections_rest_and_ends_then() -> None:
-    async def main() -> None:
-        turns = Turns()
-        crowd = [made(turns, []) for _ in range(3 * WOKEN)]
-        for _ in range(CROWD + 1):
-            turns.is_crowded()
-        for flow, _ in crowd * IN_A_ROW:
-            flow.rest()
-        await asyncio.sleep(0)
-        assert turns.is_crowded()  # the first in this turn: others still rest
-        for _ in range(5):
-            await asyncio.sleep(0)
-        turns.is_crowded()
-        await asyncio.sleep(0)
+            counts.append(len(handled))
+            if len(counts) < 3:
+                assert turns.is_crowded()  # whoever comes now is behind those who wait
+        assert counts == [CROWD, 2 * CROWD, 2 * CROWD + 5, 2 * CROWD + 5]
+        assert handled == list(range(2 * CROWD + 5))
         assert not turns.is_crowded()
 
     asyncio.run(main())
 
 
-def test_a_connection_that_rests_is_parsed_and_may_close() -> None:
+def test_an_error_in_one_request_of_a_crowd_does_not_keep_the_others_waiting() -> None:
     async def main() -> None:
-        turns, parsed = Turns(), []
-        (flow, transport), (gone, closed) = made(turns, parsed), made(turns, parsed)
-        for _ in range(IN_A_ROW):
-            flow.rest()
-            gone.rest()
-        flow.add(bytes(5))
-        closed.abort()
-        gone.close()
-        for _ in range(5):
+        turns, handled, errors = Turns(), [], []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
+        while not turns.is_crowded():
+            pass
+        turns.line_up(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+        turns.line_up(lambda: handled.append(1))
+        for _ in range(3):
             await asyncio.sleep(0)
-        assert parsed == [("", 5)]
-        assert (transport.reading, closed.reading) == (True, False)
+        assert handled == [1]
+        assert [type(error) for error in errors] == [ZeroDivisionError]
 
     asyncio.run(main())

@@ -3,12 +3,15 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 import pytest
-from tests.serve.clients import PREDICT, Client, ask, threaded, until
+from tests.serve.clients import PREDICT, Client, ask, request, threaded, until
 
+from seatrial.http.turns import Turns
 from seatrial.model import Release
 from seatrial.serve import create_app
 from seatrial.serve.app import create_fastapi
@@ -136,3 +139,91 @@ def test_what_cannot_be_in_time_for_its_caller_is_a_503_at_once(native: Release,
         held.go.set()
         until(lambda: not batcher.busy)
         assert second.predict(row, f"{TIMEOUT}: 5s").status == 200
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every request for a prediction wait for its turn."""
+    is_crowded = Turns.is_crowded
+    monkeypatch.setattr(Turns, "is_crowded", lambda self: is_crowded(self) or True)
+
+
+def test_in_a_crowd_the_answers_are_the_same(titanic: Release, crowded: None) -> None:
+    """Also of requests in pieces, behind one another, and of what is refused."""
+    row = example(titanic)
+    good = request("POST", PREDICT, row, "Content-Type: application/json")
+    bad = request("POST", PREDICT, b"{}", "Content-Type: application/json")
+    with threaded(create_app(titanic)) as (port, _):
+        client = Client(port)
+        for _ in range(3):  # the header is known the second time
+            client.send(good)
+            assert client.read().status == 200
+        client.send(good + bad + good + request("GET", "/health"))
+        assert [client.read().status for _ in range(4)] == [200, 422, 200, 200]
+        for cut in (3, 20, len(good) - len(row), len(good) - 1):
+            client.send(good[:cut])
+            time.sleep(0.02)
+            client.send(good[cut:])
+            assert client.read().status == 200
+        large = Client(port)
+        body = b"[" + b",".join([row] * 2_000) + b"]"
+        large.send(request("POST", PREDICT, body, "Content-Type: application/json"))
+        assert len(large.read().json()["predictions"]) == 2_000
+        client.send(b"POST /api/v1/predict HTTP/9\r\n\r\n")
+        assert client.read().status == 400
+        assert client.closed()
+
+
+class Held:
+    """Keeps what has lined up until it is let go, in the server's event loop."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lined_up: list[tuple[asyncio.AbstractEventLoop, Any]] = []
+        monkeypatch.setattr(Turns, "is_crowded", lambda _: True)
+        monkeypatch.setattr(Turns, "line_up", self._line_up)
+
+    def _line_up(self, handle: Any) -> None:
+        self.lined_up.append((asyncio.get_running_loop(), handle))
+
+    def let_go(self) -> None:
+        loop, handle = self.lined_up.pop()
+        loop.call_soon_threadsafe(handle)
+
+
+def test_in_a_crowd_a_request_began_when_it_came(titanic: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The silence of its connection before does not count, and its wait does."""
+    data = request("POST", PREDICT, example(titanic), "Content-Type: application/json")
+    held, took = Held(monkeypatch), []
+    with threaded(create_app(titanic)) as (port, server):
+        answer = server.config.app.service.answer
+
+        def noting(body: bytes, exchange: Any, *more: Any) -> None:
+            took.append(perf_counter() - exchange.began)
+            answer(body, exchange, *more)
+
+        monkeypatch.setattr(server.config.app.service, "answer", noting)
+        for _ in range(2):  # the header is known the second time
+            client = Client(port)
+            time.sleep(0.3)
+            client.send(data)
+            until(lambda: held.lined_up)
+            time.sleep(0.1)
+            held.let_go()
+            assert client.read().status == 200
+    assert len(took) == 2
+    assert all(0.1 <= each < 0.3 for each in took)
+
+
+def test_a_client_that_has_gone_is_not_answered(titanic: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = request("POST", PREDICT, example(titanic), "Content-Type: application/json")
+    held, bodies = Held(monkeypatch), []
+    with threaded(create_app(titanic)) as (port, server):
+        monkeypatch.setattr(server.config.app.service, "answer", lambda body, *_: bodies.append(body))
+        client = Client(port)
+        client.send(data)
+        until(lambda: held.lined_up)
+        client.socket.close()
+        until(lambda: not server.server_state.connections)
+        held.let_go()
+        assert Client(port).ask("GET", "/health").status == 200  # it does not line up
+    assert bodies == []

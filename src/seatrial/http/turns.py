@@ -2,9 +2,8 @@
 
 Without this, one turn of the loop takes as long as everything that has arrived since the last one: a megabyte in chunks
 of one byte takes a tenth of a second to parse, and 200 clients send that at the same time. So do a thousand small
-requests. Of a crowd, those that have sent a few rest: their next request waits in the system's buffers until all others
-have had their turn, which costs less than to refuse it, and who asks rarely, as a health check does, waits for one
-short turn.
+requests: of a crowd, some are handled in a turn, in the order in which they came, and who asks for something else, as a
+health check does, waits for one short turn.
 """
 
 import asyncio
@@ -20,9 +19,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 SLICE = 512  # bytes, which may hold 15 requests
 TURN_SECONDS = 0.002
 MOST_IN_A_TURN = 16  # connections that read more in a turn, each up to 256 KiB
-CROWD = 64  # small requests in a turn of the event loop; beside more, their connections rest
-WOKEN = 32  # of those that rest, in a turn: with few at a time, what belongs to them stays in the processor's cache
-IN_A_ROW = 4  # requests that a connection of a crowd may send before it rests
+CROWD = 64  # small requests in a turn of the event loop; with so few, what belongs to them stays in the cache
 LONGEST_WAIT = 1.0  # seconds, for a turn of the event loop
 
 
@@ -38,36 +35,30 @@ class Turns:
 
     def __init__(self) -> None:
         self._waiting: deque[Work] = deque()
-        self._resting: deque[Work] = deque()
-        self._requests = 0  # in this turn of the event loop
-        self._crowded = False
+        self._crowd: deque[Callable[[], None]] = deque()
+        self._requests = 0  # small ones in this turn of the event loop
 
     def is_crowded(self) -> bool:
-        """Count a small request; returns whether its connection should rest, because there are too many."""
+        """Count a small request; returns whether there are so many that it has to wait for its turn."""
         self._requests += 1
         if self._requests == 1:
             asyncio.get_running_loop().call_soon(self._next)
-        return self._crowded or self._requests > CROWD
+        return self._requests > CROWD
 
-    def rest(self, work: Work) -> None:
-        """Give some work its turn after all others that rest."""
-        if not self._resting:
-            asyncio.get_running_loop().call_soon(self._wake)
-        self._resting.append(work)
+    def line_up(self, handle: Callable[[], None]) -> None:
+        """Handle a small request after all others that wait for their turns."""
+        self._crowd.append(handle)
 
     def _next(self) -> None:
-        self._crowded = self._requests > CROWD or bool(self._resting)
-        self._requests = 0
-
-    def _wake(self) -> None:
+        """Begin a turn of the loop with requests of earlier ones; while there are more, new ones wait behind them."""
+        crowd = self._crowd
         try:
-            for _ in range(min(len(self._resting), WOKEN)):
-                work = self._resting.popleft()
-                if work.take_turn():
-                    self.add(work)
+            for _ in range(min(len(crowd), CROWD)):
+                crowd.popleft()()
         finally:
-            if self._resting:
-                asyncio.get_running_loop().call_soon(self._wake)
+            self._requests = CROWD if crowd else 0
+            if crowd:
+                asyncio.get_running_loop().call_soon(self._next)
 
     def add(self, work: Work) -> None:
         """Give some work turns until it is done."""
@@ -102,7 +93,6 @@ class SlicedInput(FlowControl):
         self._parse = parse
         self._in_line = False
         self._stopped = False  # whether the transport reads nothing now
-        self._streak = 0  # requests since it has rested
         self._data = b""
         self._parsed = 0  # bytes of the data
         self.waiting = 0  # bytes that were not parsed yet
@@ -114,16 +104,6 @@ class SlicedInput(FlowControl):
         self.waiting = len(self._data)
         self._stop()
         self._line_up()
-
-    def rest(self) -> None:
-        """Read no more until all others that rest have had their turn, but only after some requests IN_A_ROW."""
-        self._streak += 1
-        if self._streak >= IN_A_ROW:
-            self._streak = 0
-            self._stop()
-            if not self._in_line:
-                self._in_line = True
-                self._turns.rest(self)
 
     def pause_reading(self) -> None:
         """Neither parse nor read more, because the application has enough."""

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from seatrial.http import refusals
-from seatrial.http.connection import GuardedProtocol
+from seatrial.http.connection import SMALL, GuardedProtocol
 from seatrial.http.messages import REQUEST_ID, EncodedResponse, new_id, request_id, to_wire
 from seatrial.http.turns import Turns
 from seatrial.serve.access import CREDENTIALS
@@ -81,6 +81,8 @@ class FastPathProtocol(GuardedProtocol):
     cycle: Any
     _on_fast_path = False
     _body = b""
+    _postponed = b""  # data that waits for its turn
+    _arrived = 0.0  # when it came
     _key = ""  # the name of the caller's key
     _trace = b""
 
@@ -95,13 +97,37 @@ class FastPathProtocol(GuardedProtocol):
         self._elsewhere = ELSEWHERE if self.app.cors else UNUSUAL
 
     def data_received(self, data: bytes) -> None:
+        """Handle data at once, or in a crowd the beginning of a request for a prediction when it is its turn."""
+        if self._postponed:
+            data = self._postponed + data
+            if len(data) <= SMALL:
+                self._postponed = data
+                return
+            self._postponed = b""
+        elif self._turns.is_crowded() and data.startswith(b"POST "):
+            self._postponed = data
+            self._idle, self._arrived = 0.0, perf_counter()
+            self._turns.line_up(self._take_postponed)
+            return
+        self._receive(data)
+
+    def _take_postponed(self) -> None:
+        data, self._postponed = self._postponed, b""
+        if data and not self.transport.is_closing():  # else its client has gone
+            try:
+                self._receive(data)
+            except Exception:  # the event loop logs it
+                self.transport.abort()
+                raise
+        self._arrived = 0.0
+
+    def _receive(self, data: bytes) -> None:
         """Answer a whole request whose header is one that was parsed before; parse anything else."""
         end = data.find(b"\r\n\r\n", 0, HEAD_BYTES) + 4
         if end > 3 and not self._is_busy():
             head = data[:end]
             if known := self._heads.get(head):
                 if len(data) == end + known.length and (self._ring is None or self._may_predict(known.credential)):
-                    self._began = self._idle = 0.0
                     self._answer_known(known, data[end:])
                     return
             else:
@@ -118,8 +144,9 @@ class FastPathProtocol(GuardedProtocol):
         """Request the prediction for a request that was not parsed."""
         scope: Any = {"method": "POST", "path": head.path, "headers": [], "state": {}}
         self.scope = scope
+        self._began = self._idle = 0.0
         try:
-            self._answer(_Cycle(scope, keep_alive=True), perf_counter(), head, body)
+            self._answer(_Cycle(scope, keep_alive=True), self._arrived or perf_counter(), head, body)
         except Exception as error:
             refusals.log_fault(self.app, error)
             self._refuse(500)
@@ -135,6 +162,13 @@ class FastPathProtocol(GuardedProtocol):
             or self.draining
             or self.transport.is_closing()
         )
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a request, at its arrival if it had to wait for its turn."""
+        super().on_message_begin()
+        if self._arrived:
+            self._began = self.scope["state"]["began"] = self._arrived
+            self._arrived = 0.0
 
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
@@ -242,8 +276,6 @@ class FastPathProtocol(GuardedProtocol):
         self.app.service.answer(
             body, exchange, partial(self._respond, cycle, exchange, door), door and door.plain_form()
         )
-        if self._turns.is_crowded():
-            self.flow.rest()
 
     def _respond(self, cycle: _Cycle, exchange: Exchange, door: FastDoor | None, response: EncodedResponse) -> None:
         if door and response.status != 200:
