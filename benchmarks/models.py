@@ -49,7 +49,7 @@ class Model:
 
 
 def prepare(kind: str, folder: Path) -> Model:
-    """Make the model: the reference project as it is ("logistic"), with 200 boosted trees, or one that runs natively."""
+    """Make the model: the reference project as it is ("logistic"), with 200 boosted trees, or one that is native."""
     project = folder / kind / "titanic"
     pipeline = folder / kind / "pipeline.joblib"
     if not pipeline.exists():
