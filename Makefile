@@ -35,7 +35,8 @@ soak: $(DEV)
 		tests/ci/test_repository.py::test_a_change_of_one_project_runs_its_jobs_alone \
 		tests/cli/test_trial.py tests/deploy/test_local.py tests/deploy/test_drain.py \
 		tests/trial/test_run.py tests/trial/test_behaviour_trial.py tests/trial/test_new_row_faults.py \
-		tests/serve/test_attacks.py tests/serve/test_log_kills.py tests/serve/test_schemathesis.py
+		tests/serve/test_attacks.py tests/serve/test_log_kills.py tests/serve/test_schemathesis.py \
+		tests/serve/doors/test_hostile_requests.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, serving, startup
+from benchmarks import batch, overload, serving, startup
 from benchmarks.machine import describe
 from benchmarks.models import ROOT, prepare
 
@@ -26,6 +26,9 @@ GOALS = {
     "resident_mb": ("<=", 120),
     "environment_mb": ("<=", 250),
     "import_and_predict_extra_s": ("<=", 0.35),
+    **{f"{name}.goodput_of_peak": (">=", 0.8) for name in ("alone", "beside_slow_and_idle")},
+    **{f"{name}.health_worst_ms": ("<=", 100) for name in ("alone", "beside_slow_and_idle")},
+    **{f"{name}.normal_after_s": ("<=", 1) for name in ("alone", "beside_slow_and_idle")},
 }
 
 
@@ -37,7 +40,9 @@ def main() -> None:
         log_reading.main(int((sys.argv[2:] or ["20_000_000"])[0]), *map(Path, sys.argv[3:4]))
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["serving", "batch", "startup"], help="serving, batch, startup")
+    parser.add_argument(
+        "parts", nargs="*", default=["serving", "batch", "startup"], help="serving, batch, startup, overload"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="of each part; medians are reported (default: 5)")
     parser.add_argument("--seconds", type=float, default=5, help="of load in each round (default: 5)")
     parser.add_argument("--rows", type=int, default=batch.ROWS, help="of the batch (default: 1,000,000)")
@@ -47,10 +52,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="seatrial-bench-") as temporary:
         folder = (options.keep or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        for kind in ("logistic", "boosted"):
+        kinds = ["logistic", "boosted"] if set(options.parts) - {"overload"} else ["logistic"]
+        for kind in [*kinds, "native"] if "overload" in options.parts else kinds:
             say(f"{kind}: training, releasing and installing")
             model = prepare(kind, folder)
             figures = results["models"][kind] = {}
+            if "overload" in options.parts and kind != "boosted":
+                say(f"{kind}: overload, {options.rounds} rounds of {options.seconds:g} s")
+                figures["overload"] = overload.measure(model, folder, rounds=options.rounds, seconds=options.seconds)
+            if kind == "native":
+                continue
             if "serving" in options.parts:
                 say(f"{kind}: serving, {options.rounds} rounds of {options.seconds:g} s")
                 figures["serving"] = serving.measure(model, folder, rounds=options.rounds, seconds=options.seconds)

@@ -1,4 +1,4 @@
-"""The measured models: the reference project with one of two pipelines, trained, released and installed."""
+"""The measured models: the reference project with one of three pipelines, trained, released and installed."""
 
 import os
 import re
@@ -23,6 +23,19 @@ def build() -> Pipeline:
     return Pipeline([("columns", columns), ("model", HistGradientBoostingClassifier(max_iter=200))])
 """
 
+NATIVE = """
+from sklearn.neighbors import KNeighborsClassifier
+
+
+def build() -> Pipeline:
+    \"\"\"Nearest neighbours, which do not compile.\"\"\"
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    categories = OneHotEncoder(handle_unknown="ignore", min_frequency=10)
+    columns = ColumnTransformer([("numbers", numbers, AGE + NUMBERS), ("categories", categories, CATEGORIES)])
+    return Pipeline([("columns", columns), ("model", KNeighborsClassifier(15))])
+"""
+PIPELINES = {"boosted": BOOSTED, "native": NATIVE}
+
 
 @dataclass(frozen=True)
 class Model:
@@ -36,15 +49,15 @@ class Model:
 
 
 def prepare(kind: str, folder: Path) -> Model:
-    """Make the model: "logistic" is the reference project as it is, "boosted" the same with 200 boosted trees."""
+    """Make the model: the reference project as it is ("logistic"), with 200 boosted trees, or one that is native."""
     project = folder / kind / "titanic"
     pipeline = folder / kind / "pipeline.joblib"
     if not pipeline.exists():
         skip = shutil.ignore_patterns("artifacts", "runs", "dist", ".seatrial", "__pycache__")
         shutil.copytree(ROOT / "titanic", project, ignore=skip, dirs_exist_ok=True)
-        if kind == "boosted":
+        if kind in PIPELINES:
             path = project / "src" / "titanic_model" / "pipeline.py"
-            path.write_text(re.sub(r"\n\ndef build\(.*", BOOSTED, path.read_text(), flags=re.DOTALL))
+            path.write_text(re.sub(r"\n\ndef build\(.*", PIPELINES[kind], path.read_text(), flags=re.DOTALL))
         for command in ("train", "build"):
             _run(sys.executable, "-m", "seatrial", command, "--project", str(project))
         _run(sys.executable, str(Path(__file__).parent / "fit.py"), str(project), str(pipeline))
@@ -62,7 +75,7 @@ def _install(project: Path) -> Environment:
     publish_toolkit(index)
     index.publish(built_release(settings).files)
     wheel = index.fetch_wheel(index.find(settings.requirement))
-    return make_environment(wheel, extras=("serve",), index=index)
+    return make_environment(wheel, extras=("serve", "native"), index=index)
 
 
 def _run(*command: str) -> None:

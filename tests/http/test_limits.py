@@ -54,6 +54,7 @@ def test_workers_share_the_memory(groups: Path) -> None:
     write(groups, {"own": "0::/\n", "memory.max": str(512 * MIB)})
     assert (Limits().held_bytes(), Limits().connection_count()) == (32 * MIB, 2048)
     assert (Limits(workers=4).held_bytes(), Limits(workers=4).connection_count()) == (8 * MIB, 512)
+    assert Limits(encrypted=True).connection_count() == 1024
     assert Limits(held=8 * MIB, connections=100, workers=2).held_bytes() == 4 * MIB
     assert Limits(held=8 * MIB, connections=100, workers=2).connection_count() == 50
 

@@ -5,7 +5,15 @@ import threading
 from time import perf_counter
 from typing import Any
 
-from seatrial.http.turns import LONGEST_WAIT, MOST_IN_A_TURN, SLICE, SlicedInput, Turns, wait_for_turn
+from seatrial.http.turns import (
+    CROWD,
+    LONGEST_WAIT,
+    MOST_IN_A_TURN,
+    SLICE,
+    SlicedInput,
+    Turns,
+    wait_for_turn,
+)
 
 
 class Transport:
@@ -154,5 +162,41 @@ def test_an_error_in_one_input_ends_that_connection_and_not_the_turns_of_others(
             await asyncio.sleep(0)
         assert (parsed, broken.closing) == ([("", SLICE), ("", SLICE)], True)
         assert [type(error) for error in errors] == [ValueError]
+
+    asyncio.run(main())
+
+
+def test_of_a_crowd_some_are_handled_in_each_turn_in_the_order_in_which_they_came() -> None:
+    async def main() -> None:
+        turns, handled = Turns(), []
+        assert not any(turns.is_crowded() for _ in range(CROWD))
+        for number in range(2 * CROWD + 5):
+            assert turns.is_crowded()
+            turns.line_up(lambda number=number: handled.append(number))  # type: ignore[misc]
+        counts = []
+        for _ in range(4):
+            await asyncio.sleep(0)
+            counts.append(len(handled))
+            if len(counts) < 3:
+                assert turns.is_crowded()  # whoever comes now is behind those who wait
+        assert counts == [CROWD, 2 * CROWD, 2 * CROWD + 5, 2 * CROWD + 5]
+        assert handled == list(range(2 * CROWD + 5))
+        assert not turns.is_crowded()
+
+    asyncio.run(main())
+
+
+def test_an_error_in_one_request_of_a_crowd_does_not_keep_the_others_waiting() -> None:
+    async def main() -> None:
+        turns, handled, errors = Turns(), [], []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
+        while not turns.is_crowded():
+            pass
+        turns.line_up(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+        turns.line_up(lambda: handled.append(1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert handled == [1]
+        assert [type(error) for error in errors] == [ZeroDivisionError]
 
     asyncio.run(main())

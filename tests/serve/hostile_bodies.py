@@ -79,5 +79,19 @@ def hostile_bodies(example: dict[str, Any], number: str, text: str) -> Iterator[
         "a megabyte of whitespace": b" " * (2**20 - 1) + b"x",
         "a megabyte of text": b'"' + b"x" * (2**20 - 2) + b'"',
         "a body over the limit": b"[" + b" " * 2**20 + b"]",
+        **{
+            f"a megabyte of {unit} in {where}": (
+                start + f"{unit},".encode() * (999_000 // (len(unit) + 1)) + b"0" + end
+            )
+            for unit in ("[]", "[[[[]]]]", "{}", '{"a":1}', "1", '""', "NaN", '"[[[["')
+            for where, start, end in (
+                ("an unknown column", b'{"x":[', b"]}"),
+                ("a column", row.encode()[:-1] + f', "{number}": ['.encode(), b"]}"),
+                ("a column in a list", b"[" + row.encode()[:-1] + f', "{number}": ['.encode(), b"]}]"),
+                ("a list in a list", b'[{"x":[[', b"]]}]"),
+                ("inputs", b'{"inputs":[', b"]}"),
+                ("a key beside inputs", b'{"inputs":[' + row.encode() + b'],"outputs":[', b"]}"),
+            )
+        },
         "many valid rows and an invalid one": ("[" + f"{row}," * 200 + "{}]").encode(),
     }.items()

@@ -4,11 +4,12 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import Any
 
 import pytest
 
-from seatrial.serve.batching import Batcher
+from seatrial.serve.batching import Batcher, DeadlineError
 
 Rows = list[Any]
 
@@ -30,9 +31,9 @@ class Engine:
         return [numbers[0] * 2 for numbers, _ in rows]
 
 
-async def ask(batcher: Batcher[float], *numbers: float) -> Any:
+async def ask(batcher: Batcher[float], *numbers: float, deadline: float = 0.0) -> Any:
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    batcher.submit([row(n) for n in numbers], future.set_result)
+    batcher.submit([row(n) for n in numbers], future.set_result, deadline)
     return await future
 
 
@@ -121,3 +122,93 @@ def test_a_stopped_engine_returns_an_error(failing: str) -> None:
             executor.shutdown()
 
     assert isinstance(asyncio.run(main()), Exception)
+
+
+class HeldEngine(Engine):
+    """Scores when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def __call__(self, rows: Rows) -> Sequence[float]:
+        assert self.go.wait(10)
+        return super().__call__(rows)
+
+
+def test_rows_whose_deadline_passes_while_they_wait_are_not_scored() -> None:
+    engine = HeldEngine()
+
+    async def main(executor: ThreadPoolExecutor) -> list[Any]:
+        batcher = Batcher(engine, executor=executor)
+        first = asyncio.create_task(ask(batcher, 1))
+        await asyncio.sleep(0.01)  # its call has begun
+        soon, late = perf_counter() + 0.02, perf_counter() + 60
+        others = [asyncio.create_task(ask(batcher, n, deadline=d)) for n, d in ((2, soon), (3, 0.0), (4, late))]
+        await asyncio.sleep(0.05)
+        engine.go.set()
+        return await asyncio.gather(first, *others)
+
+    with ThreadPoolExecutor(1) as executor:
+        first, second, third, fourth = asyncio.run(main(executor))
+    assert (first, third, fourth) == ([2], [6], [8])
+    assert isinstance(second, DeadlineError)
+    assert engine.calls == [1, 2]
+
+
+def test_when_all_that_wait_are_late_nothing_is_called_and_the_next_is() -> None:
+    engine = HeldEngine()
+
+    async def main(executor: ThreadPoolExecutor) -> list[Any]:
+        batcher = Batcher(engine, executor=executor)
+        first = asyncio.create_task(ask(batcher, 1))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(ask(batcher, 2, deadline=perf_counter()))
+        await asyncio.sleep(0.01)
+        engine.go.set()
+        return [await first, await second, await ask(batcher, 3)]
+
+    with ThreadPoolExecutor(1) as executor:
+        first, second, third = asyncio.run(main(executor))
+    assert (first, third) == ([2], [6])
+    assert isinstance(second, DeadlineError)
+    assert engine.calls == [1, 1]
+
+
+def test_the_wait_is_estimated_from_the_calls_before_and_the_rows_in_front() -> None:
+    engine = HeldEngine()
+
+    async def main(executor: ThreadPoolExecutor) -> tuple[float, ...]:
+        batcher = Batcher(engine, executor=executor, row_limit=10)
+        assert batcher.wait() == 0
+        first = asyncio.create_task(ask(batcher, 1))
+        await asyncio.sleep(0.05)
+        unknown = batcher.wait()  # no call has ended; this one is late
+        engine.go.set()
+        await first
+        engine.go.clear()
+        idle = batcher.wait()
+        tasks = [asyncio.create_task(ask(batcher, *range(10))) for _ in range(41)]
+        await asyncio.sleep(0.001)
+        behind = batcher.wait()
+        engine.go.set()
+        await asyncio.gather(*tasks)
+        return unknown, idle, behind
+
+    with ThreadPoolExecutor(1) as executor:
+        unknown, idle, behind = asyncio.run(main(executor))
+    assert unknown >= 0.04
+    assert idle == 0
+    assert behind >= 40 * 0.04
+
+
+def test_in_the_event_loop_nothing_waits() -> None:
+    async def main() -> tuple[bool, float, Any]:
+        batcher = Batcher(Engine())
+        late = asyncio.create_task(ask(batcher, 1, deadline=perf_counter() - 1))
+        await asyncio.sleep(0)
+        return batcher.busy, batcher.wait(), await late
+
+    busy, wait, late = asyncio.run(main())
+    assert (busy, wait) == (False, 0)
+    assert isinstance(late, DeadlineError)

@@ -66,6 +66,17 @@ def serve(
             envvar="SEATRIAL_LOG",
         ),
     ] = "",
+    tls_certificate: Annotated[
+        Path | None,
+        option(
+            "A TLS certificate (PEM), to serve https; renewed files are read without a restart.",
+            "--tls-certificate",
+            envvar="SEATRIAL_TLS_CERTIFICATE",
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, option("The private key of the certificate (PEM).", "--tls-key", envvar="SEATRIAL_TLS_KEY")
+    ] = None,
     index: IndexOption = None,
     project: ProjectOption = HERE,
 ) -> None:
@@ -77,6 +88,8 @@ def serve(
     from seatrial.steps.serve import prepare_checkout, prepare_release, project_keys, served_log, wait_for
     from seatrial.steps.serve import serve as run_server
 
+    if bool(tls_certificate) != bool(tls_key):
+        raise typer.BadParameter("--tls-certificate and --tls-key must be used together")
     if checkout and release:
         raise typer.BadParameter("name a release, or use --checkout")
     if checkout:
@@ -90,6 +103,8 @@ def serve(
         "--cors-origins": cors_origins,
         "--root-path": root_path,
         "--trusted-proxies": trusted_proxies,
+        "--tls-certificate": str(tls_certificate.absolute() if tls_certificate else ""),
+        "--tls-key": str(tls_key.absolute() if tls_key else ""),
     }
     options = ("--workers", str(workers), "--log-format", log_format, *["--open"] * open_)
     options += tuple(part for name, value in given.items() if value for part in (name, value))

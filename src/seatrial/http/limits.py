@@ -10,6 +10,7 @@ OWN_CGROUPS = Path("/proc/self/cgroup")
 HELD_SHARE = 16  # a sixteenth of the memory for what clients make a server hold
 CONNECTION_SHARE = 8  # an eighth for connections
 CONNECTION_BYTES = 32 * 2**10  # what an open connection costs: some 20 KiB, and buffers
+TLS_BYTES = 32 * 2**10  # and what its encryption costs
 MOST_HELD = 2**30
 MOST_CONNECTIONS = 16_384
 UNKNOWN_MEMORY = 4 * 2**30
@@ -31,6 +32,7 @@ class Limits:
     held: int | None = None  # unfinished requests and unread responses together; default: a sixteenth of the memory
     connections: int | None = None  # default: as many as an eighth of the memory allows
     workers: int = 1  # processes that share the memory
+    encrypted: bool = False
 
     def held_bytes(self) -> int:
         """The budget of one process for everything that it holds for its clients."""
@@ -42,7 +44,8 @@ class Limits:
         """How many connections one process keeps open."""
         if self.connections is not None:
             return max(self.connections // self.workers, 1)
-        by_memory = available_memory() // CONNECTION_SHARE // CONNECTION_BYTES // self.workers
+        size = CONNECTION_BYTES + (TLS_BYTES if self.encrypted else 0)
+        by_memory = available_memory() // CONNECTION_SHARE // size // self.workers
         return max(min(by_memory, MOST_CONNECTIONS, _open_files() - FILES_APART), 64)
 
     def body_in_memory(self) -> int:

@@ -15,9 +15,10 @@ import uvicorn
 from seatrial.core.ports import BACKLOG
 from seatrial.http.memory import collector_off
 from seatrial.http.receiving import receive_little
+from seatrial.http.tls import Certificate
 
 MOST_ACCEPTED = 64  # connections in one turn of the loop
-LAST_SECONDS = 1.0  # for handshakes when the server stops
+LAST_SECONDS = 1.0  # for handshakes when the server stops, and for the client's last word of TLS
 PAUSE_SECONDS = 0.2  # when the process has no file descriptor or memory left
 
 
@@ -63,9 +64,8 @@ class _Acceptor:
             receive_little(listener)
         self._listener = listener
         self._connection = connection
-        self._tls: dict[str, Any] = {}
-        if config.ssl:
-            self._tls = {"ssl": config.ssl, "ssl_handshake_timeout": config.limits.header_seconds}  # type: ignore[attr-defined]
+        self._certificate: Certificate | None = config.certificate  # type: ignore[attr-defined]
+        self._handshake_seconds = config.limits.header_seconds  # type: ignore[attr-defined]
         self._loop = asyncio.get_running_loop()
         self._most = config.limits.connection_count() // 2  # type: ignore[attr-defined]
         self._tasks: dict[asyncio.Task[Any], None] = {}  # the oldest first
@@ -86,14 +86,21 @@ class _Acceptor:
             task = self._loop.create_task(self._serve(accepted))
             self._tasks[task] = None
             task.add_done_callback(lambda done: self._tasks.pop(done, None))
-            if self._tls and len(self._tasks) > self._most:
+            if self._certificate and len(self._tasks) > self._most:
                 oldest = next(iter(self._tasks))  # it had the most time, and a handshake takes some milliseconds
                 del self._tasks[oldest]
                 oldest.cancel()
 
     async def _serve(self, accepted: socket.socket) -> None:
+        tls: dict[str, Any] = {}
+        if self._certificate:
+            tls = {
+                "ssl": self._certificate.context(),
+                "ssl_handshake_timeout": self._handshake_seconds,
+                "ssl_shutdown_timeout": LAST_SECONDS,
+            }
         try:
-            await self._loop.connect_accepted_socket(self._connection, accepted, **self._tls)
+            await self._loop.connect_accepted_socket(self._connection, accepted, **tls)
         except (OSError, asyncio.CancelledError):  # no TLS, or the client has gone
             accepted.close()
 

@@ -1,7 +1,9 @@
 """Shares the event loop among connections: large input is parsed in slices, for a few milliseconds in each turn.
 
 Without this, one turn of the loop takes as long as everything that has arrived since the last one: a megabyte in chunks
-of one byte takes a tenth of a second to parse, and 200 clients send that at the same time.
+of one byte takes a tenth of a second to parse, and 200 clients send that at the same time. So do a thousand small
+requests: of a crowd, some are handled in a turn, in the order in which they came, and who asks for something else, as a
+health check does, waits for one short turn.
 """
 
 import asyncio
@@ -17,6 +19,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 SLICE = 512  # bytes, which may hold 15 requests
 TURN_SECONDS = 0.002
 MOST_IN_A_TURN = 16  # connections that read more in a turn, each up to 256 KiB
+CROWD = 64  # small requests in a turn of the event loop; with so few, what belongs to them stays in the cache
 LONGEST_WAIT = 1.0  # seconds, for a turn of the event loop
 
 
@@ -32,6 +35,30 @@ class Turns:
 
     def __init__(self) -> None:
         self._waiting: deque[Work] = deque()
+        self._crowd: deque[Callable[[], None]] = deque()
+        self._requests = 0  # small ones in this turn of the event loop
+
+    def is_crowded(self) -> bool:
+        """Count a small request; returns whether there are so many that it has to wait for its turn."""
+        self._requests += 1
+        if self._requests == 1:
+            asyncio.get_running_loop().call_soon(self._next)
+        return self._requests > CROWD
+
+    def line_up(self, handle: Callable[[], None]) -> None:
+        """Handle a small request after all others that wait for their turns."""
+        self._crowd.append(handle)
+
+    def _next(self) -> None:
+        """Begin a turn of the loop with requests of earlier ones; while there are more, new ones wait behind them."""
+        crowd = self._crowd
+        try:
+            for _ in range(min(len(crowd), CROWD)):
+                crowd.popleft()()
+        finally:
+            self._requests = CROWD if crowd else 0
+            if crowd:
+                asyncio.get_running_loop().call_soon(self._next)
 
     def add(self, work: Work) -> None:
         """Give some work turns until it is done."""

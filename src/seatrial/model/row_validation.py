@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ CAUSES_SHOWN = 5  # in the text of an error
 # An error takes microseconds to create, and a megabyte of "[{},{},..." contains a million of them: a body that may have
 # more than this many is validated only up to its first bad row.
 ERRORS_MADE = 5_000
+MOST_NESTED = 1_000  # lists, or objects that are not rows, in a body
 MOST_UNKNOWN_KEYS = 1_000  # unknown columns of one row that are reported one by one
 
 _LIST = re.compile(rb"\s*\[")
@@ -125,23 +126,39 @@ class RowParser(Generic[RowType]):
         """Whether all errors of a body can be reported without the time growing with their number."""
         if len(body) <= ERRORS_MADE:
             return True
+        self._reject_nested(body)
         objects, names = body.count(b"{") + 1, len(self._names)
         if body.count(b'":') > 2 * objects * names + MOST_UNKNOWN_KEYS:
-            self._reject_wide_rows(body)
+            self._look_at_rows(body)
         return objects * names + body.count(b",") // names <= ERRORS_MADE
 
-    def _reject_wide_rows(self, body: bytes) -> None:
-        """Reject a row with thousands of unknown columns, without an error for each."""
+    def _reject_nested(self, body: bytes) -> None:
+        """Reject lists and objects in a row: no column takes one, and the validator needs long for a large one."""
+        start = _first(body)
+        listed = bool(_LIST.match(body, start) or _WRAPPED_LIST.match(body, start))
+        lists, objects = body.count(b"["), body.count(b"{")
+        if lists > MOST_NESTED and (lists := without_texts(body).count(b"[")) > MOST_NESTED:
+            raise RowError([_error("list_type", ("body",), f"{lists:,} lists; no column takes a list")])
+        if lists > listed or (objects > 1 and not listed):
+            self._look_at_rows(body)
+
+    def _look_at_rows(self, body: bytes) -> None:
+        """Reject rows with thousands of unknown columns, or with lists or objects, without an error for each."""
         try:
             document = from_json(body)
         except ValueError:
             return  # the validator reports what is wrong
-        if isinstance(document, dict) and isinstance(document.get("inputs"), list) and not self._has_inputs:
+        wrapped = isinstance(document, dict) and isinstance(document.get("inputs"), list) and not self._has_inputs
+        place: tuple[Any, ...] = ("body", "inputs") if wrapped else ("body",)
+        if wrapped:
+            check_values({name: value for name, value in document.items() if name != "inputs"}, "body")
             document = document["inputs"]
-        for row in document if isinstance(document, list) else [document]:
-            if isinstance(row, dict) and len(row) > len(self._names) + MOST_UNKNOWN_KEYS:
-                message = f"{len(row):,} columns; known: {', '.join(self._names)}"
-                raise RowError([_error("extra_forbidden", ("body",), message)])
+        if not isinstance(document, list):
+            document, place = [document], ()
+        for number, row in enumerate(document[: self._limit]):
+            if isinstance(row, dict):
+                check_width(len(row), self._names)
+                check_values(row, *place, *([number] if place else ["body"]))
 
     @cached_property
     def _failing_fast(self) -> tuple[Any, Any]:
@@ -189,6 +206,28 @@ class RowParser(Generic[RowType]):
             hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self._names)}"
             message = f"{message}: {hint}"
         return message
+
+
+def check_width(count: int, names: Sequence[str]) -> None:
+    """Raise RowError for a row with thousands of unknown columns, without an error for each."""
+    if count > len(names) + MOST_UNKNOWN_KEYS:
+        message = f"{count:,} columns; known: {', '.join(names)}"
+        raise RowError([_error("extra_forbidden", ("body",), message)])
+
+
+def check_values(row: dict[str, Any], *place: Any) -> None:
+    """Raise RowError for the first value that is a list or an object."""
+    for name, value in row.items():
+        if type(value) in (list, dict):
+            kind = "list" if type(value) is list else "object"
+            raise RowError(
+                [_error(f"{kind}_type", (*place, name), f"No column takes a{'n' * (kind != 'list')} {kind}")]
+            )
+
+
+def without_texts(body: bytes) -> bytes:
+    """What is left of JSON without the texts in it, for counting signs."""
+    return b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
 
 
 def _first(body: bytes) -> int:

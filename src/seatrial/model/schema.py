@@ -7,6 +7,7 @@ the columns of the class, for tables, forms and generated rows.
 import inspect
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import Any, Literal
 
@@ -152,7 +153,7 @@ class Column:
     unit: str = ""
     example: Any = None
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         """Whether its values are stored as float64 with NaN for missing; otherwise as objects with None."""
         if self.kind == "category":

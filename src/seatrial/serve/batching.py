@@ -7,14 +7,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from time import perf_counter
 from typing import Generic, TypeVar
 
 from seatrial.model.inputs import Encoded
 
+SMOOTHING = 0.2  # the weight of the newest call in the estimate of how long one takes
+
 Result = TypeVar("Result")
 Done = Callable[[Sequence[Result] | Exception], None]
-Requests = list[tuple[Done[Result], list[Encoded]]]
+Requests = list[tuple[Done[Result], list[Encoded], float]]  # the last is the deadline
 Outcomes = list[Sequence[Result] | Exception]
+
+
+class DeadlineError(Exception):
+    """The rows were not scored, because their deadline passed before."""
 
 
 class Batcher(Generic[Result]):
@@ -42,26 +49,45 @@ class Batcher(Generic[Result]):
         self.in_call = 0  # requests whose rows are being scored
         self._waiting: Requests[Result] = []
         self._rows = 0
-        self._busy = False
+        self._deadlines = 0  # how many of the waiting requests may have one
+        self.busy = False  # whether a call is in progress in the executor
+        self._called = 0.0  # when it began
+        self._seconds = 0.0  # how long a call takes, smoothed
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a call."""
         return len(self._waiting)
 
-    def submit(self, rows: list[Encoded], done: Done[Result]) -> None:
-        """Score the rows of one request; `done` gets the results or the error, and must not raise."""
-        if not self._waiting and not self._busy:
+    def wait(self) -> float:
+        """For how many seconds rows that are submitted now are going to wait until their call begins."""
+        if not self.busy:
+            return 0.0
+        left = abs(self._seconds - (perf_counter() - self._called))  # a call that is late may take as long again
+        return self._rows // self._row_limit * self._seconds + left
+
+    def submit(self, rows: list[Encoded], done: Done[Result], deadline: float = 0.0) -> None:
+        """Score the rows of one request; `done` gets the results or the error, and must not raise.
+
+        With a `deadline`, a time of perf_counter(), rows that have waited until then are not scored: DeadlineError.
+        """
+        if not self._waiting and not self.busy:
             # The flush runs after all sockets that are ready now have been read.
             asyncio.get_running_loop().call_soon(self._flush)
-        self._waiting.append((done, rows))
+        self._waiting.append((done, rows, deadline))
+        if deadline:
+            self._deadlines += 1
         self._rows += len(rows)
         if self._rows >= self._row_limit:
             self._flush()
 
     def _flush(self) -> None:
-        if self._busy or not self._waiting:
+        if self.busy or not self._waiting:
             return
+        if self._deadlines:
+            self._drop_late()
+            if not self._waiting:
+                return
         batch = self._take()
         if self._executor is None:
             self._deliver(batch, self._score_batch(batch))
@@ -73,13 +99,22 @@ class Batcher(Generic[Result]):
         except RuntimeError as error:  # the executor is shut down
             self._deliver(batch, [error] * len(batch))
             return
-        self._busy = True
+        self.busy, self._called = True, perf_counter()
         call.add_done_callback(lambda call: self._finished(batch, call))
+
+    def _drop_late(self) -> None:
+        now, late = perf_counter(), DeadlineError("The deadline has passed.")
+        dropped = [each for each in self._waiting if 0 < each[2] < now]
+        self._waiting = [each for each in self._waiting if not 0 < each[2] < now]
+        self._deadlines = sum(1 for each in self._waiting if each[2])
+        self._rows -= sum(len(rows) for _, rows, _ in dropped)
+        for done, _, _ in dropped:
+            done(late)
 
     def _take(self) -> Requests[Result]:
         """Take the waiting requests, up to the row limit. A request is never split."""
         rows = count = 0
-        for _, waiting in self._waiting:
+        for _, waiting, _ in self._waiting:
             if count and rows + len(waiting) > self._row_limit:
                 break
             rows += len(waiting)
@@ -91,7 +126,9 @@ class Batcher(Generic[Result]):
         return batch
 
     def _finished(self, batch: Requests[Result], call: asyncio.Future[Outcomes[Result]]) -> None:
-        self._busy = False
+        self.busy = False
+        took = perf_counter() - self._called
+        self._seconds += (took - self._seconds) * (SMOOTHING if self._seconds else 1)
         stopped = RuntimeError("The engine's thread has stopped.")
         self._deliver(batch, [stopped] * len(batch) if call.cancelled() else call.result())
         self._flush()
@@ -99,12 +136,12 @@ class Batcher(Generic[Result]):
     def _score_batch(self, batch: Requests[Result]) -> Outcomes[Result]:
         """Score all requests at once; if that fails, each alone."""
         try:
-            results = self._score([row for _, rows in batch for row in rows])
+            results = self._score([row for _, rows, _ in batch for row in rows])
         except Exception as error:
-            return [error] if len(batch) == 1 else [self._score_alone(rows) for _, rows in batch]
+            return [error] if len(batch) == 1 else [self._score_alone(rows) for _, rows, _ in batch]
         outcomes: Outcomes[Result] = []
         start = 0
-        for _, rows in batch:
+        for _, rows, _ in batch:
             outcomes.append(results[start : start + len(rows)])
             start += len(rows)
         return outcomes
@@ -116,7 +153,7 @@ class Batcher(Generic[Result]):
             return error
 
     def _deliver(self, batch: Requests[Result], outcomes: Outcomes[Result]) -> None:
-        for (done, _), outcome in zip(batch, outcomes, strict=True):
+        for (done, _, _), outcome in zip(batch, outcomes, strict=True):
             done(outcome)
         self.in_call = 0
         if self._after:

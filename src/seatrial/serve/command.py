@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings(**options)
     if settings.standby_fd is not None and (settings.fd is None or settings.workers > 1):
         parser.error("--standby-fd requires --fd and a single worker")
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        parser.error("--tls-certificate and --tls-key must be used together")
     try:
         from seatrial.serve.server import run
 
@@ -114,6 +116,14 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
         "addresses and networks of proxies whose X-Forwarded-For, -Proto and -Prefix count, as in "
         "10.0.0.1,10.1.0.0/16; default: none",
     )
+    for name, text in (
+        ("certificate", "a TLS certificate (PEM), to serve https; renewed files are read without a restart"),
+        ("key", "the private key of the certificate (PEM)"),
+    ):
+        variable = f"SEATRIAL_TLS_{name.upper()}"
+        parser.add_argument(
+            f"--tls-{name}", default=environment(variable, ""), metavar="FILE", help=f"{text} ({variable})"
+        )
     parser.add_argument(
         "--buffer-limit",
         type=_positive,
@@ -121,6 +131,13 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--connection-limit", type=_positive, help="maximum open connections; default: by the memory, up to 16,384"
+    )
+    parser.add_argument(
+        "--wait-limit",
+        type=_seconds,
+        default=environment("SEATRIAL_WAIT_LIMIT") or default.wait_limit,
+        help="seconds that a request may have to wait for the engine; beyond it the answer is 503 at once "
+        "(SEATRIAL_WAIT_LIMIT)",
     )
     parser.add_argument("--workers", type=_positive, default=default.workers, help="server processes")
     parser.add_argument("--body-limit", type=_positive, default=default.body_limit, help="maximum bytes in a body")

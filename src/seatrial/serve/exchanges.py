@@ -18,7 +18,8 @@ Observer = Callable[[Sequence["Exchange"]], None]
 class Exchange:
     """One request and what became of it.
 
-    `began` and `ended` are of time.perf_counter(), at the request's first byte and at its answer. `path` is the
+    `began` and `ended` are of time.perf_counter(), at the request's first byte and at its answer, and so is `deadline`:
+    when its caller gives up, 0 if it does not say. `path` is the
     caller's text, `route` one of ours: a path in routes.py, "" where there is none. `key` is the name of the caller's
     key, `trace` the traceparent header, as it came. `scored` are the rows that were answered, as responses.Scored, and
     `errors` what was wrong with a request's rows, as in a RowError.
@@ -26,6 +27,7 @@ class Exchange:
 
     __slots__ = (
         "began",
+        "deadline",
         "ended",
         "errors",
         "key",
@@ -51,6 +53,7 @@ class Exchange:
     ) -> None:
         self.request_id = request_id
         self.began = self.ended = began
+        self.deadline = 0.0
         self.method = method
         self.path = path
         self.route = route

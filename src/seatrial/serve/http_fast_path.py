@@ -6,15 +6,18 @@ Responses come from the same `Service.answer` as everywhere else. Large or unusu
 
 import asyncio
 from functools import partial
+from math import inf
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from seatrial.http import refusals
-from seatrial.http.connection import GuardedProtocol
+from seatrial.http.connection import SMALL, GuardedProtocol
 from seatrial.http.messages import REQUEST_ID, EncodedResponse, new_id, request_id, to_wire
+from seatrial.http.turns import Turns
 from seatrial.serve.access import CREDENTIALS
 from seatrial.serve.exchanges import TRACE, Exchange
+from seatrial.serve.requests import TIMEOUT, timeout_of
 from seatrial.serve.responses import Form
 from seatrial.serve.service import CLIENT_CLOSED, LARGE_BODY, PREDICT
 
@@ -28,6 +31,7 @@ HEAD_BYTES = 1024  # a longer header is parsed each time
 MOST_HEADS = 1024  # are kept; the length of the body is in them, so that one client has many
 # Headers of requests that the ASGI path handles.
 UNUSUAL = frozenset((b"content-encoding", b"inference-header-content-length"))
+NOTED = frozenset((TRACE, REQUEST_ID, TIMEOUT))
 ELSEWHERE = UNUSUAL | {b"origin"}  # where responses differ by it
 
 
@@ -68,6 +72,7 @@ class _KnownHead(NamedTuple):
     path: str
     door: FastDoor | None
     credential: tuple[bytes, bytes] | None
+    timeout: float  # seconds that the caller waits
 
 
 class FastPathProtocol(GuardedProtocol):
@@ -76,6 +81,8 @@ class FastPathProtocol(GuardedProtocol):
     cycle: Any
     _on_fast_path = False
     _body = b""
+    _postponed = b""  # data that waits for its turn
+    _arrived = 0.0  # when it came
     _key = ""  # the name of the caller's key
     _trace = b""
 
@@ -85,17 +92,42 @@ class FastPathProtocol(GuardedProtocol):
         self._heads: dict[bytes, _KnownHead] = self.app.known_heads
         self._noted: _KnownHead | None = None  # what the request on the fast path has in its header
         self._known_hosts: set[bytes] = self.app.hosts.known
+        self._turns: Turns = self.config.turns
         self._ring = self.app.service.access.ring
         self._elsewhere = ELSEWHERE if self.app.cors else UNUSUAL
 
     def data_received(self, data: bytes) -> None:
+        """Handle data at once, or in a crowd the beginning of a request for a prediction when it is its turn."""
+        if self._postponed:
+            data = self._postponed + data
+            if len(data) <= SMALL:
+                self._postponed = data
+                return
+            self._postponed = b""
+        elif self._turns.is_crowded() and data.startswith(b"POST "):
+            self._postponed = data
+            self._idle, self._arrived = 0.0, perf_counter()
+            self._turns.line_up(self._take_postponed)
+            return
+        self._receive(data)
+
+    def _take_postponed(self) -> None:
+        data, self._postponed = self._postponed, b""
+        if data and not self.transport.is_closing():  # else its client has gone
+            try:
+                self._receive(data)
+            except Exception:  # the event loop logs it
+                self.transport.abort()
+                raise
+        self._arrived = 0.0
+
+    def _receive(self, data: bytes) -> None:
         """Answer a whole request whose header is one that was parsed before; parse anything else."""
         end = data.find(b"\r\n\r\n", 0, HEAD_BYTES) + 4
         if end > 3 and not self._is_busy():
             head = data[:end]
             if known := self._heads.get(head):
                 if len(data) == end + known.length and (self._ring is None or self._may_predict(known.credential)):
-                    self._began = self._idle = 0.0
                     self._answer_known(known, data[end:])
                     return
             else:
@@ -112,8 +144,9 @@ class FastPathProtocol(GuardedProtocol):
         """Request the prediction for a request that was not parsed."""
         scope: Any = {"method": "POST", "path": head.path, "headers": [], "state": {}}
         self.scope = scope
+        self._began = self._idle = 0.0
         try:
-            self._answer(_Cycle(scope, keep_alive=True), perf_counter(), head, body)
+            self._answer(_Cycle(scope, keep_alive=True), self._arrived or perf_counter(), head, body)
         except Exception as error:
             refusals.log_fault(self.app, error)
             self._refuse(500)
@@ -129,6 +162,13 @@ class FastPathProtocol(GuardedProtocol):
             or self.draining
             or self.transport.is_closing()
         )
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a request, at its arrival if it had to wait for its turn."""
+        super().on_message_begin()
+        if self._arrived:
+            self._began = self.scope["state"]["began"] = self._arrived
+            self._arrived = 0.0
 
     def begin_request(self) -> None:
         """Take a request that is complete, small and the only one in progress; pass on any other."""
@@ -155,7 +195,8 @@ class FastPathProtocol(GuardedProtocol):
 
     def _read_header(self, door: FastDoor | None) -> bool:
         """Note what is needed of the header, as `_head`; False where it has anything unusual."""
-        length, host, credential, trace, own_id = LARGE_BODY + 1, b"", None, b"", False
+        length, host, credential = LARGE_BODY + 1, b"", None
+        noted: dict[bytes, bytes] = {}
         for line in self.headers:
             name, value = line
             if name == b"content-length":
@@ -173,15 +214,16 @@ class FastPathProtocol(GuardedProtocol):
                 credential = line
             elif name in self._elsewhere:
                 return False
-            elif name == TRACE:
-                trace = value
-            elif name == REQUEST_ID:
-                own_id = True
-        if length > LARGE_BODY or not host or (self._ring is not None and not self._may_predict(credential)):
+            elif name in NOTED:
+                noted[name] = value
+        timeout = timeout_of(self.headers) if TIMEOUT in noted else inf
+        if length > LARGE_BODY or not host or isinstance(timeout, EncodedResponse):
+            return False
+        if self._ring is not None and not self._may_predict(credential):
             return False
         path = PREDICT if door is None else self.url.decode("ascii")
-        self._head = _KnownHead(length, path, door, credential)
-        self._trace, self._repeated = trace, not (trace or own_id)
+        self._head = _KnownHead(length, path, door, credential, timeout)
+        self._trace, self._repeated = noted.get(TRACE, b""), not (TRACE in noted or REQUEST_ID in noted)
         return True
 
     def _may_predict(self, credential: Any) -> bool:
@@ -229,6 +271,8 @@ class FastPathProtocol(GuardedProtocol):
             key=self._key,
             trace=trace,
         )
+        if head.timeout != inf:
+            exchange.deadline = began + head.timeout
         self.app.service.answer(
             body, exchange, partial(self._respond, cycle, exchange, door), door and door.plain_form()
         )

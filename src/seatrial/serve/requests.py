@@ -1,11 +1,13 @@
 """Reads a request for predictions: its headers, which must promise JSON, and its body up to the limit."""
 
+import re
 from email.message import Message
 from functools import lru_cache
 from typing import Any
 
 from seatrial.http.messages import EncodedResponse, refusal
 
+TIMEOUT = b"x-request-timeout"  # the header with the seconds that a caller waits
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NOT_JSON = "Send JSON, with the header Content-Type: application/json, %s."
 UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
@@ -21,6 +23,10 @@ _SIGNATURES = (
     (b"\xff\xfe", "encoded in UTF-16"),
     (b"\xfe\xff", "encoded in UTF-16"),
 )
+
+
+_DURATION = re.compile(rb"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s)?")
+_WRONG_TIMEOUT = refusal(400, "X-Request-Timeout must be a number of seconds above 0, as in 1.5, 1.5s or 1500ms.")
 
 
 class BodyTooLargeError(Exception):
@@ -44,6 +50,20 @@ async def read_body(headers: Any, receive: Any, limit: int) -> bytes | None:
             raise BodyTooLargeError
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def seconds_of(value: bytes) -> float:
+    """The seconds in an X-Request-Timeout header, 0 where it is not valid."""
+    found = _DURATION.fullmatch(value)
+    return float(found[1]) / (1000 if found[2] == b"ms" else 1) if found else 0.0
+
+
+def timeout_of(headers: Any) -> float | EncodedResponse:
+    """The seconds that the caller waits, 0 if it does not say, or the 400 for what cannot be read."""
+    values = [value for name, value in headers if name == TIMEOUT]
+    if not values:
+        return 0.0
+    return min(map(seconds_of, values)) or _WRONG_TIMEOUT
 
 
 def unsupported(headers: Any, others: frozenset[str] = frozenset()) -> EncodedResponse | None:

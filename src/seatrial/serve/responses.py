@@ -53,6 +53,17 @@ def busy() -> EncodedResponse:
     return refusal(503, "Too many large requests at the same time. Try again.", RETRY)
 
 
+def overloaded(seconds: float) -> EncodedResponse:
+    """The 503 for a request that would wait too long for the engine."""
+    retry = (b"retry-after", b"%d" % math.ceil(max(seconds, 1.0)))
+    return refusal(503, "The server has more requests than it can answer in time. Try again.", (retry,))
+
+
+def too_late() -> EncodedResponse:
+    """The 504 for a request whose caller has given up by its own deadline: its work is not begun."""
+    return refusal(504, "The time in X-Request-Timeout was over before the work on the request began.")
+
+
 def not_ready() -> EncodedResponse:
     """The 503 while the model is loading, and while the server stops."""
     return refusal(503, "The model is not ready.", RETRY)

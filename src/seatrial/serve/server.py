@@ -53,12 +53,14 @@ def run(package: str, settings: Settings) -> int:
 def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
     release = Release(package, row_limit=settings.row_limit)
     title = f"{release.name} {release.version}"
+    if settings.tls:
+        settings.tls.context()  # an error is reported before anything listens
     with shipping(settings, release.name), _listener(settings) as listener:
         address = listener.getsockname()[0]
         settings = replace(settings, bound=address)
         to_whom = _require_closed(settings)
         host = settings.host if settings.fd is None else address
-        url = url_of(host, listener.getsockname()[1])
+        url = url_of(host, listener.getsockname()[1], "https" if settings.tls else "http")
         entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
         headers = [("x-release", f"{release.name}=={release.version}")]
         if settings.workers > 1:
@@ -129,6 +131,7 @@ def server_config(
         settings.limits(),
         protocol=FastPathProtocol,
         headers=headers,
+        tls=settings.tls,
         stop_timeout=settings.stop_timeout,
         factory=factory,
         workers=settings.workers,

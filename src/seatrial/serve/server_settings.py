@@ -3,9 +3,11 @@
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from seatrial.http import Limits
+from seatrial.http.tls import TlsFiles
 from seatrial.model.row_validation import ROW_LIMIT
 
 LogFormat = Literal["auto", "text", "json"]
@@ -27,6 +29,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ()  # of web pages that may read responses; * for all
     root_path: str = ""  # the path below which a proxy serves everything
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks whose X-Forwarded headers count
+    tls_certificate: str = ""  # the path of a PEM file; connections are encrypted
+    tls_key: str = ""  # the path of its private key
     workers: int = 1
     body_limit: int = 2**20
     row_limit: int = ROW_LIMIT
@@ -36,6 +40,7 @@ class Settings:
     stop_timeout: float = 3.0
     buffer_limit: int | None = None  # what clients make all workers hold; default: a sixteenth of the memory
     connection_limit: int | None = None  # of all workers
+    wait_limit: float = 1.0  # how long a request may have to wait for the engine
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
@@ -51,6 +56,11 @@ class Settings:
         """Whether callers need a key."""
         return bool(self.keys or self.keys_text)
 
+    @property
+    def tls(self) -> TlsFiles | None:
+        """The files for encrypted connections."""
+        return TlsFiles(Path(self.tls_certificate), Path(self.tls_key)) if self.tls_certificate else None
+
     def limits(self) -> Limits:
         """What each worker process accepts from its clients."""
         return Limits(
@@ -63,6 +73,7 @@ class Settings:
             held=self.buffer_limit,
             connections=self.connection_limit,
             workers=self.workers,
+            encrypted=self.tls is not None,
         )
 
     def pass_to_workers(self, package: str) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import to_jsonable_python
@@ -18,7 +19,7 @@ from seatrial.model.unseen import WARNINGS, UnseenValue, as_json
 from seatrial.prediction_log.log_settings import parse_log_settings
 from seatrial.serve import logs, requests, responses
 from seatrial.serve.access import AccessControl
-from seatrial.serve.batching import Batcher
+from seatrial.serve.batching import Batcher, DeadlineError
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics import families
 from seatrial.serve.metrics.server_metrics import ServerMetrics
@@ -48,6 +49,15 @@ Handler = Callable[[bytes, Exchange, OnResponse], None]
 
 def no_rest() -> None:
     """Work on without a rest, where nobody else waits."""
+
+
+def _in_time(
+    work: Callable[[bytes, Exchange, Rest], EncodedResponse], body: bytes, exchange: Exchange, rest: Rest
+) -> EncodedResponse:
+    """Do the work, in a thread, unless the caller has given up while it waited. Raises DeadlineError."""
+    if exchange.deadline and perf_counter() > exchange.deadline:
+        raise DeadlineError
+    return work(body, exchange, rest)
 
 
 class Service:
@@ -114,6 +124,11 @@ class Service:
     ) -> EncodedResponse | None:
         if refused := requests.unsupported(headers, media_types):
             return refused
+        timeout = requests.timeout_of(headers)
+        if isinstance(timeout, EncodedResponse):
+            return timeout
+        if timeout:
+            exchange.deadline = (exchange.began or perf_counter()) + timeout
         try:
             body = await requests.read_body(headers, receive, self.settings.body_limit)
         except requests.BodyTooLargeError:
@@ -134,6 +149,8 @@ class Service:
         try:
             if not self.ready:
                 response = responses.not_ready()
+            elif (exchange.deadline or self._batcher.busy) and (refused := self._too_late(exchange)):
+                response = refused
             elif (rows := self._few_rows(body, form)) is None:
                 work = partial(self.predict_body, form=form) if form else self.predict_body
                 self._in_thread(work, body, exchange, done)
@@ -141,7 +158,7 @@ class Service:
             elif rows:
                 encode = self._encode
                 scored = partial(self._scored, form or self._writer, exchange, done, rows, self._unseen(rows))
-                self._batcher.submit([encode(row) for row in rows], scored)
+                self._batcher.submit([encode(row) for row in rows], scored, exchange.deadline)
                 return
             else:
                 response = (form or self._writer).respond((), exchange.request_id, NO_WARNINGS)
@@ -153,6 +170,17 @@ class Service:
         except Exception as error:
             response = self._error(error, exchange)
         done(response)
+
+    def _too_late(self, exchange: Exchange) -> EncodedResponse | None:
+        """The refusal of a request that came too late, or that would wait for too long; before its body is read."""
+        wait = self._batcher.wait()
+        if exchange.deadline:
+            left = exchange.deadline - perf_counter()
+            if left <= 0:
+                return responses.too_late()
+            if wait > left:
+                return responses.overloaded(wait)
+        return responses.overloaded(wait) if wait > self.settings.wait_limit else None
 
     def _few_rows(self, body: bytes, form: Form | None) -> list[Any] | None:
         """The rows of a body, or None where they are too many for the event loop."""
@@ -209,7 +237,7 @@ class Service:
             self._large += 1
             plain = requests.without_mark(body)
             loop = asyncio.get_running_loop()
-            call = loop.run_in_executor(self._pool, work, plain, exchange, partial(wait_for_turn, loop))
+            call = loop.run_in_executor(self._pool, _in_time, work, plain, exchange, partial(wait_for_turn, loop))
             call.add_done_callback(partial(self._finished, exchange, done))
 
     def _finished(self, exchange: Exchange, done: OnResponse, call: asyncio.Future[EncodedResponse]) -> None:
@@ -321,5 +349,7 @@ class Service:
         """The response to an error. Unless the rows are invalid, the details go to the log and not to the caller."""
         if isinstance(error, RowError):
             return self._invalid(error, exchange)
+        if isinstance(error, DeadlineError):
+            return responses.too_late()
         logs.fault("The request failed", error, exchange.request_id)
         return responses.internal_error(exchange.request_id)

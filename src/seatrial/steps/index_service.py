@@ -14,6 +14,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import listen, url_of
 from seatrial.core.project import ProjectSettings
 from seatrial.http import Limits
+from seatrial.http.tls import TlsFiles
 from seatrial.release import FolderIndex
 from seatrial.release.index_brake import Brake
 from seatrial.release.index_server import Access, make_app
@@ -40,9 +41,8 @@ def serve_index(
     """Serve the index until the process is stopped; `on_start` is called with its URL."""
     from seatrial.http import GuardedServer
 
-    for file in (certificate, key):
-        if file and not file.is_file():
-            raise SeatrialError(f"{file} does not exist.", hint="Check --certificate and --key.")
+    if certificate and key:
+        TlsFiles(certificate, key).context()  # an error is reported before anything listens
     with listen(host, port) as listener:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -83,8 +83,7 @@ def server_config(app: Any, *, certificate: Path | None = None, key: Path | None
         access_log=True,
         log_level="info",
         loop=loop,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
+        tls=TlsFiles(certificate, key) if certificate and key else None,
         stop_timeout=10,
     )
 

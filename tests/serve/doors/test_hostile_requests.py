@@ -1,11 +1,14 @@
 """A hundred hostile bodies through every door: none is a 5xx, and the connection goes on."""
 
 import json
+import statistics
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.clients import Client
-from tests.serve.doors.dialects import BINARY_LENGTH, Dialect, dialects
+from tests.serve.clients import PREDICT, Client, process
+from tests.serve.doors.dialects import BINARY_LENGTH, Dialect, dialects, native, read_native
 from tests.serve.hostile_bodies import hostile_bodies
 
 from seatrial.model import Release
@@ -69,3 +72,39 @@ def test_hostile_lengths(titanic: Release, titanic_port: int) -> None:
                 reply = client.ask("POST", "/v2/models/titanic-model/infer", head + b"\xff" * 8, *lines)
                 assert reply.status in (200, 400), (size, shape, length, reply.body)
     assert client.ask("GET", "/v2/health/live").status == 200
+
+
+@pytest.mark.soak
+def test_500_hostile_bodies_through_every_door_take_under_50_ms_each(titanic: Release, titanic_project: Path) -> None:
+    """A server process; a body that is slow once is sent again, since the machine may be busy. Prints the slowest."""
+    doors = [Dialect("native", PREDICT, native, read_native), *dialects(titanic)]
+    with process(titanic_project / "src", "--port", "0") as server:
+        port = server.started()
+        for dialect in doors:
+            good, headers = dialect.write(titanic, [titanic.metadata.typical | titanic.metadata.example])
+            lines = [f"{key}: {value}" for key, value in headers.items()]
+            client = Client(port)
+            sent = bodies(titanic, dialect)
+            slowest = max((seconds_for(client, dialect.path, body, lines), named) for named, body in padded(sent))
+            print(f"{dialect.name}: the slowest took {1000 * slowest[0]:.0f} ms, {slowest[1]}")  # noqa: T201
+            assert slowest[0] < 0.05, (dialect.name, slowest)
+            assert client.ask("POST", dialect.path, good, *lines).status == 200
+
+
+def padded(sent: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """At least 500: more of the bodies' beginnings where there are fewer."""
+    more = [(f"half of {named}", body[: len(body) // 2]) for named, body in sent]
+    more += [(f"most of {named}", body[: -len(body) // 3]) for named, body in sent]
+    found = (sent + more)[: max(len(sent), 500)]
+    assert len(found) >= 500
+    return found
+
+
+def seconds_for(client: Client, path: str, body: bytes, lines: list[str]) -> float:
+    took: list[float] = []
+    while len(took) < 5 and (len(took) != 1 or took[0] >= 0.03):
+        began = time.perf_counter()
+        reply = client.ask("POST", path, body, *lines)
+        took.append(time.perf_counter() - began)
+        assert reply.status < 500, (path, body[:100], reply)
+    return statistics.median(took)

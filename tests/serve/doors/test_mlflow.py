@@ -178,12 +178,34 @@ def test_a_line_that_is_not_json_is_named(app: AsgiApp) -> None:
     assert "row 1: Invalid JSON" in message(invoke(app, lines, "application/jsonlines"))
 
 
-def test_a_value_of_thousands_of_parts_is_refused_at_once(app: AsgiApp) -> None:
-    parts: list[Any] = [[]] * 10_001
-    assert "row 0: A value has more than 10,000 parts." in message(invoke(app, {"instances": [{"note": parts}]}))
-    assert "row 0: A value has more than 10,000 parts." in message(invoke(app, {"inputs": {"note": [parts]}}))
-    assert "column note: A value has more than 10,000 parts." in message(invoke(app, {"inputs": {"note": [parts, 1]}}))
-    assert "valid string (string_type)" in message(invoke(app, {"inputs": [{**ROWS[0], "note": parts[1:]}]}))
+def test_a_value_of_thousands_of_parts_is_refused_as_any_list_is(app: AsgiApp) -> None:
+    for parts in ([], [[]] * 10_001, {"a": [[]] * 10_001}):
+        for body in ({"instances": [{**ROWS[0], "note": parts}]}, {"inputs": {"note": [parts]}}):
+            assert "column note: Input should be a valid string (string_type)" in message(invoke(app, body))
+        assert "row 1, column note: Input should be a valid" in message(invoke(app, {"inputs": {"note": ["x", parts]}}))
+
+
+def test_little_but_lists_is_refused_before_it_is_read(app: AsgiApp) -> None:
+    for unit in ("[]", "{}", "[[[[[[[[]]]]]]]]", '{"a": {}}'):
+        lists = f"[{','.join([unit] * (900_000 // len(unit)))}]"
+        assert "The body has more than 120,000 lists and objects." in message(invoke(app, f'{{"instances": {lists}}}'))
+        assert "120,000 lists" in message(invoke(app, lists, "application/jsonlines"))
+    brackets = "[" * 200_000 + '\\"[' * 1_000
+    reply = message(invoke(app, json.dumps({"instances": [{**ROWS[0], "note": brackets}]})))
+    assert "note: String should have at most" in reply  # a text may have what it likes
+
+
+def test_too_many_lines_of_csv_are_refused_without_reading_all(app: AsgiApp) -> None:
+    for text, count in (("1\n" * 500_000, 500_000), (HEADER + "1,2,a,\n" * 10_001, 10_002)):
+        assert f"at most 10000 items after validation, not {count}" in message(invoke(app, text, "text/csv"))
+
+
+def test_csv_of_something_else_is_refused_by_its_first_lines(app: AsgiApp) -> None:
+    for lines in (2, 400, 5_000):
+        assert "column size: " in message(invoke(app, HEADER + "x,y,a,\n" * lines, "text/csv"))
+    good = HEADER + "2.5,3,b,\n" * 600
+    assert len(invoke(app, good, "text/csv").json()["predictions"]) == 600
+    assert "row 600, column size" in message(invoke(app, good + "x,y,a,\n" * 600, "text/csv"))
 
 
 def test_no_rows_are_no_predictions(app: AsgiApp) -> None:

@@ -12,16 +12,25 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from seatrial.model import Release
-from seatrial.model.row_validation import RowError, encodable
+from seatrial.model.row_validation import RowError, check_width, encodable, without_texts
 
 Json = dict[str, Any]
-MOST_PARTS = 10_000  # of a value that is a list or an object
+MOST_LISTS = 120_000  # lists and objects in a megabyte of JSON: a list takes a tenth of a microsecond, here and again
 
 
 def problem(message: str, kind: str = "value_error", *place: int | str) -> RowError:
     """An error in a request; `place` is the row and the column in it, as far as they are known."""
     loc = ["body", *(part if isinstance(part, int) else encodable(part) for part in place)]
     return RowError([{"type": kind, "loc": loc, "msg": message}])
+
+
+def check_lists(body: bytes) -> None:
+    """Refuse JSON that has little but lists and objects, before it is read, since each takes long for its few bytes."""
+    most = int(MOST_LISTS * max(len(body) / 2**20, 1))
+    if body.count(b"[") + body.count(b"{") > most:
+        plain = without_texts(body)
+        if plain.count(b"[") + plain.count(b"{") > most:
+            raise problem(f"The body has more than {most:,} lists and objects.", "too_long")
 
 
 def read_json(body: bytes, *place: int) -> Any:
@@ -34,6 +43,7 @@ def read_json(body: bytes, *place: int) -> Any:
 
 def read_object(body: bytes) -> Json:
     """Read a JSON object. Raises RowError."""
+    check_lists(body)
     document = read_json(body)
     if not isinstance(document, dict):
         raise problem("Send a JSON object.", "dict_type")
@@ -45,14 +55,15 @@ def from_columns(release: Release, names: Sequence[str], columns: Sequence[Seque
     distinct = set(names)
     if len(distinct) < len(names):
         raise problem("The column is there twice.", "duplicate", Counter(names).most_common(1)[0][0])
+    check_width(len(names), list(release.schema.model_fields))
     count = len(columns[0]) if columns else 0
     check_count(release, count)
     if count == 1:
-        values = _without_nan([values[0] for values in columns], 0)
+        values = _as_cells([values[0] for values in columns])
         return to_json([dict(zip(names, values, strict=True))], **_EXACT)
     if not distinct <= release.schema.model_fields.keys():
         columns = [values[:1] for values in columns]
-    translated = [_without_nan(values, name) for name, values in zip(names, columns, strict=True)]
+    translated = [_as_cells(values) for values in columns]
     return to_json([dict(zip(names, row, strict=True)) for row in zip(*translated, strict=True)], **_EXACT)
 
 
@@ -96,17 +107,18 @@ def check_count(release: Release, count: int) -> None:
         raise problem(f"List should have at most {release.row_limit} items after validation, not {count}", "too_long")
 
 
-def _without_nan(values: Sequence[Any], place: int | str) -> Sequence[Any]:
-    """The values with None for NaN. Raises RowError for one with thousands of parts, which take long to translate."""
+def _as_cells(values: Sequence[Any]) -> Sequence[Any]:
+    """The values with None for NaN, and with an empty list or object for any: no column takes one, however large."""
     kinds = set(map(type, values))
-    if kinds & _NESTED and any(type(value) in _NESTED and len(value) > MOST_PARTS for value in values):
-        raise problem(f"A value has more than {MOST_PARTS:,} parts.", "too_long", place)
+    if kinds & _NESTED:
+        values = [type(value)() if type(value) in _NESTED else value for value in values]
     return [None if v != v else v for v in values] if float in kinds else values  # noqa: PLR0124 - NaN
 
 
 def _row(names: Sequence[str], number: int, row: Any) -> Any:
     if isinstance(row, dict):
-        return dict(zip(row, _without_nan(list(row.values()), number), strict=True))
+        check_width(len(row), names)
+        return dict(zip(row, _as_cells(list(row.values())), strict=True))
     if not isinstance(row, list):
         return row
     if len(row) != len(names):

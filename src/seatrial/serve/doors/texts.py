@@ -3,14 +3,18 @@
 import csv
 import io
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from seatrial.model import Release
 from seatrial.model.metadata import Metadata
-from seatrial.model.table_validation import to_python
-from seatrial.serve.doors.row_json import check_count, from_lists, from_rows, problem, read_json
+from seatrial.model.schema import Column
+from seatrial.model.table_validation import Unreadable, to_python
+from seatrial.serve.doors.row_json import check_count, check_lists, from_lists, from_rows, problem, read_json
 from seatrial.serve.requests import without_mark
 from seatrial.serve.responses import Scored
+
+FIRST_LOOK = 500  # lines, after which a table that is none of ours is refused
 
 
 def read_csv(release: Release, body: bytes) -> bytes:
@@ -20,17 +24,21 @@ def read_csv(release: Release, body: bytes) -> bytes:
     except UnicodeDecodeError:
         raise problem("The body is not text in UTF-8.", "string_unicode") from None
     try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = list(islice(filter(None, reader), release.row_limit + 2))  # a header, and one too many
     except csv.Error as error:
         raise problem(f"The body is not CSV: {error}.", "csv") from None
     columns = {column.name: column for column in release.columns}
     names = list(columns)
     if lines and len(lines[0]) < 2 * len(names) and 2 * sum(map(columns.__contains__, lines[0])) > len(lines[0]):
         names = lines.pop(0)
-    check_count(release, len(lines))
+    if len(lines) > release.row_limit:
+        check_count(release, max(text.count("\n"), len(lines)))
     known = [columns.get(name) for name in names]
-    rows = []
+    rows: list[list[Any]] = []
     for number, cells in enumerate(lines):
+        if number == FIRST_LOOK and _unreadable(known, rows) > FIRST_LOOK:
+            break  # the rows so far are refused, and reading the others would only take time
         if len(cells) != len(names):
             text = f"The line has {len(cells)} cells; there are {len(names)} columns: {', '.join(columns)}."
             raise problem(text, "wrong_length", number)
@@ -38,10 +46,17 @@ def read_csv(release: Release, body: bytes) -> bytes:
     return from_lists(release, names, rows)
 
 
+def _unreadable(columns: Sequence[Column | None], rows: Sequence[Sequence[Any]]) -> int:
+    """How many cells are certainly refused."""
+    closed = [number for number, column in enumerate(columns) if column and not column.open]
+    return sum(type(row[number]) is Unreadable for row in rows for number in closed)
+
+
 def read_json_lines(release: Release, body: bytes) -> bytes:
     """Write rows from lines of JSON, each an object or a list of values. Raises RowError."""
     lines = [line for line in without_mark(body).split(b"\n") if line.strip()]
     check_count(release, len(lines))
+    check_lists(body)
     return from_rows(release, [read_json(line, number) for number, line in enumerate(lines)])
 
 
