@@ -72,3 +72,16 @@ def test_the_prediction_log_is_off_unless_it_is_named(options: Options, monkeypa
     assert log_of("--prediction-log", "s3://bucket/x") == {"to": "s3://bucket/x", "days": 30}
     monkeypatch.setenv("SEATRIAL_LOG", '{"to": "gs://bucket/x", "days": 7}')
     assert log_of() == {"to": "gs://bucket/x", "days": 7}
+
+
+def test_certificate_files_are_passed_on_as_absolute_paths_and_only_together(
+    options: Options, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"--tls-certificate": "tls.pem", "--tls-key": "tls.key"}
+    absolute = [word for name, file in files.items() for word in (name, str(Path(file).absolute()))]
+    assert options(*(word for pair in files.items() for word in pair)) == absolute
+    assert run(["serve", "--checkout", "--tls-key", "tls.key"]) == 2
+    assert "must be used together" in capsys.readouterr().err
+    monkeypatch.setenv("SEATRIAL_TLS_CERTIFICATE", "tls.pem")
+    monkeypatch.setenv("SEATRIAL_TLS_KEY", "tls.key")
+    assert options() == absolute

@@ -19,8 +19,9 @@ class GuardedConfig(uvicorn.Config):
     """Uvicorn's configuration with the limits that a GuardedProtocol reads."""
 
     def __init__(self, app: Any, limits: Limits, tls: TlsFiles | None = None, **options: Any) -> None:
-        files = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key} if tls else {}
-        super().__init__(app, **files, **options)
+        super().__init__(
+            app, ssl_certfile=tls.certificate if tls else None, ssl_keyfile=tls.key if tls else None, **options
+        )
         self.limits = limits
         self.tls = tls
 

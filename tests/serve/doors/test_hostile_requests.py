@@ -86,7 +86,7 @@ def test_500_hostile_bodies_through_every_door_take_under_50_ms_each(titanic: Re
             client = Client(port)
             sent = bodies(titanic, dialect)
             slowest = max((seconds_for(client, dialect.path, body, lines), named) for named, body in padded(sent))
-            print(f"{dialect.name}: the slowest took {1000 * slowest[0]:.0f} ms, {slowest[1]}")
+            print(f"{dialect.name}: the slowest took {1000 * slowest[0]:.0f} ms, {slowest[1]}")  # noqa: T201
             assert slowest[0] < 0.05, (dialect.name, slowest)
             assert client.ask("POST", dialect.path, good, *lines).status == 200
 

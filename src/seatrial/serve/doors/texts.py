@@ -35,7 +35,7 @@ def read_csv(release: Release, body: bytes) -> bytes:
     if len(lines) > release.row_limit:
         check_count(release, max(text.count("\n"), len(lines)))
     known = [columns.get(name) for name in names]
-    rows = []
+    rows: list[list[Any]] = []
     for number, cells in enumerate(lines):
         if number == FIRST_LOOK and _unreadable(known, rows) > FIRST_LOOK:
             break  # the rows so far are refused, and reading the others would only take time
