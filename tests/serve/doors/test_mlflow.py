@@ -187,7 +187,7 @@ def test_a_value_of_thousands_of_parts_is_refused_as_any_list_is(app: AsgiApp) -
 
 def test_little_but_lists_is_refused_before_it_is_read(app: AsgiApp) -> None:
     for unit in ("[]", "{}", "[[[[[[[[]]]]]]]]", '{"a": {}}'):
-        lists = f"[{','.join([unit] * (900_000 // len(unit)))}]"
+        lists = f"[{','.join([unit] * (1_000_000 // (len(unit) + 1)))}]"
         assert "The body has more than 120,000 lists and objects." in message(invoke(app, f'{{"instances": {lists}}}'))
         assert "120,000 lists" in message(invoke(app, lists, "application/jsonlines"))
     brackets = "[" * 200_000 + '\\"[' * 1_000
