@@ -133,13 +133,18 @@ class RowParser(Generic[RowType]):
         return objects * names + body.count(b",") // names <= ERRORS_MADE
 
     def _reject_nested(self, body: bytes) -> None:
-        """Reject lists and objects in a row: no column takes one, and the validator needs long for a large one."""
+        """Reject lists and objects in rows whose columns take none: the validator needs long for a large one."""
+        if any(column.kind == "other" for column in columns_of(self._schema)):
+            return
         start = _first(body)
         listed = bool(_LIST.match(body, start) or _WRAPPED_LIST.match(body, start))
         lists, objects = body.count(b"["), body.count(b"{")
         if lists > MOST_NESTED and (lists := without_texts(body).count(b"[")) > MOST_NESTED:
             raise RowError([_error("list_type", ("body",), f"{lists:,} lists; no column takes a list")])
         if lists > listed or (objects > 1 and not listed):
+            most = self._limit * listed + MOST_NESTED
+            if objects > most and (objects := without_texts(body).count(b"{")) > most:
+                raise RowError([_error("dict_type", ("body",), f"{objects:,} objects; no column takes an object")])
             self._look_at_rows(body)
 
     def _look_at_rows(self, body: bytes) -> None:
@@ -150,15 +155,16 @@ class RowParser(Generic[RowType]):
             return  # the validator reports what is wrong
         wrapped = isinstance(document, dict) and isinstance(document.get("inputs"), list) and not self._has_inputs
         place: tuple[Any, ...] = ("body", "inputs") if wrapped else ("body",)
+        parts, others = 0, any(column.kind == "other" for column in columns_of(self._schema))
         if wrapped:
-            check_values({name: value for name, value in document.items() if name != "inputs"}, "body")
+            parts = check_values({name: value for name, value in document.items() if name != "inputs"}, parts, "body")
             document = document["inputs"]
         if not isinstance(document, list):
             document, place = [document], ()
         for number, row in enumerate(document[: self._limit]):
             if isinstance(row, dict):
                 check_width(len(row), self._names)
-                check_values(row, *place, *([number] if place else ["body"]))
+                parts = 0 if others else check_values(row, parts, *place, *([number] if place else ["body"]))
 
     @cached_property
     def _failing_fast(self) -> tuple[Any, Any]:
@@ -215,14 +221,27 @@ def check_width(count: int, names: Sequence[str]) -> None:
         raise RowError([_error("extra_forbidden", ("body",), message)])
 
 
-def check_values(row: dict[str, Any], *place: Any) -> None:
-    """Raise RowError for the first value that is a list or an object."""
+def parts_of(value: Any, most: int) -> int:
+    """Count the parts of a list or an object and of all within it, up to `most` and some more."""
+    nested, count = [value], 0
+    while nested:
+        part = nested.pop()
+        count += len(part)
+        if count > most:
+            break
+        nested += [each for each in (part.values() if type(part) is dict else part) if type(each) in (list, dict)]
+    return count
+
+
+def check_values(row: dict[str, Any], parts: int, *place: Any) -> int:
+    """Count the parts of lists and objects in a row, after so many `parts`. Raises RowError for one too many."""
     for name, value in row.items():
         if type(value) in (list, dict):
-            kind = "list" if type(value) is list else "object"
-            raise RowError(
-                [_error(f"{kind}_type", (*place, name), f"No column takes a{'n' * (kind != 'list')} {kind}")]
-            )
+            parts += parts_of(value, MOST_NESTED)
+            if parts > MOST_NESTED:
+                kind = "list" if type(value) is list else "object"
+                raise RowError([_error(f"{kind}_type", (*place, name), f"A {kind} with too many parts")])
+    return parts
 
 
 def without_texts(body: bytes) -> bytes:

@@ -178,16 +178,19 @@ def test_a_line_that_is_not_json_is_named(app: AsgiApp) -> None:
     assert "row 1: Invalid JSON" in message(invoke(app, lines, "application/jsonlines"))
 
 
-def test_a_value_of_thousands_of_parts_is_refused_as_any_list_is(app: AsgiApp) -> None:
-    for parts in ([], [[]] * 10_001, {"a": [[]] * 10_001}):
-        for body in ({"instances": [{**ROWS[0], "note": parts}]}, {"inputs": {"note": [parts]}}):
-            assert "column note: Input should be a valid string (string_type)" in message(invoke(app, body))
-        assert "row 1, column note: Input should be a valid" in message(invoke(app, {"inputs": {"note": ["x", parts]}}))
+def test_a_value_of_thousands_of_parts_is_refused_at_once(app: AsgiApp) -> None:
+    parts: list[Any] = [[]] * 10_001
+    for each in (parts, [parts], {"a": {"b": parts}}, [[[1] * 101] * 101]):
+        assert "row 0: A value has more than 10,000 parts." in message(invoke(app, {"instances": [{"note": each}]}))
+    assert "row 0: A value has more than 10,000 parts." in message(invoke(app, {"inputs": {"note": [parts]}}))
+    assert "column note: A value has more than 10,000 parts." in message(invoke(app, {"inputs": {"note": [parts, 1]}}))
+    assert "no column takes a list" in message(invoke(app, {"inputs": [{**ROWS[0], "note": parts[1:]}]}))
+    assert "valid string (string_type)" in message(invoke(app, {"inputs": [{**ROWS[0], "note": parts[:900]}]}))
 
 
 def test_little_but_lists_is_refused_before_it_is_read(app: AsgiApp) -> None:
     for unit in ("[]", "{}", "[[[[[[[[]]]]]]]]", '{"a": {}}'):
-        lists = f"[{','.join([unit] * (900_000 // len(unit)))}]"
+        lists = f"[{','.join([unit] * (1_000_000 // (len(unit) + 1)))}]"
         assert "The body has more than 120,000 lists and objects." in message(invoke(app, f'{{"instances": {lists}}}'))
         assert "120,000 lists" in message(invoke(app, lists, "application/jsonlines"))
     brackets = "[" * 200_000 + '\\"[' * 1_000

@@ -12,9 +12,10 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from seatrial.model import Release
-from seatrial.model.row_validation import RowError, check_width, encodable, without_texts
+from seatrial.model.row_validation import RowError, check_width, encodable, parts_of, without_texts
 
 Json = dict[str, Any]
+MOST_PARTS = 10_000  # of a value that is a list or an object, and of all within it
 MOST_LISTS = 120_000  # lists and objects in a megabyte of JSON: a list takes a tenth of a microsecond, here and again
 
 
@@ -59,11 +60,11 @@ def from_columns(release: Release, names: Sequence[str], columns: Sequence[Seque
     count = len(columns[0]) if columns else 0
     check_count(release, count)
     if count == 1:
-        values = _as_cells([values[0] for values in columns])
+        values = _without_nan([values[0] for values in columns], 0)
         return to_json([dict(zip(names, values, strict=True))], **_EXACT)
     if not distinct <= release.schema.model_fields.keys():
         columns = [values[:1] for values in columns]
-    translated = [_as_cells(values) for values in columns]
+    translated = [_without_nan(values, name) for name, values in zip(names, columns, strict=True)]
     return to_json([dict(zip(names, row, strict=True)) for row in zip(*translated, strict=True)], **_EXACT)
 
 
@@ -107,18 +108,18 @@ def check_count(release: Release, count: int) -> None:
         raise problem(f"List should have at most {release.row_limit} items after validation, not {count}", "too_long")
 
 
-def _as_cells(values: Sequence[Any]) -> Sequence[Any]:
-    """The values with None for NaN, and with an empty list or object for any: no column takes one, however large."""
+def _without_nan(values: Sequence[Any], place: int | str) -> Sequence[Any]:
+    """The values with None for NaN. Raises RowError for one with thousands of parts, which take long to translate."""
     kinds = set(map(type, values))
-    if kinds & _NESTED:
-        values = [type(value)() if type(value) in _NESTED else value for value in values]
+    if kinds & _NESTED and any(type(value) in _NESTED and parts_of(value, MOST_PARTS) > MOST_PARTS for value in values):
+        raise problem(f"A value has more than {MOST_PARTS:,} parts.", "too_long", place)
     return [None if v != v else v for v in values] if float in kinds else values  # noqa: PLR0124 - NaN
 
 
 def _row(names: Sequence[str], number: int, row: Any) -> Any:
     if isinstance(row, dict):
         check_width(len(row), names)
-        return dict(zip(row, _as_cells(list(row.values())), strict=True))
+        return dict(zip(row, _without_nan(list(row.values()), number), strict=True))
     if not isinstance(row, list):
         return row
     if len(row) != len(names):
