@@ -68,7 +68,7 @@ def test_what_the_asgi_application_answers_itself_has_a_decision(service: Servic
 def test_anyone_may_call_nothing_that_predicts_explains_or_shows_rows() -> None:
     closed = {route.path for route in ROUTES if route.scope != OPEN}
     doors = {route.path for route in ROUTES if route.path in HANDLERS}
-    assert closed - doors == {PREDICT, "/api/v1/explain", "/api/v1/model", "/reports/{name}"}
+    assert closed - doors == {PREDICT, "/api/v1/explain", "/api/v1/model", "/reports/{name}", "/metrics"}
     assert all(route.scope == "predict" for route in ROUTES if route.path in doors and route.method == "POST")
     facts = {"/v2/models/{name}", "/v2/models/{name}/versions/{version}"}
     assert closed & doors == facts | {route.path for route in ROUTES if route.path in doors and route.method == "POST"}

@@ -34,6 +34,7 @@ class DroppingWriter:
         self._report = report
         self._queue: deque[bytes] = deque()
         self._bytes = self._dropped = 0
+        self.all_dropped = 0  # lines since the start
         self._stopped = False
         self._torn = False  # whether the last line was written in part
         self._changed = threading.Condition()
@@ -44,11 +45,20 @@ class DroppingWriter:
         data = message.encode("utf-8", "backslashreplace")
         with self._changed:
             if self._bytes + len(data) > QUEUE_BYTES:
-                self._dropped += data.count(b"\n")
+                self._drop(data.count(b"\n"))
                 return
             self._queue.append(data)
             self._bytes += len(data)
             self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """The bytes that wait for the reader."""
+        return self._bytes
+
+    def _drop(self, lines: int) -> None:
+        self._dropped += lines
+        self.all_dropped += lines
 
     def stop(self) -> None:
         """Wait until everything is written, for STOP_SECONDS at most."""
@@ -69,7 +79,7 @@ class DroppingWriter:
             with self._changed:
                 self._bytes -= len(data)
                 self._changed.notify_all()
-                self._dropped += lost
+                self._drop(lost)
                 dropped = self._dropped if not (self._queue or lost) else 0
                 self._dropped -= dropped
             if dropped:

@@ -44,7 +44,7 @@ class Spool:
         self._path = folder
         self._size = 0
         self._began = self._reported = monotonic()
-        self._room = settings.spool_megabytes << 20
+        self._room = self.limit
         self._sealed_for = 0.0  # the time of the request that was met last
         try:
             (folder / SCHEMAS).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -55,6 +55,16 @@ class Spool:
                 f"The prediction log cannot be written to {folder}: {error.strerror}.",
                 hint="Set `spool` in [tool.seatrial.log], or in SEATRIAL_LOG, to a folder that can be written.",
             ) from None
+
+    @property
+    def limit(self) -> int:
+        """The size in bytes at which the spool is full."""
+        return self._settings.spool_megabytes << 20
+
+    @property
+    def used(self) -> int:
+        """The bytes in the spool, of all processes that write to it, as of the last look."""
+        return self.limit - self._room
 
     def write(self, data: bytes, count: int) -> bool:
         """Append the records of `count` requests; False, and nothing is appended, where there is no room for them."""
@@ -78,7 +88,7 @@ class Spool:
                 with suppress(OSError):  # it was delivered meanwhile
                     used += entry.stat().st_size if entry.name.endswith((OPEN, SEALED)) else 0
         with self._lock:
-            self._room = (self._settings.spool_megabytes << 20) - used
+            self._room = self.limit - used
             self.full = self.full and self._room <= 0
             if self._handle < 0:
                 self._reopen()

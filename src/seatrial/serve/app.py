@@ -17,6 +17,7 @@ from seatrial.serve.access import ALLOWED, AccessControl
 from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.doors import Answer, Call, Doors, documents
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.metrics.server_metrics import METRICS
 from seatrial.serve.page import add_page
 from seatrial.serve.routes import Route
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
@@ -88,6 +89,13 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     }
     for path, (summary, respond) in simple.items():
         _add_simple(app, path, summary, respond)
+
+    async def metrics(request: Request) -> Response:
+        """Report numbers about requests, predictions and the logs, in the text formats of Prometheus."""
+        return _response(await service.metrics.answer(request.scope["headers"]))
+
+    app.add_api_route(METRICS, metrics, tags=["server"], response_class=Response)
+    app.add_api_route(METRICS, metrics, methods=["HEAD"], include_in_schema=False)
 
 
 def _add_simple(app: FastAPI, path: str, summary: str, respond: Callable[[], EncodedResponse]) -> None:

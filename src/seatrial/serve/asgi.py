@@ -20,6 +20,7 @@ from seatrial.serve.cors import CrossOrigin, is_preflight
 from seatrial.serve.doors import PROBES, Call, Doors
 from seatrial.serve.exchanges import TRACE, Exchange, Exchanges
 from seatrial.serve.logs import AccessLog
+from seatrial.serve.metrics.server_metrics import METRICS
 from seatrial.serve.proxies import ProxySettings
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
@@ -47,7 +48,9 @@ class AsgiApp:
         settings, routes = self.settings, service.access.routes
         self.cors = CrossOrigin(settings.cors_origins, routes) if settings.cors_origins else None
         self._proxies = ProxySettings(settings.root_path, settings.trusted_proxies, routes)
-        self.exchanges = Exchanges(*[access_log] if access_log else ())
+        self.exchanges = Exchanges(*[access_log] if access_log else (), service.metrics)
+        if access_log:
+            service.metrics.sources.append(access_log.add_numbers)
         self._access_log = access_log
         self._fastapi: Any = None
         self._lock = asyncio.Lock()
@@ -86,6 +89,8 @@ class AsgiApp:
             status = await _send(send, await self.service.predict(headers, receive, exchange), request_id)
         elif path in self._checks and method in ("GET", "HEAD"):
             status = await _send(send, self._checks[path](), request_id)
+        elif path == METRICS and method in ("GET", "HEAD"):
+            status = await _send(send, await self.service.metrics.answer(headers), request_id)
         elif path == "/" and method in ("GET", "HEAD") and not requests.wants_page(headers):
             status = await _send(send, self.service.health(), request_id)
         elif found := self._doors.find(method, path):

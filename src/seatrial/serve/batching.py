@@ -4,6 +4,7 @@ A call costs about 15 microseconds with onnxruntime and some milliseconds with s
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Generic, TypeVar
@@ -37,9 +38,15 @@ class Batcher(Generic[Result]):
         self._after = after
         self._executor = executor
         self._row_limit = row_limit
+        self.sizes: Counter[int] = Counter()  # how many calls had so many rows
         self._waiting: Requests[Result] = []
         self._rows = 0
         self._busy = False
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a call."""
+        return len(self._waiting)
 
     def submit(self, rows: list[Encoded], done: Done[Result]) -> None:
         """Score the rows of one request; `done` gets the results or the error, and must not raise."""
@@ -78,6 +85,7 @@ class Batcher(Generic[Result]):
             count += 1
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         self._rows -= rows
+        self.sizes[rows] += 1
         return batch
 
     def _finished(self, batch: Requests[Result], call: asyncio.Future[Outcomes[Result]]) -> None:

@@ -20,6 +20,8 @@ from loguru import logger
 
 from seatrial.http.log_writer import DROPPED, DroppingWriter
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.metrics.families import LINES_BACKLOG, LINES_DROPPED
+from seatrial.serve.metrics.numbers import Numbers
 from seatrial.serve.server_settings import Settings
 
 if TYPE_CHECKING:
@@ -40,8 +42,9 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not stream.isatty())
     level = settings.log_level.upper()
     logger.remove()
+    writer = DroppingWriter(stream.fileno(), _report_dropped) if hasattr(stream, "buffer") else None
     logger.add(
-        DroppingWriter(stream.fileno(), _report_dropped) if hasattr(stream, "buffer") else stream,
+        writer or stream,
         format=_as_json if as_json else _as_text,
         level=level,
         backtrace=False,
@@ -53,7 +56,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> "AccessLog":
         library = logging.getLogger(name)
         library.handlers, library.propagate = [], True
         library.setLevel(logging.DEBUG if level in ("DEBUG", "TRACE") else logging.WARNING)
-    return AccessLog(as_json=as_json, level=logger.level(level).no)
+    return AccessLog(as_json=as_json, level=logger.level(level).no, writer=writer)
 
 
 def _report_dropped(count: int) -> None:
@@ -171,8 +174,9 @@ def _quoted(path: str) -> str:
 class AccessLog:
     """One line per request; `release` is set once it is known."""
 
-    def __init__(self, *, as_json: bool, level: int) -> None:
+    def __init__(self, *, as_json: bool, level: int, writer: DroppingWriter | None = None) -> None:
         self.release = "-"
+        self._writer = writer
         self._line = self._json if as_json else self._text
         self._info = level <= logger.level("INFO").no
         self._warning = level <= logger.level("WARNING").no
@@ -197,6 +201,12 @@ class AccessLog:
         ]
         if lines:
             logger.opt(raw=True).error("".join(lines))
+
+    def add_numbers(self, numbers: Numbers) -> None:
+        """Add what became of the lines."""
+        if self._writer:
+            numbers.totals[LINES_DROPPED.name] = {(): self._writer.all_dropped}
+            numbers.levels[LINES_BACKLOG.name] = {(): self._writer.waiting}
 
     def _text(self, now: float, took: float, method: str, path: str, status: int, request_id: str) -> str:
         second = int(now)

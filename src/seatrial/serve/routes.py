@@ -28,6 +28,7 @@ ROUTES = (
     Route("GET", "/health", OPEN),
     Route("GET", "/api/v1/health", OPEN),
     Route("GET", "/ready", OPEN),
+    Route("GET", "/metrics", METRICS_SCOPE),
     # the page, the documents, and their files
     Route("GET", "/", OPEN),
     Route("GET", "/assets/{name}", OPEN),

@@ -30,6 +30,7 @@ from seatrial.serve.access import AccessControl
 from seatrial.serve.asgi import AsgiApp, create_app
 from seatrial.serve.handover import Server, follow_supervisor, inherited_socket
 from seatrial.serve.http_fast_path import FastPathProtocol
+from seatrial.serve.metrics.worker_files import add_ended, worker_folder
 from seatrial.serve.server_settings import KEYS, Settings, worker_settings
 from seatrial.serve.shipping import shipping
 
@@ -61,12 +62,14 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
         entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
         headers = [("x-release", f"{release.name}=={release.version}")]
         if settings.workers > 1:
-            settings.pass_to_workers(package)
-            config = server_config("seatrial.serve.server:create_worker", settings, factory=True, headers=headers)
-            with entry.removed_at_exit():
+            with entry.removed_at_exit(), worker_folder() as folder:
+                settings = replace(settings, metrics_folder=str(folder))
+                settings.pass_to_workers(package)
+                config = server_config("seatrial.serve.server:create_worker", settings, factory=True, headers=headers)
                 entry.write()
                 logger.info("serving {} on {}, with {} workers, {}", title, url, settings.workers, to_whom)
                 supervisor = _Workers(config, sockets=[listener])
+                supervisor.metrics_folder = folder
                 supervisor.run()
             return 1 if supervisor.failed else 0
         config = server_config(create_app(release, settings, access_log), settings, headers=headers)
@@ -180,6 +183,7 @@ class _Workers(uvicorn_workers.Multiprocess):
     """Restarts workers that die, and logs it; stops if one cannot start. Each signal to stop reaches the workers."""
 
     failed = False
+    metrics_folder: Path
     processes: list[_Worker]  # type: ignore[assignment] # see `run`
 
     def run(self) -> None:
@@ -223,6 +227,7 @@ class _Workers(uvicorn_workers.Multiprocess):
         for old, process in zip(before, self.processes, strict=True):
             if process.pid != old:
                 logger.warning("worker {} died; started worker {} in its place", old, process.pid)
+        add_ended(self.metrics_folder, {process.pid for process in self.processes if process.pid})
         if self.should_exit.is_set() and not stopping:  # Uvicorn gives up if a worker cannot start
             self.failed = True
 

@@ -42,6 +42,7 @@ class Settings:
     predict_route: str = ""  # a further path for predictions in Vertex AI's form
     health_route: str = ""  # a further path for its health checks
     prediction_log: str = field(default="", repr=False)  # a destination, or settings as JSON; see LogSettings
+    metrics_folder: str = ""  # where the workers share their numbers; the server makes it
     log_format: LogFormat = "auto"
     log_level: str = "info"
 

@@ -20,6 +20,9 @@ from seatrial.serve import logs, requests, responses
 from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.metrics import families
+from seatrial.serve.metrics.numbers import Numbers, bucketed
+from seatrial.serve.metrics.server_metrics import ServerMetrics
 from seatrial.serve.responses import Form, PredictionWriter, Scored, scored_rows
 from seatrial.serve.server_settings import Settings
 
@@ -56,6 +59,8 @@ class Service:
         self.ready = False
         self.unseen: Counter[tuple[str, str]] = Counter()  # values since the start, by column and type
         self.log: LoggedAnswers | None = None
+        self.metrics = ServerMetrics(settings.metrics_folder)
+        self.metrics.sources.append(self._add_numbers)
         self._large = 0
 
     def load(self) -> None:
@@ -72,6 +77,7 @@ class Service:
         after = self.log.flush if self.log else None
         self._batcher: Batcher[Scored] = Batcher(self._score, after=after, executor=native)
         self._parse, self._encode, self._unseen = release.parse, release.encode, release.unseen.in_rows
+        self.metrics.know(release)
         release.parse(b"[]")  # compiles the validators
         self.ready = True
 
@@ -82,6 +88,7 @@ class Service:
             self._pool.shutdown(wait=False, cancel_futures=True)
             if self.log:
                 self.log.close()
+            self.metrics.stop()
             logs.unseen_values(self.unseen)
 
     async def predict(self, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
@@ -254,6 +261,21 @@ class Service:
         if self.log is None or not exchange.route or not rows:
             return None
         return self.log.write(exchange, lambda records: records.answered(exchange, rows, scored, unseen))
+
+    def _add_numbers(self, numbers: Numbers) -> None:
+        """Add what the service counts."""
+        totals, levels = numbers.totals, numbers.levels
+        totals[families.UNSEEN.name] = dict(self.unseen)
+        if not self.ready:
+            return
+        numbers.histograms[families.BATCH.name] = {(): bucketed(families.BATCHES, self._batcher.sizes)}
+        waiting = self._batcher.waiting
+        levels[families.WAITING.name] = {(): waiting}
+        levels[families.IN_PROGRESS.name] = {(): waiting + self._large}
+        if self.log:
+            totals[families.LOG_DROPPED.name] = {(): self.log.spool.dropped}
+            levels[families.LOG_BACKLOG.name] = {(): self.log.spool.used}
+            levels[families.LOG_LIMIT.name] = {(): self.log.spool.limit}
 
     def health(self) -> EncodedResponse:
         """Handle GET /health: alive, whatever the model does."""

@@ -1,0 +1,99 @@
+"""How the worker processes of one server share their numbers: each writes a file, and reads those of the others.
+
+A counter must not fall, whichever worker answers a scrape and whoever was killed in between. So a worker writes its
+file before it answers one, and the file of a dead worker stays until its parent has added it to what all ended workers
+have left.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from seatrial.serve.metrics.numbers import Numbers
+
+ENDED = "ended"  # a file: what ended workers have left, and which these are
+BEGAN = "began"  # an empty file, from when the server started
+SUFFIX = ".json"
+NAMES_KEPT = 100  # of ended workers: a reader that has read a file already must find its name
+
+
+@contextmanager
+def worker_folder() -> Iterator[Path]:
+    """In the parent: a folder for the files of its workers, for as long as the server runs."""
+    with TemporaryDirectory(prefix="seatrial-metrics-", ignore_cleanup_errors=True) as name:
+        (Path(name) / BEGAN).touch()
+        yield Path(name)
+
+
+class WorkerFile:
+    """The file of this process in the folder of its server. It goes on without one where the disk does not."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._name = f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+
+    def began(self) -> float:
+        """When the server started, in seconds since 1970."""
+        return (self._folder / BEGAN).stat().st_mtime
+
+    def write(self, numbers: Numbers) -> None:
+        """Replace the file."""
+        with suppress(OSError):
+            _replace(self._folder / self._name, numbers.to_json())
+
+    def others(self) -> Numbers:
+        """The numbers of all other workers, and of those that have ended."""
+        found = _read_all(self._folder, without=self._name)
+        # Only now: of a worker that ended while its file was read, the numbers are in both, and count once.
+        ended, names = _read_ended(self._folder)
+        for name, numbers in found.items():
+            if name not in names:
+                ended.add(numbers)
+        return ended
+
+
+def add_ended(folder: Path, running: Collection[int]) -> None:
+    """In the parent: add the files of workers that do not run any more to what ended workers have left."""
+    found = {name: numbers for name, numbers in _read_all(folder).items() if _pid_of(name) not in running}
+    if not found:
+        return
+    ended, names = _read_ended(folder)
+    for name, numbers in found.items():
+        if name not in names:  # else its file could not be removed the last time
+            ended.add(numbers.ended())
+            names.append(name)
+    with suppress(OSError):
+        _replace(folder / ENDED, json.dumps([names[-NAMES_KEPT:], ended.to_json()]))
+        for name in found:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all; it need not survive the machine."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(path)
+
+
+def _read_all(folder: Path, without: str = "") -> dict[str, Numbers]:
+    found = {}
+    for path in folder.glob(f"[0-9]*{SUFFIX}"):
+        if path.name != without:
+            with suppress(OSError, ValueError):
+                found[path.name] = Numbers.from_json(path.read_bytes())
+    return found
+
+
+def _read_ended(folder: Path) -> tuple[Numbers, list[str]]:
+    with suppress(OSError):
+        names, numbers = json.loads((folder / ENDED).read_bytes())
+        return Numbers.from_json(numbers), names
+    return Numbers(), []
+
+
+def _pid_of(name: str) -> int:
+    return int(name.partition("-")[0])
