@@ -85,6 +85,36 @@ def test_a_request_as_text() -> None:
     assert rest[4:] == ["ms", "titanic-model==0.1.0", "abc"]
 
 
+TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def line_of(log_format: str, **options: Any) -> str:
+    access, stream = configured(log_format)
+
+    async def main() -> None:
+        exchanges = Exchanges(access)
+        exchanges.add(Exchange("abc", method="GET", path="/x", **options), 200)
+        exchanges.flush()
+
+    asyncio.run(main())
+    (line,) = lines_of(stream)
+    return line
+
+
+def test_the_key_and_the_trace_are_last_where_there_are_any() -> None:
+    document = json.loads(line_of("json", key="web", trace=TRACE))
+    assert list(document)[-3:] == ["request_id", "key", "trace_id"]
+    assert (document["key"], document["trace_id"]) == ("web", "0af7651916cd43dd8448eb211c80319c")
+    assert line_of("text", key="web", trace=TRACE).endswith(" abc key=web trace=0af7651916cd43dd8448eb211c80319c")
+    assert line_of("text", key="web").endswith(" abc key=web")
+
+
+def test_lines_without_them_are_as_they_were() -> None:
+    assert list(json.loads(line_of("json")))[-1] == "request_id"
+    assert line_of("text").endswith(" - abc")
+    assert line_of("text", trace=b"00-" + b"\n" * 52).endswith(" - abc")
+
+
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_no_value_forges_a_line(log_format: str) -> None:
     access, stream = configured(log_format, "debug")

@@ -1,4 +1,4 @@
-"""`seatrial update` merges a newer template; `seatrial add` adds a CI service or a deployment target."""
+"""`seatrial update` merges a newer template; `seatrial add` adds a CI service, a deployment target, or monitoring."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -7,7 +7,7 @@ import typer
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, ProjectOption, argument, option
-from seatrial.core.choices import Provider, Remote
+from seatrial.core.choices import Monitor, Provider, Remote
 
 if TYPE_CHECKING:
     from seatrial.template.merge import Merge
@@ -46,10 +46,12 @@ def update(
 
 
 def add(
-    name: Annotated[Literal[Provider, Remote], argument("What to add.")],
+    name: Annotated[Literal[Provider, Remote, Monitor], argument("What to add.")],
     project: ProjectOption = HERE,
 ) -> None:
     """Add a CI service or a deployment target: its files, its settings, and its section in the README.
+
+    `grafana` adds alert rules for Prometheus and a dashboard for Grafana, in the folder monitoring/.
 
     Example: [bold]seatrial add kubernetes[/]
     """

@@ -23,11 +23,13 @@ from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics.families import LINES_BACKLOG, LINES_DROPPED
 from seatrial.serve.metrics.numbers import Numbers
 from seatrial.serve.server_settings import Settings
+from seatrial.serve.trace_context import parse_traceparent
 
 if TYPE_CHECKING:
     from loguru import Record
 
 BUSY = 503  # the server refuses work that it has no room for: that is no error of its own
+KEY_JSON, TRACE_JSON = ',"key":"%s"', ',"trace_id":"%s"'  # the names of keys need no quoting
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their level info is only for debugging
 
 # Everything that could start a new line or control a terminal. `escape` also writes lone surrogates as backslashes.
@@ -188,14 +190,7 @@ class AccessLog:
         """Write the lines, through Loguru."""
         line, clock = self._line, time.time() - time.perf_counter()
         lines = [
-            line(
-                clock + each.ended,
-                (each.ended - each.began) * 1000,
-                each.method,
-                each.path,
-                each.status,
-                each.request_id,
-            )
+            line(each, clock + each.ended, (each.ended - each.began) * 1000)
             for each in exchanges
             if (self._info if each.status < 500 else self._warning if each.status == BUSY else self._error)
         ]
@@ -208,26 +203,35 @@ class AccessLog:
             numbers.totals[LINES_DROPPED.name] = {(): self._writer.all_dropped}
             numbers.levels[LINES_BACKLOG.name] = {(): self._writer.waiting}
 
-    def _text(self, now: float, took: float, method: str, path: str, status: int, request_id: str) -> str:
-        second = int(now)
+    def _text(self, exchange: Exchange, now: float, took: float) -> str:
+        second, method, status = int(now), exchange.method, exchange.status
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%H:%M:%S", time.localtime(second))
         level = "INFO    " if status < 500 else "WARNING " if status == BUSY else "ERROR   "
         return (
-            f"{self._prefix}.{int((now - second) * 1000):03d} {level} {method} {escape(path)} {status}"
-            f" {took:.2f} ms {self.release} {request_id}\n"
+            f"{self._prefix}.{int((now - second) * 1000):03d} {level} {method} {escape(exchange.path)} {status}"
+            f" {took:.2f} ms {self.release} {exchange.request_id}{_caller(exchange, ' key=%s', ' trace=%s')}\n"
         )
 
-    def _json(self, now: float, took: float, method: str, path: str, status: int, request_id: str) -> str:
-        second = int(now)
+    def _json(self, exchange: Exchange, now: float, took: float) -> str:
+        second, status, method, request_id = int(now), exchange.status, exchange.method, exchange.request_id
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         level = "INFO" if status < 500 else "WARNING" if status == BUSY else "ERROR"
-        quoted = _quoted(path)
+        quoted = _quoted(exchange.path)
         if "\\" in request_id or '"' in request_id:
             request_id = json.dumps(request_id)[1:-1]
         return (
             f'{{"time":"{self._prefix}.{int((now - second) * 1000):03d}Z","level":"{level}",'
             f'"message":"{method} {quoted} {status}","method":"{method}","path":"{quoted}","status":{status},'
-            f'"duration_ms":{took:.3f},"release":"{self.release}","request_id":"{request_id}"}}\n'
+            f'"duration_ms":{took:.3f},"release":"{self.release}","request_id":"{request_id}"'
+            f"{_caller(exchange, KEY_JSON, TRACE_JSON)}}}\n"
         )
+
+
+def _caller(exchange: Exchange, key: str, trace: str) -> str:
+    """The name of the caller's key and the ID of its trace, each in its form; nothing for what there is not."""
+    text = key % exchange.key if exchange.key else ""
+    if exchange.trace and (parent := parse_traceparent(exchange.trace)):
+        text += trace % parent.trace_id
+    return text

@@ -224,10 +224,12 @@ class _Workers(uvicorn_workers.Multiprocess):
         stopping = self.should_exit.is_set()
         before = [process.pid for process in self.processes]
         super().keep_subprocess_alive()
+        deaths = 0
         for old, process in zip(before, self.processes, strict=True):
             if process.pid != old:
+                deaths += 1
                 logger.warning("worker {} died; started worker {} in its place", old, process.pid)
-        add_ended(self.metrics_folder, {process.pid for process in self.processes if process.pid})
+        add_ended(self.metrics_folder, {process.pid for process in self.processes if process.pid}, deaths)
         if self.should_exit.is_set() and not stopping:  # Uvicorn gives up if a worker cannot start
             self.failed = True
 

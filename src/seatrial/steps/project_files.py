@@ -11,6 +11,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy.docker import Docker
+from seatrial.deploy.monitoring import monitoring_files
 from seatrial.deploy.railway import Railway
 
 
@@ -52,6 +53,11 @@ def deployment_files(project: ProjectSettings) -> dict[Path, str]:
     targets = [target(project, project.deploy.get(target.name, {})) for target in (Docker, Railway)]
     folder = project.root / "deploy"
     return {folder / target.name / name: text for target in targets for name, text in target.files().items()}
+
+
+def monitoring(project: ProjectSettings) -> dict[Path, str]:
+    """The files of monitoring/, by path."""
+    return {project.root / "monitoring" / name: text for name, text in monitoring_files(project.name).items()}
 
 
 def update_pipeline(project: ProjectSettings, ci: str) -> PipelineUpdate:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.ci.file_sync import Difference
-from seatrial.core.choices import PROVIDERS
+from seatrial.core.choices import MONITOR, PROVIDERS
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.steps.project_files import project_files, write_missing
+from seatrial.steps.project_files import monitoring, project_files, write_missing
 from seatrial.template.merge import Merge, write
 from seatrial.template.render import TEMPLATE
 from seatrial.template.repository import check_clean
@@ -45,6 +45,9 @@ def add(project: ProjectSettings, name: str, progress: Progress = silent) -> Add
 
     Where pyproject.toml has conflicts, nothing more is written: once they are resolved, the same call writes the rest.
     """
+    if name == MONITOR:
+        written, kept = write_missing(monitoring(project))
+        return Addition(Merge({}, (), {}), tuple(written), tuple(kept))
     answers = read_answers(project.root)
     is_ci = name in PROVIDERS
     if is_ci:

@@ -6,12 +6,20 @@ from pathlib import Path
 import pytest
 
 from seatrial.serve.metrics import worker_files
+from seatrial.serve.metrics.families import DEATHS
 from seatrial.serve.metrics.numbers import Numbers
 from seatrial.serve.metrics.worker_files import ENDED, WorkerFile, add_ended, worker_folder
 
 
 def numbers(total: float) -> Numbers:
     return Numbers({"t": {(): total}}, {"l": {(): 1}}, {"h": {(): [total, total]}})
+
+
+def ended(total: float, deaths: int = 0) -> Numbers:
+    """What remains of ended workers."""
+    left = numbers(total).ended()
+    left.totals[DEATHS.name] = {(): deaths}
+    return left
 
 
 @pytest.fixture
@@ -34,10 +42,10 @@ def test_the_totals_of_ended_workers_stay(files: tuple[WorkerFile, WorkerFile], 
     assert first.others().totals == {"t": {(): 10}}  # both run, as far as their process is concerned
     add_ended(tmp_path, ())
     assert [path.name for path in tmp_path.iterdir()] == [ENDED]
-    assert first.others() == numbers(11).ended()
+    assert first.others() == ended(11)
     WorkerFile(tmp_path).write(numbers(100))
     add_ended(tmp_path, ())
-    assert first.others() == numbers(111).ended()
+    assert first.others() == ended(111)
 
 
 def test_a_file_that_is_read_while_it_is_added_counts_once(
@@ -52,7 +60,7 @@ def test_a_file_that_is_read_while_it_is_added_counts_once(
         return read(folder)
 
     monkeypatch.setattr(worker_files, "_read_ended", late)
-    assert first.others().totals == {"t": {(): 11}}
+    assert first.others().totals["t"] == {(): 11}
 
 
 def test_a_parent_that_was_stopped_between_its_steps_counts_nothing_twice(
@@ -63,10 +71,17 @@ def test_a_parent_that_was_stopped_between_its_steps_counts_nothing_twice(
     add_ended(tmp_path, ())
     for path, content in before.items():  # as if they had not been removed
         path.write_bytes(content)
-    assert WorkerFile(tmp_path).others().totals == {"t": {(): 11}}
+    assert WorkerFile(tmp_path).others().totals["t"] == {(): 11}
     add_ended(tmp_path, ())
-    assert first.others() == numbers(11).ended()
+    assert first.others() == ended(11)
     assert [path.name for path in tmp_path.iterdir()] == [ENDED]
+
+
+def test_deaths_are_counted_though_a_worker_has_left_nothing(tmp_path: Path) -> None:
+    add_ended(tmp_path, (), deaths=1)
+    add_ended(tmp_path, (), deaths=2)
+    add_ended(tmp_path, ())
+    assert WorkerFile(tmp_path).others().totals == {DEATHS.name: {(): 3}}
 
 
 def test_what_is_not_numbers_is_passed_over(files: tuple[WorkerFile, WorkerFile], tmp_path: Path) -> None:

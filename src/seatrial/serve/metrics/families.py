@@ -71,9 +71,7 @@ LOG_DROPPED = Family(
 RELEASE = Family("seatrial_release_info", "info", "The release that is served.", ("name", "version", "engine", "task"))
 START = Family("seatrial_process_start_time_seconds", "gauge", "When the server started, in seconds since 1970.")
 WORKERS = Family("seatrial_workers", "gauge", "Server processes that answer.")
-STARTED = Family(
-    "seatrial_worker_starts_total", "counter", "Server processes that were started, also in place of one that died."
-)
+DEATHS = Family("seatrial_worker_deaths_total", "counter", "Server processes that died, and were replaced.")
 CPU = Family("seatrial_cpu_seconds_total", "counter", "Time that the server processes have computed.")
 MEMORY = Family("seatrial_memory_bytes", "gauge", "Memory that the server processes occupy.")
 
@@ -96,7 +94,7 @@ FAMILIES = (
     RELEASE,
     START,
     WORKERS,
-    STARTED,
+    DEATHS,
     CPU,
     MEMORY,
 )

@@ -11,7 +11,7 @@ from seatrial.http.messages import EncodedResponse, Headers
 from seatrial.model import Release
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics.counts import Counts
-from seatrial.serve.metrics.families import CPU, MEMORY, START, STARTED, WORKERS
+from seatrial.serve.metrics.families import CPU, DEATHS, MEMORY, START, WORKERS
 from seatrial.serve.metrics.numbers import Numbers
 from seatrial.serve.metrics.worker_files import WorkerFile
 
@@ -64,7 +64,7 @@ class ServerMetrics:
         for source in self.sources:
             source(numbers)
         numbers.levels[WORKERS.name] = {(): 1}
-        numbers.totals[STARTED.name] = {(): 1}
+        numbers.totals[DEATHS.name] = {(): 0}  # which the parent counts
         numbers.totals[CPU.name] = {(): time.process_time()}
         with suppress(OSError):
             numbers.levels[MEMORY.name] = {(): _memory()}

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from seatrial.serve.metrics.families import DEATHS
 from seatrial.serve.metrics.numbers import Numbers
 
 ENDED = "ended"  # a file: what ended workers have left, and which these are
@@ -56,12 +57,16 @@ class WorkerFile:
         return ended
 
 
-def add_ended(folder: Path, running: Collection[int]) -> None:
-    """In the parent: add the files of workers that do not run any more to what ended workers have left."""
+def add_ended(folder: Path, running: Collection[int], deaths: int = 0) -> None:
+    """In the parent: add the files of workers that do not run any more to what ended workers have left.
+
+    `deaths` is how many have died since the last call.
+    """
     found = {name: numbers for name, numbers in _read_all(folder).items() if _pid_of(name) not in running}
-    if not found:
+    if not found and not deaths:
         return
     ended, names = _read_ended(folder)
+    ended.add(Numbers({DEATHS.name: {(): deaths}}))
     for name, numbers in found.items():
         if name not in names:  # else its file could not be removed the last time
             ended.add(numbers.ended())
