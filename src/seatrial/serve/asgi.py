@@ -21,6 +21,7 @@ from seatrial.serve.doors import PROBES, Call, Doors
 from seatrial.serve.exchanges import TRACE, Exchange, Exchanges
 from seatrial.serve.logs import AccessLog
 from seatrial.serve.metrics.server_metrics import METRICS
+from seatrial.serve.otlp.export import start_export
 from seatrial.serve.proxies import ProxySettings
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
@@ -162,9 +163,13 @@ class AsgiApp:
             return
         if self._access_log:
             self._access_log.release = f"{self.service.release.name}=={self.service.release.version}"
+        if export := start_export(self.service.release, self.service.metrics, self.settings.log_level):
+            self.exchanges.observers.insert(0, export)  # before the request lines, which have the trace
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.exchanges.flush()
+        if export:
+            await export.stop()
         self.service.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

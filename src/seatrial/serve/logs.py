@@ -164,7 +164,8 @@ class _Handler(logging.Handler):
         error = record.exc_info
         if error and isinstance(error[1], asyncio.CancelledError):
             error = None  # a client that stalled while the server stopped needs no traceback
-        logger.opt(exception=error).log(level, "{}", record.getMessage().strip())
+        named = logger.patch(lambda made: made.update(name=record.name))
+        named.opt(exception=error).log(level, "{}", record.getMessage().strip())
 
 
 @lru_cache(maxsize=64)
@@ -195,7 +196,7 @@ class AccessLog:
             if (self._info if each.status < 500 else self._warning if each.status == BUSY else self._error)
         ]
         if lines:
-            logger.opt(raw=True).error("".join(lines))
+            logger.opt(raw=True).bind(lines=True).error("".join(lines))
 
     def add_numbers(self, numbers: Numbers) -> None:
         """Add what became of the lines."""
