@@ -22,6 +22,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "settings.md": f"{WRITTEN}\n\n{settings_page()}",
         "python.md": python_page(),
+        "metrics.md": metrics_page(),
         "compiles.md": compiles_page(),
     }
 
@@ -113,6 +114,26 @@ def prose(text: str) -> str:
         else:
             paragraphs += [" ".join(paragraph.split()) for paragraph in lines]
     return "\n\n".join(paragraphs)
+
+
+def metrics_page() -> str:
+    from seatrial.serve.metrics.families import FAMILIES
+
+    rows = [
+        (f"`{family.name}`", family.kind, ", ".join(f"`{label}`" for label in family.labels), family.help)
+        for family in FAMILIES
+    ]
+    ends = [
+        f"`{family.name}`: {', '.join(f'{bound:g}' for bound in family.bounds)}" for family in FAMILIES if family.bounds
+    ]
+    parts = [
+        f"{WRITTEN}\n\n# Metrics",
+        "What a server reports at `/metrics`, of all its worker processes together. [Monitoring](../monitoring.md) has alerts and a "
+        "dashboard for them.",
+        table(("name", "kind", "labels", "meaning"), rows),
+        "The ends of the buckets of the histograms: " + "; ".join(ends) + ".",
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def compiles_page() -> str:

@@ -128,4 +128,5 @@ def guide(name: str) -> Page:
 README = Page(ROOT / "README.md", "README.md")
 RENDERED = Page(ROOT / "titanic" / "README.md", PROJECT_README)  # a test checks that the template renders it
 DOORS = guide("doors.md")  # tests/docs/test_doors.py follows it
-ALL = (README, RENDERED, DOORS, *map(guide, GUIDES))
+MONITORING = guide("monitoring.md")  # tests/docs/test_monitoring_page.py follows it
+ALL = (README, RENDERED, DOORS, MONITORING, *map(guide, GUIDES))

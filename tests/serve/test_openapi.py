@@ -12,6 +12,7 @@ from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.doors import HANDLERS
+from seatrial.serve.metrics.server_metrics import METRICS
 from seatrial.serve.routes import OPEN, ROUTES
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
@@ -25,7 +26,7 @@ def client(titanic: Release) -> Iterator[httpx.Client]:
 
 def test_every_api_route_is_documented(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
-    own = {PREDICT, EXPLAIN, MODEL, "/health", "/api/v1/health", "/ready"}
+    own = {PREDICT, EXPLAIN, MODEL, METRICS, "/health", "/api/v1/health", "/ready"}
     assert set(document["paths"]) == own | set(HANDLERS)  # not the page, the documents and their files
     for path, operations in document["paths"].items():
         for operation in operations.values():

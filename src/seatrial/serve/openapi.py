@@ -9,6 +9,7 @@ from typing import Any
 from seatrial.http.messages import EncodedResponse, refusal, to_bytes
 from seatrial.serve import requests
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.metrics.server_metrics import METRICS
 from seatrial.serve.refusals import in_form_of
 from seatrial.serve.routes import OPEN
 from seatrial.serve.service import EXPLAIN, MODEL, PREDICT, Service
@@ -47,6 +48,16 @@ _COMMON: Json = {
     "release": {**TEXT, "description": "The name of the release."},
     "version": {**TEXT, "description": "The version of the release."},
     "request_id": {**TEXT, "description": "The same ID as in the header X-Request-ID."},
+}
+ID_HEADER: Json = {"description": "The ID of the request: the caller's own, or a new one.", "schema": TEXT}
+_LINE = 'seatrial_requests_total{method="POST",route="/api/v1/predict",status="200"} 17.0\n'
+_METRICS: Json = {
+    "description": "The numbers of all worker processes, in the format that Accept prefers.",
+    "headers": {"X-Request-ID": ID_HEADER},
+    "content": {
+        "text/plain": {"schema": TEXT, "example": _LINE},
+        "application/openmetrics-text": {"schema": TEXT, "example": f"{_LINE}# EOF\n"},
+    },
 }
 _WARNINGS = array_of(
     object_of(
@@ -107,6 +118,7 @@ def complete(document: Json, service: Service) -> Json:
         "200": response("Status", "The model is loaded.", service.readiness()),
         "503": response("Error", "The model is not loaded yet.", {"detail": "The model is not ready."}),
     }
+    paths[METRICS]["get"]["responses"] = {"200": _METRICS}
     return document
 
 
@@ -151,10 +163,9 @@ def response(schema: str, description: str, example: EncodedResponse | Json) -> 
     """A JSON response of the schema with this name."""
     example = json.loads(example.body) if isinstance(example, EncodedResponse) else example
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
-    header = {"description": "The ID of the request: the caller's own, or a new one.", "schema": TEXT}
     return {
         "description": description,
-        "headers": {"X-Request-ID": header},
+        "headers": {"X-Request-ID": ID_HEADER},
         "content": {"application/json": content},
     }
 
