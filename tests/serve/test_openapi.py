@@ -146,7 +146,7 @@ def test_a_server_with_keys_says_which_routes_need_one(titanic: Release) -> None
         (m, p) for p, operations in locked["paths"].items() for m, each in operations.items() if "security" in each
     }
     doors = {(route.method.lower(), route.path) for route in ROUTES if route.path in HANDLERS and route.scope != OPEN}
-    assert closed == {("post", PREDICT), ("post", EXPLAIN), ("get", MODEL)} | doors
+    assert closed == {("post", PREDICT), ("post", EXPLAIN), ("get", MODEL), ("get", METRICS)} | doors
     for method, path in closed:
         answers = locked["paths"][path][method]["responses"]
         assert {"401", "403", "429"} <= set(answers)
