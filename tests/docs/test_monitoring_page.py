@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 def walked(titanic: Release, tmp_path: Path) -> Path:
     """The folder monitoring/ of a project in which the page was followed."""
     shutil.copy(TITANIC / "pyproject.toml", tmp_path)
+    shutil.copytree(TITANIC / "src", tmp_path / "src")
     settings = tmp_path / "monitoring" / "prometheus.yml"
     settings.parent.mkdir()
     settings.touch()

@@ -13,7 +13,7 @@ from starlette._utils import get_route_path
 
 from seatrial.http.messages import NO_SNIFFING, REQUEST_ID, EncodedResponse, content_type, request_id
 from seatrial.serve import logs, openapi, responses
-from seatrial.serve.access import ALLOWED, AccessControl
+from seatrial.serve.access import ALLOWED
 from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.doors import Answer, Call, Doors, documents
 from seatrial.serve.exchanges import Exchange
@@ -48,7 +48,7 @@ def create_fastapi(service: Service) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.add_middleware(_Doorkeeper, access=service.access)
+    app.add_middleware(_Doorkeeper, service=service)
     _add_routes(app, service)
     _add_doors(app, Doors(service))
     add_page(app, service)
@@ -153,9 +153,10 @@ class _Doorkeeper:
     An error gets a JSON body. Requests that the ASGI application passes on have been decided about there.
     """
 
-    def __init__(self, app: Any, access: AccessControl) -> None:
+    def __init__(self, app: Any, service: Service) -> None:
         self._app = app
-        self._access = access
+        self._access = service.access
+        self._metrics = service.metrics
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -163,7 +164,9 @@ class _Doorkeeper:
             return
         state = scope.setdefault("state", {})
         if "exchange" not in state:  # this application is mounted alone
-            state["exchange"] = Exchange(request_id(scope["headers"]), began=perf_counter())
+            state["exchange"] = Exchange(
+                request_id(scope["headers"]), began=perf_counter(), method=scope["method"], path=scope["path"]
+            )
         identity = state["exchange"].request_id
         started = False
 
@@ -171,6 +174,7 @@ class _Doorkeeper:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                state["exchange"].status = message["status"]
                 headers = message.get("headers", ())
                 message["headers"] = [*headers, *_common_headers(headers, identity)]
             await send(message)
@@ -182,6 +186,10 @@ class _Doorkeeper:
             logs.fault("The request failed", error, identity)
             if not started:
                 await _response(responses.internal_error(identity))(scope, receive, send_with_headers)
+        if ALLOWED not in scope:  # else the ASGI application counts it
+            exchange = state["exchange"]
+            exchange.ended = perf_counter()
+            self._metrics([exchange])
 
     def _gate(self, scope: Any) -> Any:
         """What answers the request: the application, or a refusal."""

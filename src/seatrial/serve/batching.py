@@ -39,6 +39,7 @@ class Batcher(Generic[Result]):
         self._executor = executor
         self._row_limit = row_limit
         self.sizes: Counter[int] = Counter()  # how many calls had so many rows
+        self.in_call = 0  # requests whose rows are being scored
         self._waiting: Requests[Result] = []
         self._rows = 0
         self._busy = False
@@ -86,6 +87,7 @@ class Batcher(Generic[Result]):
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         self._rows -= rows
         self.sizes[rows] += 1
+        self.in_call = count
         return batch
 
     def _finished(self, batch: Requests[Result], call: asyncio.Future[Outcomes[Result]]) -> None:
@@ -116,5 +118,6 @@ class Batcher(Generic[Result]):
     def _deliver(self, batch: Requests[Result], outcomes: Outcomes[Result]) -> None:
         for (done, _), outcome in zip(batch, outcomes, strict=True):
             done(outcome)
+        self.in_call = 0
         if self._after:
             self._after()

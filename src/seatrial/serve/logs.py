@@ -21,7 +21,7 @@ from loguru import logger
 from seatrial.http.log_writer import DROPPED, DroppingWriter
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics.families import LINES_BACKLOG, LINES_DROPPED
-from seatrial.serve.metrics.numbers import Numbers
+from seatrial.serve.metrics.tally import Tally
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.trace_context import parse_traceparent
 
@@ -198,7 +198,7 @@ class AccessLog:
         if lines:
             logger.opt(raw=True).bind(lines=True).error("".join(lines))
 
-    def add_numbers(self, numbers: Numbers) -> None:
+    def add_numbers(self, numbers: Tally) -> None:
         """Add what became of the lines."""
         if self._writer:
             numbers.totals[LINES_DROPPED.name] = {(): self._writer.all_dropped}

@@ -21,8 +21,8 @@ from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics import families
-from seatrial.serve.metrics.numbers import Numbers, bucketed
 from seatrial.serve.metrics.server_metrics import ServerMetrics
+from seatrial.serve.metrics.tally import Tally, bucketed
 from seatrial.serve.responses import Form, PredictionWriter, Scored, scored_rows
 from seatrial.serve.server_settings import Settings
 
@@ -36,6 +36,7 @@ CLIENT_CLOSED = 499  # in the log, for a client that disconnected before it got 
 
 LARGE_BODY = 32 * 2**10  # bytes; a larger one is handled in a thread, so that other requests do not wait for it
 LARGE_ROWS = 64
+LARGE_THREADS = 2
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
 
 NO_WARNINGS: Mapping[str, Any] = {}
@@ -60,13 +61,12 @@ class Service:
         self.unseen: Counter[tuple[str, str]] = Counter()  # values since the start, by column and type
         self.log: LoggedAnswers | None = None
         self.metrics = ServerMetrics(settings.metrics_folder)
-        self.metrics.sources.append(self._add_numbers)
         self._large = 0
 
     def load(self) -> None:
         """Load the model and everything that a request needs, so that the first caller does not pay for it."""
         release = self.release.load()
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="large")
+        self._pool = ThreadPoolExecutor(LARGE_THREADS, thread_name_prefix="large")
         # a call of scikit-learn takes milliseconds, during which health checks must be answered
         native = ThreadPoolExecutor(1, thread_name_prefix="engine") if release.metadata.engine == "native" else None
         self._writer = PredictionWriter(release)
@@ -77,6 +77,7 @@ class Service:
         after = self.log.flush if self.log else None
         self._batcher: Batcher[Scored] = Batcher(self._score, after=after, executor=native)
         self._parse, self._encode, self._unseen = release.parse, release.encode, release.unseen.in_rows
+        self.metrics.sources.append(self._add_numbers)
         self.metrics.know(release)
         release.parse(b"[]")  # compiles the validators
         self.ready = True
@@ -262,16 +263,14 @@ class Service:
             return None
         return self.log.write(exchange, lambda records: records.answered(exchange, rows, scored, unseen))
 
-    def _add_numbers(self, numbers: Numbers) -> None:
+    def _add_numbers(self, numbers: Tally) -> None:
         """Add what the service counts."""
         totals, levels = numbers.totals, numbers.levels
         totals[families.UNSEEN.name] = dict(self.unseen)
-        if not self.ready:
-            return
         numbers.histograms[families.BATCH.name] = {(): bucketed(families.BATCHES, self._batcher.sizes)}
-        waiting = self._batcher.waiting
-        levels[families.WAITING.name] = {(): waiting}
-        levels[families.IN_PROGRESS.name] = {(): waiting + self._large}
+        waiting, large = self._batcher.waiting, self._large
+        levels[families.WAITING.name] = {(): waiting + max(0, large - LARGE_THREADS)}
+        levels[families.IN_PROGRESS.name] = {(): waiting + self._batcher.in_call + large}
         if self.log:
             totals[families.LOG_DROPPED.name] = {(): self.log.spool.dropped}
             levels[families.LOG_BACKLOG.name] = {(): self.log.spool.used}

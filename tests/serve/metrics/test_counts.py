@@ -1,6 +1,7 @@
 """What is counted of an exchange, and that no label is a caller's text."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics import counts
 from seatrial.serve.metrics.counts import Counts
 from seatrial.serve.metrics.families import DURATION, PREDICTIONS, REFUSALS, REQUESTS, ROWS, SECONDS, SHED
-from seatrial.serve.metrics.numbers import Numbers
+from seatrial.serve.metrics.tally import Tally
 
 PREDICT = "/api/v1/predict"
 SOURCE = Path(counts.__file__).parents[2]
@@ -30,8 +31,8 @@ def refused(*errors: tuple[Sequence[Any], str]) -> Exchange:
     return made
 
 
-def counted(release: Release | None, *exchanges: Exchange) -> Numbers:
-    made, numbers = Counts(), Numbers()
+def counted(release: Release | None, *exchanges: Exchange) -> Tally:
+    made, numbers = Counts(), Tally()
     if release:
         made.know(release)
     made(exchanges)
@@ -77,6 +78,18 @@ def test_a_regression_has_rows_and_no_labels(regression: Release) -> None:
     numbers = counted(regression, made)
     assert numbers.totals[ROWS.name] == {(PREDICT,): 2}
     assert numbers.totals[PREDICTIONS.name] == {}
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_a_long_table_is_counted_by_its_classes(kind: str, request: pytest.FixtureRequest) -> None:
+    class Long(Exchange):
+        decided: Any
+
+    made = Long("id", route=PREDICT)
+    made.status, made.decided = 200, Counter({0: 5, 2: 2} if kind == "multiclass" else {None: 7})
+    numbers = counted(request.getfixturevalue(kind), made)
+    assert numbers.totals[ROWS.name] == {(PREDICT,): 7}
+    assert list(numbers.totals[PREDICTIONS.name].values()) == ([5, 0, 2] if kind == "multiclass" else [])
 
 
 def test_there_is_a_bound_on_labels(multiclass: Release, monkeypatch: pytest.MonkeyPatch) -> None:

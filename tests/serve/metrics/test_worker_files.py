@@ -7,15 +7,15 @@ import pytest
 
 from seatrial.serve.metrics import worker_files
 from seatrial.serve.metrics.families import DEATHS
-from seatrial.serve.metrics.numbers import Numbers
+from seatrial.serve.metrics.tally import Tally
 from seatrial.serve.metrics.worker_files import ENDED, WorkerFile, add_ended, worker_folder
 
 
-def numbers(total: float) -> Numbers:
-    return Numbers({"t": {(): total}}, {"l": {(): 1}}, {"h": {(): [total, total]}})
+def numbers(total: float) -> Tally:
+    return Tally({"t": {(): total}}, {"l": {(): 1}}, {"h": {(): [total, total]}})
 
 
-def ended(total: float, deaths: int = 0) -> Numbers:
+def ended(total: float, deaths: int = 0) -> Tally:
     """What remains of ended workers."""
     left = numbers(total).ended()
     left.totals[DEATHS.name] = {(): deaths}
@@ -54,7 +54,7 @@ def test_a_file_that_is_read_while_it_is_added_counts_once(
     first, _ = files
     read = worker_files._read_ended
 
-    def late(folder: Path) -> tuple[Numbers, list[str]]:
+    def late(folder: Path) -> tuple[Tally, list[str]]:
         monkeypatch.setattr(worker_files, "_read_ended", read)
         add_ended(folder, ())
         return read(folder)
@@ -92,7 +92,7 @@ def test_what_is_not_numbers_is_passed_over(files: tuple[WorkerFile, WorkerFile]
 def test_a_server_goes_on_without_its_folder(tmp_path: Path) -> None:
     file = WorkerFile(tmp_path / "gone")
     file.write(numbers(1))
-    assert file.others() == Numbers()
+    assert file.others() == Tally()
     add_ended(tmp_path / "gone", ())
 
 

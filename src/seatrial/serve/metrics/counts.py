@@ -20,7 +20,7 @@ from seatrial.serve.metrics.families import (
     SECONDS,
     SHED,
 )
-from seatrial.serve.metrics.numbers import Key, Numbers
+from seatrial.serve.metrics.tally import Key, Tally
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 BODY = ""  # the column of what is wrong with a body as a whole
@@ -85,6 +85,8 @@ class Counts:
             counts[-1] += took
             if each.scored:
                 self._count_rows(route, each.scored)
+            elif status < 400 and (decided := getattr(each, "decided", None)):  # a table of any length has these
+                self._count_classes(route, decided)
             if each.errors:
                 self._count_errors(each.errors)
             if status == SHED_STATUS:
@@ -99,6 +101,12 @@ class Counts:
         else:
             self.positions.update(map(_position, scored))
 
+    def _count_classes(self, route: str, decided: Mapping[Any, int]) -> None:
+        """Count rows by the positions of their classes; None is for a regression."""
+        self.rows[route] = self.rows.get(route, 0) + sum(decided.values())
+        if self._labels:
+            self.positions.update(decided)
+
     def _count_errors(self, errors: Sequence[Mapping[str, Any]]) -> None:
         for key in {self._place_of(error) for error in errors}:
             known = key if key in self.refusals or len(self.refusals) < MOST_REFUSALS else (OTHER, OTHER)
@@ -109,7 +117,7 @@ class Counts:
         column = next((part for part in error["loc"] if part in self._columns), BODY)
         return column, error["type"] if error["type"] in self._rules else OTHER
 
-    def add_to(self, numbers: Numbers) -> None:
+    def add_to(self, numbers: Tally) -> None:
         """Add what was counted."""
         # `requests` has the route "" for every path that is not one of ours
         requests = {(route or OTHER, method, str(status)): n for (route, method, status), n in self.requests.items()}

@@ -18,15 +18,15 @@ from prometheus_client.registry import Collector
 from seatrial.http.messages import EncodedResponse
 from seatrial.serve.metrics.accepted import OPENMETRICS, accepts_gzip, preferred
 from seatrial.serve.metrics.families import FAMILIES, Family
-from seatrial.serve.metrics.numbers import Numbers
+from seatrial.serve.metrics.tally import Tally
 
 VARY = (b"vary", b"accept, accept-encoding")
 
 
-class NumbersCollector(Collector):
-    """Numbers as prometheus-client collects them; `facts` are of the release."""
+class TallyCollector(Collector):
+    """A tally as prometheus-client collects them; `facts` are of the release."""
 
-    def __init__(self, numbers: Numbers, facts: Mapping[str, str]) -> None:
+    def __init__(self, numbers: Tally, facts: Mapping[str, str]) -> None:
         self._numbers = numbers
         self._facts = facts
 
@@ -59,9 +59,9 @@ class NumbersCollector(Collector):
         return metric
 
 
-def respond(numbers: Numbers, facts: Mapping[str, str], headers: Sequence[tuple[bytes, bytes]]) -> EncodedResponse:
+def respond(numbers: Tally, facts: Mapping[str, str], headers: Sequence[tuple[bytes, bytes]]) -> EncodedResponse:
     """Answer a scrape in the format and the encoding that its headers prefer."""
-    collector = NumbersCollector(numbers, facts)
+    collector = TallyCollector(numbers, facts)
     if preferred(headers) == OPENMETRICS:
         body, content_type = openmetrics.generate_latest(collector), openmetrics.CONTENT_TYPE_LATEST
     else:

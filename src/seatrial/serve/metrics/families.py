@@ -52,7 +52,9 @@ UNSEEN = Family(
     "Values that were predicted and that no training row had, by column and type.",
     ("column", "type"),
 )
-IN_PROGRESS = Family("seatrial_requests_in_progress", "gauge", "Requests that have begun and not ended.")
+IN_PROGRESS = Family(
+    "seatrial_requests_in_progress", "gauge", "Requests whose rows are being scored, or wait for that."
+)
 WAITING = Family("seatrial_requests_waiting", "gauge", "Requests in progress that wait for the engine or a thread.")
 SHED = Family("seatrial_requests_shed_total", "counter", "Requests that were refused with 503, for want of room.")
 LINES_BACKLOG = Family("seatrial_log_backlog_bytes", "gauge", "Lines of the text log that wait for its reader.")

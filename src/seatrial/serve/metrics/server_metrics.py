@@ -12,13 +12,13 @@ from seatrial.model import Release
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics.counts import Counts
 from seatrial.serve.metrics.families import CPU, DEATHS, MEMORY, START, WORKERS
-from seatrial.serve.metrics.numbers import Numbers
+from seatrial.serve.metrics.tally import Tally
 from seatrial.serve.metrics.worker_files import WorkerFile
 
 METRICS = "/metrics"
 WRITE_SECONDS = 0.25  # between two writes of the worker's file: what a killed worker takes with it
 
-Source = Callable[[Numbers], None]  # adds numbers of its own
+Source = Callable[[Tally], None]  # adds numbers of its own
 
 
 class ServerMetrics:
@@ -33,6 +33,7 @@ class ServerMetrics:
         if self._file:
             with suppress(OSError):
                 self._began = self._file.began()
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._lock = asyncio.Lock()
 
@@ -46,7 +47,7 @@ class ServerMetrics:
     def __call__(self, exchanges: Sequence[Exchange]) -> None:
         """Count a batch of finished exchanges, and let the other workers know soon."""
         self._counts(exchanges)
-        if self._file and self._timer is None:
+        if self._file and self._timer is None and not self._stopped:
             self._timer = asyncio.get_running_loop().call_later(WRITE_SECONDS, self._write)
 
     async def answer(self, headers: Headers) -> EncodedResponse:
@@ -57,9 +58,9 @@ class ServerMetrics:
                 self._file.write(numbers)  # before anyone sees it, so that no counter falls if this process is killed
             return await asyncio.to_thread(self._render, numbers, headers)
 
-    def numbers(self) -> Numbers:
+    def numbers(self) -> Tally:
         """The numbers of this process."""
-        numbers = Numbers()
+        numbers = Tally()
         self._counts.add_to(numbers)
         for source in self.sources:
             source(numbers)
@@ -72,6 +73,7 @@ class ServerMetrics:
 
     def stop(self) -> None:
         """Leave the other workers what this one has counted, and none of its levels."""
+        self._stopped = True
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -83,7 +85,7 @@ class ServerMetrics:
         if self._file:
             self._file.write(self.numbers())
 
-    def _render(self, numbers: Numbers, headers: Headers) -> EncodedResponse:
+    def _render(self, numbers: Tally, headers: Headers) -> EncodedResponse:
         from seatrial.serve.metrics.exposition import respond
 
         if self._file:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seatrial.serve.metrics.families import DEATHS
-from seatrial.serve.metrics.numbers import Numbers
+from seatrial.serve.metrics.tally import Tally
 
 ENDED = "ended"  # a file: what ended workers have left, and which these are
 BEGAN = "began"  # an empty file, from when the server started
@@ -41,12 +41,12 @@ class WorkerFile:
         """When the server started, in seconds since 1970."""
         return (self._folder / BEGAN).stat().st_mtime
 
-    def write(self, numbers: Numbers) -> None:
+    def write(self, numbers: Tally) -> None:
         """Replace the file."""
         with suppress(OSError):
             _replace(self._folder / self._name, numbers.to_json())
 
-    def others(self) -> Numbers:
+    def others(self) -> Tally:
         """The numbers of all other workers, and of those that have ended."""
         found = _read_all(self._folder, without=self._name)
         # Only now: of a worker that ended while its file was read, the numbers are in both, and count once.
@@ -66,7 +66,7 @@ def add_ended(folder: Path, running: Collection[int], deaths: int = 0) -> None:
     if not found and not deaths:
         return
     ended, names = _read_ended(folder)
-    ended.add(Numbers({DEATHS.name: {(): deaths}}))
+    ended.add(Tally({DEATHS.name: {(): deaths}}))
     for name, numbers in found.items():
         if name not in names:  # else its file could not be removed the last time
             ended.add(numbers.ended())
@@ -84,20 +84,20 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _read_all(folder: Path, without: str = "") -> dict[str, Numbers]:
+def _read_all(folder: Path, without: str = "") -> dict[str, Tally]:
     found = {}
     for path in folder.glob(f"[0-9]*{SUFFIX}"):
         if path.name != without:
             with suppress(OSError, ValueError):
-                found[path.name] = Numbers.from_json(path.read_bytes())
+                found[path.name] = Tally.from_json(path.read_bytes())
     return found
 
 
-def _read_ended(folder: Path) -> tuple[Numbers, list[str]]:
+def _read_ended(folder: Path) -> tuple[Tally, list[str]]:
     with suppress(OSError):
         names, numbers = json.loads((folder / ENDED).read_bytes())
-        return Numbers.from_json(numbers), names
-    return Numbers(), []
+        return Tally.from_json(numbers), names
+    return Tally(), []
 
 
 def _pid_of(name: str) -> int:

@@ -25,7 +25,7 @@ POLL_SECONDS = 0.01
 UNKNOWN_SERVICE = "unknown_service"  # what the SDK calls a service without a name
 
 
-class Export:
+class OtlpExport:
     """What is sent for one server process. Each part gets the exchanges, the spans first, which add trace contexts."""
 
     def __init__(self, parts: Sequence[Any]) -> None:
@@ -49,7 +49,7 @@ class Export:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def start_export(release: Release, metrics: ServerMetrics, log_level: str) -> Export | None:
+def start_export(release: Release, metrics: ServerMetrics, log_level: str) -> OtlpExport | None:
     """Start what the environment asks for; None where that is nothing. What cannot be is logged: the service goes on.
 
     Call it in the event loop that answers requests.
@@ -66,7 +66,7 @@ def start_export(release: Release, metrics: ServerMetrics, log_level: str) -> Ex
     return export
 
 
-def _export(asked: Asked, release: Release, metrics: ServerMetrics, log_level: str) -> Export:
+def _export(asked: Asked, release: Release, metrics: ServerMetrics, log_level: str) -> OtlpExport:
     try:
         from seatrial.serve.otlp.metric_export import MetricExport
         from seatrial.serve.otlp.request_logs import LogExport
@@ -85,7 +85,7 @@ def _export(asked: Asked, release: Release, metrics: ServerMetrics, log_level: s
         parts.append(MetricExport(wanted, resource, metrics))
     if logs := classes.get("logs"):
         parts.append(LogExport(logs, resource, log_level))
-    return Export(parts)
+    return OtlpExport(parts)
 
 
 def _load(name: str, signal: str) -> Any:

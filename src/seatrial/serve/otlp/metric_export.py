@@ -14,8 +14,8 @@ from seatrial import __version__
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics.counts import METHODS
 from seatrial.serve.metrics.families import DEATHS, FAMILIES, SECONDS, Family
-from seatrial.serve.metrics.numbers import Numbers
 from seatrial.serve.metrics.server_metrics import ServerMetrics
+from seatrial.serve.metrics.tally import Tally
 from seatrial.serve.otlp.spans import OTHER_METHOD
 
 SAME_SECONDS = 0.1  # all instruments of one collection get the same numbers
@@ -29,7 +29,7 @@ class MetricExport:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._read_at = float("-inf")
-        self._numbers = Numbers()
+        self._numbers = Tally()
         readers: list[MetricReader] = [PeriodicExportingMetricReader(exporter()) for exporter in exporters]
         self._provider = MeterProvider(readers, resource, shutdown_on_exit=False)
         meter = self._provider.get_meter("seatrial", __version__)
@@ -74,12 +74,12 @@ class MetricExport:
 
         return observe
 
-    def _read(self) -> Numbers:
+    def _read(self) -> Tally:
         """The numbers, which the event loop reads: it changes them."""
         if time.monotonic() - self._read_at > SAME_SECONDS:
             reading = asyncio.run_coroutine_threadsafe(self._read_in_loop(), self._loop)
             self._numbers, self._read_at = reading.result(LONGEST_WAIT), time.monotonic()
         return self._numbers
 
-    async def _read_in_loop(self) -> Numbers:
+    async def _read_in_loop(self) -> Tally:
         return self._metrics.numbers()

@@ -27,6 +27,8 @@ from seatrial.serve.metrics.counts import METHODS
 from seatrial.serve.trace_context import SAMPLED, parse_traceparent
 
 OTHER_METHOD = "_OTHER"  # of the semantic conventions
+CLIENT_LEFT, NO_ROOM = 499, 503  # statuses
+ERROR = Status(StatusCode.ERROR)
 ROOT = Context()
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
 
@@ -54,30 +56,21 @@ class SpanExport:
 
     def _note(self, exchange: Exchange, clock: float) -> None:
         parent = parse_traceparent(exchange.trace) if exchange.trace else None
-        context = context_of(parent.trace_id, parent.span_id, parent.sampled) if parent else ROOT
+        context = context_of(*parent) if parent else ROOT
         self._ids.request_id = exchange.request_id
         method = exchange.method if exchange.method in METHODS else ""
         span = self._tracer.start_span(
             f"{method or 'HTTP'} {exchange.route}".rstrip(),
             context,
             SpanKind.SERVER,
-            attributes={
-                "http.request.method": method or OTHER_METHOD,
-                "url.path": exchange.path,
-                "url.scheme": "http",
-                **({"http.route": exchange.route} if exchange.route else {}),
-            },
+            {"http.request.method": method or OTHER_METHOD, **_attributes(exchange), **self._release},
             start_time=int((clock + exchange.began) * 1e9),
         )
         if parent is None:
             own = span.get_span_context()
             exchange.trace = b"00-%032x-%016x-%02x" % (own.trace_id, own.span_id, own.trace_flags)
-        if span.is_recording():
-            status = exchange.status
-            span.set_attributes({**self._release, **_outcome(exchange)})
-            if status >= 500:  # what callers did wrong is no error of the server's
-                span.set_status(Status(StatusCode.ERROR))
-                span.set_attribute("error.type", str(status))
+        if exchange.status >= 500:  # what callers did wrong is no error of the server's
+            span.set_status(ERROR)
         span.end(int((clock + exchange.ended) * 1e9))
 
 
@@ -106,26 +99,30 @@ def context_of(trace_id: str, span_id: str, sampled: bool) -> Context:
     return set_span_in_context(NonRecordingSpan(remote), ROOT)
 
 
-def _outcome(exchange: Exchange) -> dict[str, Any]:
-    """The attributes of what became of a request."""
-    status = exchange.status
-    outcome = (
-        "abandoned"
-        if status == 499
-        else "refused"
-        if 400 <= status < 500
-        else "no room"
-        if status == 503
-        else "failed"
-        if status >= 500
-        else "predicted"
-        if exchange.scored
-        else "answered"
-    )
-    return {
+def _attributes(exchange: Exchange) -> dict[str, Any]:
+    """What a request was, and what became of it."""
+    status, rows = exchange.status, len(exchange.scored)
+    found = {
         "http.response.status_code": status,
-        "seatrial.outcome": outcome,
+        "url.path": exchange.path,
+        "url.scheme": "http",
+        "seatrial.outcome": _outcome(status, rows),
         "seatrial.request_id": exchange.request_id,
-        **({"seatrial.rows": len(exchange.scored)} if exchange.scored else {}),
-        **({"seatrial.key": exchange.key} if exchange.key else {}),
     }
+    if exchange.route:
+        found["http.route"] = exchange.route
+    if rows:
+        found["seatrial.rows"] = rows
+    if exchange.key:
+        found["seatrial.key"] = exchange.key
+    if status >= 500:
+        found["error.type"] = str(status)
+    return found
+
+
+def _outcome(status: int, rows: int) -> str:
+    if status < 400:
+        return "predicted" if rows else "answered"
+    if status < 500:
+        return "abandoned" if status == CLIENT_LEFT else "refused"
+    return "no room" if status == NO_ROOM else "failed"

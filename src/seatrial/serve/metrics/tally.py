@@ -12,14 +12,14 @@ Key = tuple[str, ...]  # the values of a family's labels
 
 
 @dataclass
-class Numbers:
+class Tally:
     """By family and labels: totals, levels, and histograms, each a list of counts by bucket that ends with the sum."""
 
     totals: dict[str, dict[Key, float]] = field(default_factory=dict)
     levels: dict[str, dict[Key, float]] = field(default_factory=dict)
     histograms: dict[str, dict[Key, list[float]]] = field(default_factory=dict)
 
-    def add(self, other: "Numbers") -> None:
+    def add(self, other: "Tally") -> None:
         """Add the numbers of another process."""
         for name, values in other.totals.items():
             _add(self.totals.setdefault(name, {}), values)
@@ -34,9 +34,9 @@ class Numbers:
                 before = own.get(key)
                 own[key] = [a + b for a, b in zip(before, counts, strict=True)] if before else list(counts)
 
-    def ended(self) -> "Numbers":
+    def ended(self) -> "Tally":
         """What remains of a process that has ended: its levels do not."""
-        return Numbers(self.totals, {}, self.histograms)
+        return Tally(self.totals, {}, self.histograms)
 
     def to_json(self) -> str:
         """The numbers as JSON, which has no tuples as keys."""
@@ -44,7 +44,7 @@ class Numbers:
         return json.dumps([{name: list(values.items()) for name, values in part.items()} for part in parts])
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "Numbers":
+    def from_json(cls, text: str | bytes) -> "Tally":
         """Read the numbers back. Raises ValueError."""
         parts: Any = [
             {name: {tuple(key): value for key, value in values} for name, values in part.items()}
