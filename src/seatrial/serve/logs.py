@@ -164,7 +164,7 @@ class _Handler(logging.Handler):
         error = record.exc_info
         if error and isinstance(error[1], asyncio.CancelledError):
             error = None  # a client that stalled while the server stopped needs no traceback
-        named = logger.patch(lambda made: made.update(name=record.name))
+        named = logger.patch(lambda made: made.update({"name": record.name}))
         named.opt(exception=error).log(level, "{}", record.getMessage().strip())
 
 

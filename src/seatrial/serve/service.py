@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import to_jsonable_python
 
@@ -22,7 +22,7 @@ from seatrial.serve.batching import Batcher
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics import families
 from seatrial.serve.metrics.server_metrics import ServerMetrics
-from seatrial.serve.metrics.tally import Tally, bucketed
+from seatrial.serve.metrics.tally import Key, Tally, bucketed
 from seatrial.serve.responses import Form, PredictionWriter, Scored, scored_rows
 from seatrial.serve.server_settings import Settings
 
@@ -266,7 +266,7 @@ class Service:
     def _add_numbers(self, numbers: Tally) -> None:
         """Add what the service counts."""
         totals, levels = numbers.totals, numbers.levels
-        totals[families.UNSEEN.name] = dict(self.unseen)
+        totals[families.UNSEEN.name] = cast(dict[Key, float], dict(self.unseen))
         numbers.histograms[families.BATCH.name] = {(): bucketed(families.BATCHES, self._batcher.sizes)}
         waiting, large = self._batcher.waiting, self._large
         levels[families.WAITING.name] = {(): waiting + max(0, large - LARGE_THREADS)}

@@ -47,7 +47,7 @@ def add(project: ProjectSettings, name: str, progress: Progress = silent) -> Add
     """
     if name == MONITOR:
         written, kept = write_missing(monitoring(project))
-        return Addition(Merge({}, (), {}), tuple(written), tuple(kept))
+        return Addition(Merge(), tuple(written), tuple(kept))
     answers = read_answers(project.root)
     is_ci = name in PROVIDERS
     if is_ci:

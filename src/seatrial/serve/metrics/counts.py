@@ -120,7 +120,9 @@ class Counts:
     def add_to(self, numbers: Tally) -> None:
         """Add what was counted."""
         # `requests` has the route "" for every path that is not one of ours
-        requests = {(route or OTHER, method, str(status)): n for (route, method, status), n in self.requests.items()}
+        requests: dict[Key, float] = {
+            (route or OTHER, method, str(status)): n for (route, method, status), n in self.requests.items()
+        }
         numbers.totals[REQUESTS.name] = requests
         numbers.totals[ROWS.name] = {(route or OTHER,): n for route, n in self.rows.items()}
         numbers.totals[REFUSALS.name] = dict(self.refusals)

@@ -34,7 +34,7 @@ class TallyCollector(Collector):
         """Yield each family that has numbers."""
         for family in FAMILIES:
             if family.kind == "info":
-                yield InfoMetricFamily(family.name.removesuffix("_info"), family.help, self._facts)
+                yield InfoMetricFamily(family.name.removesuffix("_info"), family.help, dict(self._facts))
             elif family.kind == "histogram":
                 yield self._histogram(family)
             else:
@@ -63,7 +63,8 @@ def respond(numbers: Tally, facts: Mapping[str, str], headers: Sequence[tuple[by
     """Answer a scrape in the format and the encoding that its headers prefer."""
     collector = TallyCollector(numbers, facts)
     if preferred(headers) == OPENMETRICS:
-        body, content_type = openmetrics.generate_latest(collector), openmetrics.CONTENT_TYPE_LATEST
+        body = openmetrics.generate_latest(collector)  # type: ignore[no-untyped-call]
+        content_type = openmetrics.CONTENT_TYPE_LATEST
     else:
         body, content_type = generate_latest(collector), CONTENT_TYPE_PLAIN_0_0_4
     own = ((b"content-type", content_type.encode()), VARY)
