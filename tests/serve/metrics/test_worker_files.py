@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from seatrial.serve.metrics import worker_files
 from seatrial.serve.metrics.families import DEATHS
@@ -98,6 +99,21 @@ def test_a_server_goes_on_without_its_folder(tmp_path: Path) -> None:
 
 def test_the_folder_is_the_servers_own_and_ends_with_it() -> None:
     with worker_folder() as folder:
+        assert folder
         assert folder.stat().st_mode & 0o077 == 0
         assert WorkerFile(folder).began() > 1.7e9
     assert not folder.exists()
+
+
+def test_a_server_starts_where_no_folder_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_files, "PARENTS", (str(tmp_path / "missing"), str(tmp_path)))
+    with worker_folder() as folder:
+        assert folder
+        assert folder.parent == tmp_path  # the second choice
+    monkeypatch.setattr(worker_files, "PARENTS", (str(tmp_path / "missing"),))
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}")
+    with worker_folder() as folder:
+        assert folder is None
+    logger.remove(sink)
+    assert "No temporary folder can be written" in "".join(lines)

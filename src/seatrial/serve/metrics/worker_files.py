@@ -9,9 +9,11 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from loguru import logger
 
 from seatrial.serve.metrics.families import DEATHS
 from seatrial.serve.metrics.tally import Tally
@@ -19,15 +21,29 @@ from seatrial.serve.metrics.tally import Tally
 ENDED = "ended"  # a file: what ended workers have left, and which these are
 BEGAN = "began"  # an empty file, from when the server started
 SUFFIX = ".json"
+PARENTS = (None, "/dev/shm")  # noqa: S108 - the system's temporary folder, or in memory where all disks are read-only
 NAMES_KEPT = 100  # of ended workers: a reader that has read a file already must find its name
 
 
 @contextmanager
-def worker_folder() -> Iterator[Path]:
-    """In the parent: a folder for the files of its workers, for as long as the server runs."""
-    with TemporaryDirectory(prefix="seatrial-metrics-", ignore_cleanup_errors=True) as name:
-        (Path(name) / BEGAN).touch()
-        yield Path(name)
+def worker_folder() -> Iterator[Path | None]:
+    """In the parent: a folder for the files of its workers, for as long as the server runs.
+
+    None where no folder can be written, as in some containers; then each worker reports its own numbers alone.
+    """
+    with ExitStack() as stack:
+        yield _temporary_folder(stack)
+
+
+def _temporary_folder(stack: ExitStack) -> Path | None:
+    for parent in PARENTS:
+        with suppress(OSError):
+            made = TemporaryDirectory(prefix="seatrial-metrics-", dir=parent, ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
+            (folder / BEGAN).touch()
+            return folder
+    logger.warning("No temporary folder can be written: /metrics has the numbers of the worker that answers, alone.")
+    return None
 
 
 class WorkerFile:
