@@ -9,7 +9,7 @@ from loguru import logger
 from seatrial.serve.metrics import worker_files
 from seatrial.serve.metrics.families import DEATHS
 from seatrial.serve.metrics.tally import Tally
-from seatrial.serve.metrics.worker_files import ENDED, WorkerFile, add_ended, worker_folder
+from seatrial.serve.metrics.worker_files import BEGAN, ENDED, PREFIX, WorkerFile, add_ended, worker_folder
 
 
 def numbers(total: float) -> Tally:
@@ -117,3 +117,16 @@ def test_a_server_starts_where_no_folder_can_be_written(tmp_path: Path, monkeypa
         assert folder is None
     logger.remove(sink)
     assert "No temporary folder can be written" in "".join(lines)
+
+
+def test_the_folders_of_killed_servers_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_files, "PARENTS", (str(tmp_path),))
+    ended = 2**22 + 1  # no process of Linux has such a number
+    left, fresh, running = (tmp_path / f"{PREFIX}{pid}-x" for pid in (ended, ended + 1, os.getpid()))
+    for folder in (left, fresh, running):
+        folder.mkdir()
+        (folder / BEGAN).touch()
+    for folder in (left, running):
+        os.utime(folder, (0, 0))
+    with worker_folder() as own:
+        assert sorted(tmp_path.iterdir()) == sorted([fresh, running, own or tmp_path])
