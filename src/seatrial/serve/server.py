@@ -65,7 +65,7 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
         headers = [("x-release", f"{release.name}=={release.version}")]
         if settings.workers > 1:
             with entry.removed_at_exit(), worker_folder() as folder:
-                settings = replace(settings, metrics_folder=str(folder))
+                settings = replace(settings, metrics_folder=str(folder or ""))
                 settings.pass_to_workers(package)
                 config = server_config("seatrial.serve.server:create_worker", settings, factory=True, headers=headers)
                 entry.write()
@@ -186,7 +186,7 @@ class _Workers(uvicorn_workers.Multiprocess):
     """Restarts workers that die, and logs it; stops if one cannot start. Each signal to stop reaches the workers."""
 
     failed = False
-    metrics_folder: Path
+    metrics_folder: Path | None = None
     processes: list[_Worker]  # type: ignore[assignment] # see `run`
 
     def run(self) -> None:
@@ -232,7 +232,8 @@ class _Workers(uvicorn_workers.Multiprocess):
             if process.pid != old:
                 deaths += 1
                 logger.warning("worker {} died; started worker {} in its place", old, process.pid)
-        add_ended(self.metrics_folder, {process.pid for process in self.processes if process.pid}, deaths)
+        if self.metrics_folder:
+            add_ended(self.metrics_folder, {process.pid for process in self.processes if process.pid}, deaths)
         if self.should_exit.is_set() and not stopping:  # Uvicorn gives up if a worker cannot start
             self.failed = True
 

@@ -43,7 +43,8 @@ class Addition:
 def add(project: ProjectSettings, name: str, progress: Progress = silent) -> Addition:
     """Add a CI service or a deployment target: its files, its settings, and its section in the README.
 
-    Where pyproject.toml has conflicts, nothing more is written: once they are resolved, the same call writes the rest.
+    `grafana` adds the files of monitoring/ alone. Where pyproject.toml has conflicts, nothing more is written:
+    once they are resolved, the same call writes the rest.
     """
     if name == MONITOR:
         written, kept = write_missing(monitoring(project))

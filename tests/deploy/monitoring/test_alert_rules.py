@@ -163,7 +163,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     slow = '    if note == "slow":\n        time.sleep(0.8)\n    return len'
     features.write_text("import time\n" + features.read_text().replace("    return len", slow))
     newer = root / "newer" / "watched"
-    shutil.copytree(root / "watched", newer, ignore=shutil.ignore_patterns("__pycache__"))  # it is as large and as old
+    shutil.copytree(root / "watched", newer, ignore=shutil.ignore_patterns("__pycache__"))  # as large and as old
     (newer / "__init__.py").write_text('"""Newer."""\n\n__version__ = "1.2.4"\n')
     return root
 

@@ -125,7 +125,8 @@ def test_there_is_a_bound_on_refusals(binary: Release, monkeypatch: pytest.Monke
 
 
 def test_what_is_shed_is_counted() -> None:
-    assert counted(None, exchange(503), exchange(500), exchange()).totals[SHED.name] == {(): 1}
+    exchanges = exchange(503), exchange(504), exchange(500), exchange(), exchange(503, method="GET", route="/ready")
+    assert counted(None, *exchanges).totals[SHED.name] == {(): 2}
 
 
 def rules_in(path: Path) -> Iterator[str]:

@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from seatrial.serve.metrics import worker_files
 from seatrial.serve.metrics.families import DEATHS
 from seatrial.serve.metrics.tally import Tally
-from seatrial.serve.metrics.worker_files import ENDED, WorkerFile, add_ended, worker_folder
+from seatrial.serve.metrics.worker_files import BEGAN, ENDED, PREFIX, WorkerFile, add_ended, worker_folder
 
 
 def numbers(total: float) -> Tally:
@@ -98,6 +99,34 @@ def test_a_server_goes_on_without_its_folder(tmp_path: Path) -> None:
 
 def test_the_folder_is_the_servers_own_and_ends_with_it() -> None:
     with worker_folder() as folder:
+        assert folder
         assert folder.stat().st_mode & 0o077 == 0
         assert WorkerFile(folder).began() > 1.7e9
     assert not folder.exists()
+
+
+def test_a_server_starts_where_no_folder_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_files, "PARENTS", (str(tmp_path / "missing"), str(tmp_path)))
+    with worker_folder() as folder:
+        assert folder
+        assert folder.parent == tmp_path  # the second choice
+    monkeypatch.setattr(worker_files, "PARENTS", (str(tmp_path / "missing"),))
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}")
+    with worker_folder() as folder:
+        assert folder is None
+    logger.remove(sink)
+    assert "No temporary folder can be written" in "".join(lines)
+
+
+def test_the_folders_of_killed_servers_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_files, "PARENTS", (str(tmp_path),))
+    ended = 2**22 + 1  # no process of Linux has such a number
+    left, fresh, running = (tmp_path / f"{PREFIX}{pid}-x" for pid in (ended, ended + 1, os.getpid()))
+    for folder in (left, fresh, running):
+        folder.mkdir()
+        (folder / BEGAN).touch()
+    for folder in (left, running):
+        os.utime(folder, (0, 0))
+    with worker_folder() as own:
+        assert sorted(tmp_path.iterdir()) == sorted([fresh, running, own or tmp_path])

@@ -46,14 +46,15 @@ def test_one_span_for_each_request(small_root: Path, receiver: Receiver) -> None
         many = client.predict(json.dumps([EXAMPLE] * 200).encode())
         client.ask("GET", "/nowhere?secret=1")
         client.ask("PROPFIND", "/x")
-        until(lambda: len(receiver.spans()) == 6)
+        client.ask("GET", "/%ED%A0%80%00" + "x" * 5000)
+        until(lambda: len(receiver.spans()) == 7)
         server.stop()
     after = time.time_ns()
     spans = receiver.spans()
-    assert [span.name for span in spans] == [*["POST /api/v1/predict"] * 4, "GET", "HTTP"]
+    assert [span.name for span in spans] == [*["POST /api/v1/predict"] * 4, "GET", "HTTP", "GET"]
     assert all(span.kind == SERVER for span in spans)
     assert all(before < span.start_time_unix_nano <= span.end_time_unix_nano < after for span in spans)
-    first, second, third, fourth, nowhere, odd = map(attributes, spans)
+    first, second, third, fourth, nowhere, odd, long = map(attributes, spans)
     assert first == {
         "http.request.method": "POST",
         "http.route": "/api/v1/predict",
@@ -77,6 +78,7 @@ def test_one_span_for_each_request(small_root: Path, receiver: Receiver) -> None
     assert (nowhere["http.response.status_code"], spans[4].status.code) == (404, UNSET)
     assert odd["http.request.method"] == "_OTHER"
     assert "secret" not in str(spans)
+    assert len(long["url.path"]) == 500
 
 
 def test_the_resource_is_the_release_unless_the_variables_name_another(small_root: Path, receiver: Receiver) -> None:

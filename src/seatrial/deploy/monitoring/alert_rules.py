@@ -35,7 +35,7 @@ RULES = (
     AlertRule(
         "SeatrialErrors",
         """\
-sum(rate(seatrial_requests_total{JOB, status=~"5..", status!="503"}[5m]))
+sum(rate(seatrial_requests_total{JOB, status=~"5..", status!~"503|504"}[5m]))
   / sum(rate(seatrial_requests_total{JOB}[5m])) > 0.01""",
         "2m",
         "critical",
@@ -49,7 +49,7 @@ sum(rate(seatrial_requests_shed_total{JOB}[5m]))
   / sum(rate(seatrial_requests_total{JOB}[5m])) > 0.01""",
         "2m",
         "warning",
-        "More than 1 % of the requests are refused with 503, because there is more to do than there is room for.",
+        "More than 1 % of the requests are refused, because there is more to do than there is room or time for.",
         "Run more workers or replicas, or give callers a rate (`seatrial keys add --rate`).",
     ),
     AlertRule(

@@ -72,7 +72,11 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
                 "of these waiting": "sum(seatrial_requests_waiting{ONE})",
             },
         ),
-        Panel("Refused for want of room", {"503": "sum(rate(seatrial_requests_shed_total{ONE}RATE))"}, "reqps"),
+        Panel(
+            "Refused for want of room or time",
+            {"503 or 504": "sum(rate(seatrial_requests_shed_total{ONE}RATE))"},
+            "reqps",
+        ),
     ),
     "Rows and predictions": (
         Panel(

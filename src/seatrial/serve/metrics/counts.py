@@ -44,7 +44,7 @@ OWN_RULES = frozenset(
         "wrong_length",
     ]
 )
-SHED_STATUS = 503
+SHED_STATUSES = (503, 504)  # no room, and no time before the caller's deadline
 MOST_CLASSES = 500  # with a series of their own
 MOST_REFUSALS = 1_000  # series of columns and rules
 
@@ -89,7 +89,7 @@ class Counts:
                 self._count_classes(route, decided)
             if each.errors:
                 self._count_errors(each.errors)
-            if status == SHED_STATUS:
+            if status in SHED_STATUSES and each.method == "POST":  # not a probe that asks whether it is ready
                 self.shed += 1
 
     def _count_rows(self, route: str, scored: Sequence[Any]) -> None:

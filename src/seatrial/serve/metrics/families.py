@@ -56,7 +56,11 @@ IN_PROGRESS = Family(
     "seatrial_requests_in_progress", "gauge", "Requests whose rows are being scored, or wait for that."
 )
 WAITING = Family("seatrial_requests_waiting", "gauge", "Requests in progress that wait for the engine or a thread.")
-SHED = Family("seatrial_requests_shed_total", "counter", "Requests that were refused with 503, for want of room.")
+SHED = Family(
+    "seatrial_requests_shed_total",
+    "counter",
+    "POST requests that were refused with 503 or 504, for want of room or time.",
+)
 LINES_BACKLOG = Family("seatrial_log_backlog_bytes", "gauge", "Lines of the text log that wait for its reader.")
 LINES_DROPPED = Family(
     "seatrial_log_dropped_lines_total", "counter", "Lines of the text log that were dropped: nobody read it."

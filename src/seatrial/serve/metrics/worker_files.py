@@ -8,26 +8,58 @@ have left.
 import json
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from loguru import logger
+
+from seatrial.core.processes import is_running
 from seatrial.serve.metrics.families import DEATHS
 from seatrial.serve.metrics.tally import Tally
 
 ENDED = "ended"  # a file: what ended workers have left, and which these are
+PREFIX = "seatrial-metrics-"
+UNUSED_SECONDS = 3600.0
 BEGAN = "began"  # an empty file, from when the server started
 SUFFIX = ".json"
+PARENTS = (None, "/dev/shm")  # noqa: S108 - the system's temporary folder, or in memory where all disks are read-only
 NAMES_KEPT = 100  # of ended workers: a reader that has read a file already must find its name
 
 
 @contextmanager
-def worker_folder() -> Iterator[Path]:
-    """In the parent: a folder for the files of its workers, for as long as the server runs."""
-    with TemporaryDirectory(prefix="seatrial-metrics-", ignore_cleanup_errors=True) as name:
-        (Path(name) / BEGAN).touch()
-        yield Path(name)
+def worker_folder() -> Iterator[Path | None]:
+    """In the parent: a folder for the files of its workers, for as long as the server runs.
+
+    None where no folder can be written, as in some containers; then each worker reports its own numbers alone.
+    """
+    with ExitStack() as stack:
+        yield _temporary_folder(stack)
+
+
+def _temporary_folder(stack: ExitStack) -> Path | None:
+    for parent in PARENTS:
+        with suppress(OSError):
+            made = TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=parent, ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
+            (folder / BEGAN).touch()
+            _remove_left(folder.parent)
+            return folder
+    logger.warning("No temporary folder can be written: /metrics has the numbers of the worker that answers, alone.")
+    return None
+
+
+def _remove_left(parent: Path) -> None:
+    """Remove the folders of servers that were killed; not of those in another container, which are in use."""
+    for folder in parent.glob(f"{PREFIX}*-*"):
+        with suppress(OSError):
+            pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+            unused = time.time() - folder.stat().st_mtime > UNUSED_SECONDS
+            if unused and pid.isdecimal() and not is_running(int(pid)):
+                shutil.rmtree(folder)
 
 
 class WorkerFile:

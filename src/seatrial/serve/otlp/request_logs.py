@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from seatrial import __version__
 from seatrial.core.trace_context import parse_traceparent
 from seatrial.serve.exchanges import Exchange
-from seatrial.serve.otlp.spans import ROOT, context_of
+from seatrial.serve.otlp.spans import ROOT, context_of, sendable
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -46,15 +46,16 @@ class LogExport:
             level = "INFO" if each.status < 500 else "WARNING" if each.status == BUSY else "ERROR"
             if logger.level(level).no >= self._level:
                 parent = parse_traceparent(each.trace) if each.trace else None
+                path = sendable(each.path)
                 self._log.emit(
                     timestamp=int((clock + each.ended) * 1e9),
                     context=context_of(*parent) if parent else ROOT,
                     severity_number=LEVELS[level],
                     severity_text=level,
-                    body=f"{each.method} {each.path} {each.status}",
+                    body=f"{each.method} {path} {each.status}",
                     attributes={
                         "method": each.method,
-                        "path": each.path,
+                        "path": path,
                         "status": each.status,
                         "duration_ms": round((each.ended - each.began) * 1000, 3),
                         "request_id": each.request_id,
@@ -75,7 +76,7 @@ class LogExport:
             context=ROOT,
             severity_number=LEVELS.get(level, SeverityNumber.INFO),
             severity_text=level,
-            body=record["message"],
+            body=record["message"].encode("utf-8", "replace").decode(),
             attributes={key: str(value) for key, value in record["extra"].items() if key != "_line"},
         )
 

@@ -27,7 +27,8 @@ from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics.counts import METHODS
 
 OTHER_METHOD = "_OTHER"  # of the semantic conventions
-CLIENT_LEFT, NO_ROOM = 499, 503  # statuses
+CLIENT_LEFT, NO_ROOM, NO_TIME = 499, 503, 504  # statuses
+LONGEST = 500  # characters of a path
 ERROR = Status(StatusCode.ERROR)
 ROOT = Context()
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
@@ -104,7 +105,7 @@ def _attributes(exchange: Exchange) -> dict[str, Any]:
     status, rows = exchange.status, len(exchange.scored)
     found = {
         "http.response.status_code": status,
-        "url.path": exchange.path,
+        "url.path": sendable(exchange.path),
         "url.scheme": "http",
         "seatrial.outcome": _outcome(status, rows),
         "seatrial.request_id": exchange.request_id,
@@ -125,4 +126,9 @@ def _outcome(status: int, rows: int) -> str:
         return "predicted" if rows else "answered"
     if status < 500:
         return "abandoned" if status == CLIENT_LEFT else "refused"
-    return "no room" if status == NO_ROOM else "failed"
+    return {NO_ROOM: "no room", NO_TIME: "no time"}.get(status, "failed")
+
+
+def sendable(text: str) -> str:
+    """A caller's text as it can be sent: short, and without halves of surrogate pairs."""
+    return text if text.isascii() and len(text) <= LONGEST else text[:LONGEST].encode("utf-8", "replace").decode()
