@@ -5,14 +5,21 @@ An object appears when its upload is complete. The URL may have parameters, as A
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.destinations.destination import DeliveryError, cleaned, shown_url
-from seatrial.prediction_log.destinations.parquet_files import KINDS, LABELS, day_of, relative_path, write_parquet
+from seatrial.prediction_log.destinations.parquet_files import (
+    KINDS,
+    LABELS,
+    SUFFIX,
+    day_of,
+    relative_path,
+    write_parquet,
+)
 from seatrial.prediction_log.tables import LogTable
 
 CONNECT_SECONDS, REQUEST_SECONDS = 10.0, 60.0
@@ -47,10 +54,10 @@ class ObjectDestination:
         import pyarrow as pa
 
         try:
-            for info in self._dated():
-                day = day_of(info.base_name)
-                if day is not None and day < before:
-                    (self._files.delete_file if info.is_file else self._files.delete_dir)(info.path)
+            for path, day in self._dated():
+                if day < before:
+                    files = self._filesystem()
+                    (files.delete_file if path.endswith(SUFFIX) else files.delete_dir)(path)
         except (OSError, pa.ArrowException) as error:
             raise DeliveryError(cleaned(error, self._to)) from None
 
@@ -62,19 +69,32 @@ class ObjectDestination:
             self._files, _ = object_files(self._to)
         return self._files
 
-    def _dated(self) -> Iterator[Any]:
-        """The folders of days, and the files of labels, without listing what is in the folders."""
+    def _dated(self) -> Iterator[tuple[str, date]]:
+        """The folders of days, and the files of labels, with their days."""
         for kind in KINDS:
+            if self._to.startswith("gs:"):
+                # Arrow lists no folder there that nobody has made; a full listing costs the same (arrow#35993).
+                found = self._list(f"{self._prefix}/{kind}", recursive=True)
+                yield from _with_days((info.path, info.path.split("/")[-2]) for info in found if info.is_file)
+                continue
             for release in self._list(f"{self._prefix}/{kind}"):
                 for version in self._list(release.path):
-                    yield from self._list(version.path)
-        yield from self._list(f"{self._prefix}/{LABELS}")
+                    yield from _with_days((info.path, info.base_name) for info in self._list(version.path))
+        yield from _with_days((info.path, info.base_name) for info in self._list(f"{self._prefix}/{LABELS}"))
 
-    def _list(self, path: str) -> list[Any]:
+    def _list(self, path: str, *, recursive: bool = False) -> list[Any]:
         from pyarrow import fs
 
-        found: list[Any] = self._filesystem().get_file_info(fs.FileSelector(path, allow_not_found=True))
+        selector = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
+        found: list[Any] = self._filesystem().get_file_info(selector)
         return found
+
+
+def _with_days(named: Iterable[tuple[str, str]]) -> Iterator[tuple[str, date]]:
+    """Of paths and names, the paths with the days in their names."""
+    for path, name in named:
+        if (day := day_of(name)) is not None:
+            yield path, day
 
 
 def object_files(to: str) -> tuple[Any, str]:
