@@ -9,6 +9,8 @@ from tests.prediction_log.destinations.test_folder import tables
 from tests.prediction_log.log_lines import SEGMENT, line, refusal
 
 from seatrial.prediction_log.destinations import DeliveryError, objects
+from seatrial.prediction_log.log_files import FolderLog
+from seatrial.prediction_log.log_query import LogQuery
 from seatrial.prediction_log.tables import DAY
 
 
@@ -40,6 +42,11 @@ def test_a_segment_is_in_once_and_old_days_are_deleted(monkeypatch: pytest.Monke
         assert names() == sorted(early + late)
         table = pq.ParquetFile(files.open_input_file(f"{prefix}/{late[1]}")).read()
         assert table["request_id"].to_pylist() == [f"r{DAY}"]
+        assert [file.path.rpartition("/")[2] for file in FolderLog(files, prefix, to).files(LogQuery())] == [
+            f"{SEGMENT}.parquet"
+        ] * 2
+        listed = objects.list_folder(files, f"{prefix}/predictions/{place}")
+        assert sorted(info.base_name for info in listed) == ["day=2025-11-30", "day=2025-12-01"]
         destination.expire(date(2025, 12, 1))
         assert names() == late
     with pytest.raises(DeliveryError):

@@ -5,7 +5,7 @@ An object appears when its upload is complete. The URL may have parameters, as A
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -15,7 +15,6 @@ from seatrial.prediction_log.destinations.destination import DeliveryError, clea
 from seatrial.prediction_log.destinations.parquet_files import (
     KINDS,
     LABELS,
-    SUFFIX,
     day_of,
     relative_path,
     write_parquet,
@@ -54,10 +53,11 @@ class ObjectDestination:
         import pyarrow as pa
 
         try:
-            for path, day in self._dated():
-                if day < before:
-                    files = self._filesystem()
-                    (files.delete_file if path.endswith(SUFFIX) else files.delete_dir)(path)
+            files = self._filesystem()
+            for info in self._dated():
+                day = day_of(info.base_name)
+                if day is not None and day < before:
+                    _delete(files, info)
         except (OSError, pa.ArrowException) as error:
             raise DeliveryError(cleaned(error, self._to)) from None
 
@@ -69,32 +69,45 @@ class ObjectDestination:
             self._files, _ = object_files(self._to)
         return self._files
 
-    def _dated(self) -> Iterator[tuple[str, date]]:
-        """The folders of days, and the files of labels, with their days."""
+    def _dated(self) -> Iterator[Any]:
+        """The folders of days, and the files of labels."""
+        files = self._filesystem()
         for kind in KINDS:
-            if self._to.startswith("gs:"):
-                # Arrow lists no folder there that nobody has made; a full listing costs the same (arrow#35993).
-                found = self._list(f"{self._prefix}/{kind}", recursive=True)
-                yield from _with_days((info.path, info.path.split("/")[-2]) for info in found if info.is_file)
-                continue
-            for release in self._list(f"{self._prefix}/{kind}"):
-                for version in self._list(release.path):
-                    yield from _with_days((info.path, info.base_name) for info in self._list(version.path))
-        yield from _with_days((info.path, info.base_name) for info in self._list(f"{self._prefix}/{LABELS}"))
+            for release in list_folder(files, f"{self._prefix}/{kind}"):
+                for version in list_folder(files, release.path):
+                    yield from list_folder(files, version.path)
+        yield from list_folder(files, f"{self._prefix}/{LABELS}")
 
-    def _list(self, path: str, *, recursive: bool = False) -> list[Any]:
-        from pyarrow import fs
 
-        selector = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
-        found: list[Any] = self._filesystem().get_file_info(selector)
+def list_folder(files: Any, path: str) -> list[Any]:
+    """What is directly in a folder of a file system of Arrow's, which need not exist.
+
+    In Google Cloud Storage, Arrow lists no folder that nobody has made (arrow#35993), so what is in
+    them shows them.
+    """
+    from pyarrow import fs
+
+    if not isinstance(files, fs.GcsFileSystem):
+        found: list[Any] = files.get_file_info(fs.FileSelector(path, allow_not_found=True))
         return found
+    children: dict[str, Any] = {}
+    for info in files.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=True)):
+        name, below, _ = info.path.removeprefix(f"{path}/").partition("/")
+        children[name] = fs.FileInfo(f"{path}/{name}", fs.FileType.Directory) if below else info
+    return list(children.values())
 
 
-def _with_days(named: Iterable[tuple[str, str]]) -> Iterator[tuple[str, date]]:
-    """Of paths and names, the paths with the days in their names."""
-    for path, name in named:
-        if (day := day_of(name)) is not None:
-            yield path, day
+def _delete(files: Any, info: Any) -> None:
+    """Delete an object, or what is in a folder."""
+    from pyarrow import fs
+
+    if info.is_file:
+        files.delete_file(info.path)
+    elif isinstance(files, fs.GcsFileSystem):  # it fails for a folder that nobody has made
+        for child in list_folder(files, info.path):
+            _delete(files, child)
+    else:
+        files.delete_dir(info.path)
 
 
 def object_files(to: str) -> tuple[Any, str]:
