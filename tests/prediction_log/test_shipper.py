@@ -158,8 +158,36 @@ def test_no_value_reaches_a_message(desk: Desk) -> None:
     desk.look()
     ((level, message),) = desk.said
     assert level == "error"
-    assert "a segment cannot be read (IndexError in line" in message
+    assert "a segment cannot be delivered (IndexError in line" in message
     assert "secret" not in json.dumps(desk.state())
+
+
+def test_an_error_that_nobody_expected_does_not_end_the_shipper(desk: Desk) -> None:
+    paths = [write_segment(desk.spool, number, [line(number)]) for number in range(3)]
+
+    def fail() -> None:
+        if desk.memory.attempts[-1] == paths[0].stem:
+            raise RuntimeError("the-secret")
+
+    desk.memory.on_deliver = fail
+    desk.look()
+    assert set(desk.memory.segments) == {path.stem for path in paths[1:]}
+    assert "(RuntimeError in line" in desk.said[0][1]
+    assert "secret" not in desk.said[0][1]
+
+
+def test_a_spool_that_is_gone_is_said_once_and_used_again(desk: Desk) -> None:
+    away = desk.spool.with_name("away")
+    desk.spool.rename(away)
+    for _ in range(3):
+        desk.look()
+    assert [level for level, _ in desk.said] == ["error"]
+    assert "No such file or directory" in desk.said[0][1]
+    away.rename(desk.spool)
+    path = write_segment(desk.spool, 1, [line(1)])
+    desk.look()
+    assert list(desk.memory.segments) == [path.stem]
+    assert [level for level, _ in desk.said] == ["error", "info"]
 
 
 def test_skipped_lines_are_counted_and_reported(desk: Desk) -> None:

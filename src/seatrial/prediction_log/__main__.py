@@ -20,7 +20,7 @@ from seatrial.prediction_log.destinations import open_destination
 from seatrial.prediction_log.log_settings import VARIABLE, parse_log_settings
 from seatrial.prediction_log.shipper import Level, Patience, Shipper
 
-NICENESS = 10  # requests come first
+NICENESS = 5  # requests come first; more, and a server at its peak would leave no time to deliver what it writes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from pyarrow import fs
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import replacing
+from seatrial.prediction_log.destinations.objects import list_folder
 from seatrial.prediction_log.destinations.parquet_files import ROW_GROUP
 from seatrial.prediction_log.log_query import (
     BATCH,
@@ -171,9 +172,7 @@ class FolderLog:
 
     def _entries(self, folder: str) -> list[fs.FileInfo]:
         try:
-            return sorted(
-                self.system.get_file_info(fs.FileSelector(folder, allow_not_found=True)), key=lambda each: each.path
-            )
+            return sorted(list_folder(self.system, folder), key=lambda each: each.path)
         except OSError as error:
             raise SeatrialError(
                 f"{self.shown} cannot be read: {first_line(error)}", hint="Check the destination and its credentials."

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ from seatrial.prediction_log.segments import (
     seal_abandoned,
     sealed_segments,
 )
-from seatrial.prediction_log.tables import LogTable, log_tables
+from seatrial.prediction_log.tables import log_tables
 
 STATE = "shipper.json"
 LOOK_SECONDS = 1.0  # between two looks at the spool
@@ -94,11 +94,16 @@ class Shipper:
         if is_pause_asked(self._spool):
             self._lock.release()
             return
-        if not self._lock.acquire():
+        if time.monotonic() < self._retry_at:
+            self._write_state()
             return
-        seal_abandoned(self._spool)
-        if time.monotonic() >= self._retry_at:
+        try:
+            if not self._lock.acquire():
+                return
+            seal_abandoned(self._spool)
             self._round(deadline)
+        except OSError as error:  # the spool itself: it is gone, or its disk is broken
+            self._settle(_reason(error))
         self._write_state()
 
     def _round(self, deadline: float | None) -> None:
@@ -116,9 +121,9 @@ class Shipper:
                 self._ship(path)
                 in_a_row = 0
                 self._failures.pop(path.name, None)
-            except (DeliveryError, SeatrialError) as error:
+            except Exception as error:  # whatever it is, the other segments have to go on
                 in_a_row += 1
-                why = str(error)
+                why = _reason(error)
                 self._failures[path.name] = self._failures.get(path.name, 0) + 1
         why = why or self._expire()
         if why is not None or not self._failures:
@@ -134,7 +139,7 @@ class Shipper:
                 skipped += bad
                 yield records
 
-        tables = self._tables(chunks())
+        tables = log_tables(Schemas(self._spool), chunks())
         if tables:
             self._destination.deliver(path.stem, tables)
         path.unlink()
@@ -143,19 +148,6 @@ class Shipper:
         if skipped:
             lines = "line" if skipped == 1 else "lines"
             self._report("warning", f"The prediction log skipped {skipped} half-written {lines} of {path.name}.")
-
-    def _tables(self, chunks: Iterable[list[Record]]) -> list[LogTable]:
-        """The tables of a segment. Its values never reach a message."""
-        try:
-            return log_tables(Schemas(self._spool), chunks)
-        except SeatrialError:
-            raise
-        except Exception as error:
-            place = error.__traceback__
-            while place and place.tb_next:
-                place = place.tb_next
-            line = place.tb_lineno if place else 0
-            raise DeliveryError(f"a segment cannot be read ({type(error).__name__} in line {line})") from None
 
     def _expire(self) -> str | None:
         """Delete old days now and then; returns why that failed."""
@@ -206,3 +198,16 @@ class Shipper:
         with suppress(OSError):
             temporary.write_text(json.dumps(document))
             temporary.replace(self._spool / STATE)
+
+
+def _reason(error: Exception) -> str:
+    """What a message may say about an error: other libraries put values of rows into theirs."""
+    if isinstance(error, DeliveryError | SeatrialError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = f" in line {place.tb_lineno} of {Path(place.tb_frame.f_code.co_filename).name}" if place else ""
+    return f"a segment cannot be delivered ({type(error).__name__}{where})"

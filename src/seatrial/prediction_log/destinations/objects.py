@@ -12,7 +12,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.destinations.destination import DeliveryError, cleaned, shown_url
-from seatrial.prediction_log.destinations.parquet_files import KINDS, LABELS, day_of, relative_path, write_parquet
+from seatrial.prediction_log.destinations.parquet_files import (
+    KINDS,
+    LABELS,
+    day_of,
+    relative_path,
+    write_parquet,
+)
 from seatrial.prediction_log.tables import LogTable
 
 CONNECT_SECONDS, REQUEST_SECONDS = 10.0, 60.0
@@ -47,10 +53,11 @@ class ObjectDestination:
         import pyarrow as pa
 
         try:
+            files = self._filesystem()
             for info in self._dated():
                 day = day_of(info.base_name)
                 if day is not None and day < before:
-                    (self._files.delete_file if info.is_file else self._files.delete_dir)(info.path)
+                    _delete(files, info)
         except (OSError, pa.ArrowException) as error:
             raise DeliveryError(cleaned(error, self._to)) from None
 
@@ -63,18 +70,44 @@ class ObjectDestination:
         return self._files
 
     def _dated(self) -> Iterator[Any]:
-        """The folders of days, and the files of labels, without listing what is in the folders."""
+        """The folders of days, and the files of labels."""
+        files = self._filesystem()
         for kind in KINDS:
-            for release in self._list(f"{self._prefix}/{kind}"):
-                for version in self._list(release.path):
-                    yield from self._list(version.path)
-        yield from self._list(f"{self._prefix}/{LABELS}")
+            for release in list_folder(files, f"{self._prefix}/{kind}"):
+                for version in list_folder(files, release.path):
+                    yield from list_folder(files, version.path)
+        yield from list_folder(files, f"{self._prefix}/{LABELS}")
 
-    def _list(self, path: str) -> list[Any]:
-        from pyarrow import fs
 
-        found: list[Any] = self._filesystem().get_file_info(fs.FileSelector(path, allow_not_found=True))
+def list_folder(files: Any, path: str) -> list[Any]:
+    """What is directly in a folder of a file system of Arrow's, which need not exist.
+
+    In Google Cloud Storage, Arrow lists no folder that nobody has made (arrow#35993), so what is in
+    them shows them.
+    """
+    from pyarrow import fs
+
+    if not isinstance(files, fs.GcsFileSystem):
+        found: list[Any] = files.get_file_info(fs.FileSelector(path, allow_not_found=True))
         return found
+    children: dict[str, Any] = {}
+    for info in files.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=True)):
+        name, below, _ = info.path.removeprefix(f"{path}/").partition("/")
+        children[name] = fs.FileInfo(f"{path}/{name}", fs.FileType.Directory) if below else info
+    return list(children.values())
+
+
+def _delete(files: Any, info: Any) -> None:
+    """Delete an object, or what is in a folder."""
+    from pyarrow import fs
+
+    if info.is_file:
+        files.delete_file(info.path)
+    elif isinstance(files, fs.GcsFileSystem):  # it fails for a folder that nobody has made
+        for child in list_folder(files, info.path):
+            _delete(files, child)
+    else:
+        files.delete_dir(info.path)
 
 
 def object_files(to: str) -> tuple[Any, str]:
