@@ -66,7 +66,7 @@ def generated(release: Release, generator: random.Random) -> bytes:
 def test_all_paths_give_the_same_response(kind: str, request: pytest.FixtureRequest) -> None:
     release: Release = request.getfixturevalue(kind)
     generator = random.Random(SEED)
-    bodies = [generated(release, generator) for _ in range(BODIES if kind == "titanic" else 150)]
+    bodies = [generated(release, generator) for _ in range(BODIES if kind == "titanic" else 250)]
     number, text = ("age", "name") if kind == "titanic" else ("size", "note")
     bodies += [body for _, body in hostile_bodies(release.metadata.example, number, text)]
     service = Service(release, Settings())
