@@ -11,6 +11,7 @@ SHOWN = {
     "json",
     "python",
     "powershell",
+    "js",
 }  # toml and python with a file's name are written, python without is run
 
 

@@ -32,6 +32,8 @@ VARIABLES = {
     "SEATRIAL_CORS_ORIGINS": "origins of web pages that may call a server, separated by commas; default: none",
     "SEATRIAL_ROOT_PATH": "the path below which a proxy serves a server",
     "SEATRIAL_TRUSTED_PROXIES": "addresses and networks of proxies whose X-Forwarded headers count; default: none",
+    "SEATRIAL_GRPC_PORT": "the port on which a server answers gRPC, which needs the extra `grpc`; default: none",
+    "SEATRIAL_MCP": "1: a server answers the Model Context Protocol at /mcp, which needs the extra `mcp`",
     "HOST": "the address that a server listens on; default: 127.0.0.1",
     "PORT": "the port that a server and the target local listen on; default: the setting, or 8001",
     "GEMFURY_PULL_TOKEN": "the token for reading a Gemfury index",

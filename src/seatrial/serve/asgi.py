@@ -6,7 +6,7 @@ checks that they are equal. Loading FastAPI takes longer than loading the model,
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.http import messages
@@ -23,6 +23,9 @@ from seatrial.serve.logs import AccessLog
 from seatrial.serve.proxies import ProxySettings
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
+
+if TYPE_CHECKING:
+    from seatrial.serve.grpc.grpc_server import GrpcServer
 
 WRONG_HOST = refusal(
     421, "This server does not answer to the host name in the URL. Its option --allowed-hosts names more of them."
@@ -50,6 +53,7 @@ class AsgiApp:
         self.exchanges = Exchanges(*[access_log] if access_log else ())
         self._access_log = access_log
         self._fastapi: Any = None
+        self.grpc: GrpcServer | None = None
         self._lock = asyncio.Lock()
         self._doors = Doors(service)
         self.fast_doors = self._doors.fast  # by URL
@@ -146,12 +150,22 @@ class AsgiApp:
         await app(scope, receive, note_status)
         return status
 
+    async def open_ports(self) -> None:
+        """Listen on further ports, for protocols that are not HTTP. Raises SeatrialError where that is impossible."""
+        if self.settings.grpc_port is not None:
+            from seatrial.serve.grpc.grpc_server import GrpcServer
+
+            self.grpc = GrpcServer(self.service, self.exchanges)
+            await self.grpc.start()
+
     async def _lifespan(self, receive: Any, send: Any) -> None:
         """Load the model at startup, and flush the log at shutdown."""
         await receive()
         try:
             if not self.service.ready:
                 self.service.load()
+            if self.settings.standby_fd is None:
+                await self.open_ports()
         except SeatrialError as error:
             await send({"type": "lifespan.startup.failed", "message": f"{error.message} {error.hint}".strip()})
             return
@@ -159,6 +173,8 @@ class AsgiApp:
             self._access_log.release = f"{self.service.release.name}=={self.service.release.version}"
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self.grpc:
+            await self.grpc.stop()
         self.exchanges.flush()
         self.service.stop()
         await send({"type": "lifespan.shutdown.complete"})

@@ -42,6 +42,8 @@ class Settings:
     predict_route: str = ""  # a further path for predictions in Vertex AI's form
     health_route: str = ""  # a further path for its health checks
     prediction_log: str = field(default="", repr=False)  # a destination, or settings as JSON; see LogSettings
+    mcp: bool = False  # answer the Model Context Protocol at /mcp
+    grpc_port: int | None = None  # where the Open Inference Protocol is served over gRPC; 0 chooses a free port
     log_format: LogFormat = "auto"
     log_level: str = "info"
 
