@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, overload, serving, startup
+from benchmarks import batch, grpc_serving, overload, serving, startup
 from benchmarks.machine import describe
 from benchmarks.models import ROOT, prepare
 
+PARTS = ("serving", "grpc", "batch", "startup")
 GOALS = {
     "share_of_bare": (">=", 0.7),
     "infer_share_of_bare": (">=", 0.4),
     "production_share_of_bare": (">=", 0.75),
     "production_p99_of_bare": ("<=", 1.4),
+    "grpc_share_of_echo": (">=", 0.3),
     "times_seed": (">=", 100),
     "p99_of_bare": ("<=", 1.6),
     "times_pandas": (">=", 3),
@@ -40,9 +42,7 @@ def main() -> None:
         log_reading.main(int((sys.argv[2:] or ["20_000_000"])[0]), *map(Path, sys.argv[3:4]))
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", default=["serving", "batch", "startup"], help="serving, batch, startup, overload"
-    )
+    parser.add_argument("parts", nargs="*", default=[*PARTS], help=f"{', '.join(PARTS)}, overload")
     parser.add_argument("--rounds", type=int, default=5, help="of each part; medians are reported (default: 5)")
     parser.add_argument("--seconds", type=float, default=5, help="of load in each round (default: 5)")
     parser.add_argument("--rows", type=int, default=batch.ROWS, help="of the batch (default: 1,000,000)")
@@ -65,6 +65,9 @@ def main() -> None:
             if "serving" in options.parts:
                 say(f"{kind}: serving, {options.rounds} rounds of {options.seconds:g} s")
                 figures["serving"] = serving.measure(model, folder, rounds=options.rounds, seconds=options.seconds)
+            if "grpc" in options.parts:
+                say(f"{kind}: serving over gRPC, {options.rounds} rounds of {options.seconds:g} s")
+                figures["grpc"] = grpc_serving.measure(model, folder, rounds=options.rounds, seconds=options.seconds)
             if "batch" in options.parts:
                 say(f"{kind}: {options.rows:,} rows from Parquet to Parquet")
                 figures["batch"] = batch.measure(model, folder, rounds=min(options.rounds, 3), rows=options.rows)

@@ -17,6 +17,8 @@ KNOWN = {
     "train": set(),
     "cli": {"jinja2-ansible-filters"},
     "sign": set(),
+    "grpc": set(),
+    "mcp": set(),
     "sql": {"psycopg", "psycopg-binary"},
 }
 # The Mozilla licence (certifi, pathspec) asks nothing of those who use its files unchanged.

@@ -12,6 +12,7 @@ SHOWN = {
     "python",
     "powershell",
     "yaml",
+    "js",
 }  # toml and python with a file's name are written, python without is run
 
 

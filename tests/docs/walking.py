@@ -89,9 +89,9 @@ class Walk:
             self.use_free_port(self.project_of(command) / "pyproject.toml")
 
     def write(self, block: Block) -> None:
-        """Write a block with a file name: the whole file if it begins with a docstring or is JSON, else an addition at its end."""
+        """Write a block with a file name: a new file, the whole file if it begins with a docstring or is JSON, else its end."""
         path = self.folder / block.file
-        before = "" if block.text.startswith(('"""', "{")) else path.read_text("utf-8")
+        before = path.read_text("utf-8") if path.exists() and not block.text.startswith(('"""', "{")) else ""
         path.write_text(before + self.with_free_ports(block.text), "utf-8")
 
     def project_of(self, command: str) -> Path:

@@ -42,6 +42,8 @@ def run_main(
     [
         (["--port", "70000"], {}, "'70000' is not a port"),
         ([], {"PORT": "eighty"}, "'eighty' is not a port"),
+        (["--grpc-port", "-1"], {}, "'-1' is not a port"),
+        ([], {"SEATRIAL_GRPC_PORT": "x"}, "'x' is not a port"),
         (["--workers", "0"], {}, "'0' is not an integer of at least 1"),
         (["--allowed-hosts", "a.example,http://b.example"], {}, "'http://b.example' is not a host name"),
         ([], {"SEATRIAL_ALLOWED_HOSTS": "a b"}, "'a b' is not a host name"),

@@ -38,6 +38,8 @@ VARIABLES = {
     "SEATRIAL_TLS_CERTIFICATE": "the file of a TLS certificate (PEM), with which a server serves https",
     "SEATRIAL_TLS_KEY": "the file of its private key (PEM)",
     "SEATRIAL_WAIT_LIMIT": "seconds that a request to a server may have to wait for the engine; default: 1",
+    "SEATRIAL_GRPC_PORT": "the port on which a server answers gRPC, which needs the extra `grpc`; default: none",
+    "SEATRIAL_MCP": "1: a server answers the Model Context Protocol at /mcp, which needs the extra `mcp`",
     "HOST": "the address that a server listens on; default: 127.0.0.1",
     "PORT": "the port that a server and the target local listen on; default: the setting, or 8001",
     "GEMFURY_PULL_TOKEN": "the token for reading a Gemfury index",

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from seatrial.http.messages import EncodedResponse, Headers, refusal
 from seatrial.serve.keys import KeyHolder, KeyRing
 from seatrial.serve.refusals import in_form_of
-from seatrial.serve.routes import OPEN, PREDICT_SCOPE, ROUTES, RouteTable, own_routes
+from seatrial.serve.routes import MCP_ROUTE, OPEN, PREDICT_SCOPE, ROUTES, Route, RouteTable, own_routes
 from seatrial.serve.server_settings import Settings
 
 ALLOWED = "seatrial.key"  # in the scope of a request that was decided about: the name of its key
@@ -43,7 +43,7 @@ class AccessControl:
     def __init__(self, settings: Settings) -> None:
         own = own_routes(settings)
         self.routes = RouteTable([*ROUTES, *own])
-        self._own = frozenset(route.path for route in own)
+        self._own = frozenset(route.path for route in own if route != MCP_ROUTE)
         self.ring = KeyRing(settings.keys, settings.keys_text, settings.workers) if settings.locked else None
 
     def decide(self, method: str, path: str, headers: Any, query: bytes = b"") -> AccessDecision:
@@ -55,6 +55,16 @@ class AccessControl:
         scope, route = (found[0].scope, found[0].path) if found else (None, "")
         refused, key, _ = self._decide(scope, path, headers, query)
         return AccessDecision(in_form_of(path, self._own, refused) if refused else None, key, route)
+
+    def decide_call(self, route: Route, headers: Any) -> AccessDecision:
+        """Decide about a call through a port of its own, of which `headers` are the metadata; refusals are native."""
+        refused, key, _ = self._decide(route.scope, "", headers, b"")
+        return AccessDecision(refused, key, route.path)
+
+    def has_scope(self, headers: Any, scope: str) -> bool:
+        """Whether the caller of a request that was allowed may do something else, too; it does not count."""
+        found = _caller(self.ring, headers, b"") if self.ring else None
+        return found is None or (not isinstance(found, EncodedResponse) and scope in found[0].key.scopes)
 
     def _decide(self, scope: str | None, path: str, headers: Any, query: bytes) -> AccessDecision:
         if scope == OPEN:

@@ -68,12 +68,12 @@ def create_fastapi(service: Service) -> FastAPI:
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
-    @app.post(PREDICT, tags=["model"], response_class=Response)
+    @app.post(PREDICT, tags=["model"], operation_id="predict", response_class=Response)
     async def predict(request: Request) -> Response:
         """Predict one row, a list of rows, or `{"inputs": [...]}`."""
         return _response(await service.predict(request.scope["headers"], request.receive, _exchange(request)))
 
-    @app.post(EXPLAIN, tags=["model"], response_class=Response)
+    @app.post(EXPLAIN, tags=["model"], operation_id="explain", response_class=Response)
     async def explain(request: Request) -> Response:
         """Predict one row and explain how much each of its values contributed.
 
@@ -103,7 +103,8 @@ def _add_simple(app: FastAPI, path: str, summary: str, respond: Callable[[], Enc
         return _response(respond())
 
     tag = "model" if path == MODEL else "server"
-    app.add_api_route(path, simple, summary=summary, tags=[tag], response_class=Response)
+    name = path.removeprefix("/api/v1/").strip("/").replace("/", "_") + "_v1" * (path == "/api/v1/health")
+    app.add_api_route(path, simple, summary=summary, tags=[tag], operation_id=name, response_class=Response)
     app.add_api_route(path, simple, methods=["HEAD"], include_in_schema=False)
 
 
@@ -119,7 +120,10 @@ def _add_door(app: FastAPI, route: Route, handler: Callable[[str], Answer]) -> N
     endpoint = _door(answer)
     tag, summary = documents.SUMMARIES.get(route.path, ("", ""))  # not in the document: what a platform named
     options: dict[str, Any] = {"summary": summary, "tags": [tag], "include_in_schema": bool(tag)}
-    app.add_api_route(route.path, endpoint, methods=[route.method], response_class=Response, **options)
+    name = documents.operation_id(route.path) if tag else None
+    app.add_api_route(
+        route.path, endpoint, methods=[route.method], response_class=Response, operation_id=name, **options
+    )
     if route.method == "GET":
         app.add_api_route(route.path, endpoint, methods=["HEAD"], include_in_schema=False)
 

@@ -6,7 +6,7 @@ checks that they are equal. Loading FastAPI takes longer than loading the model,
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.http import messages
@@ -25,6 +25,9 @@ from seatrial.serve.otlp.export import start_export
 from seatrial.serve.proxies import ProxySettings
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import CLIENT_CLOSED, PREDICT, Service
+
+if TYPE_CHECKING:
+    from seatrial.serve.grpc.grpc_server import GrpcServer
 
 WRONG_HOST = refusal(
     421, "This server does not answer to the host name in the URL. Its option --allowed-hosts names more of them."
@@ -54,6 +57,7 @@ class AsgiApp:
             service.metrics.sources.append(access_log.add_numbers)
         self._access_log = access_log
         self._fastapi: Any = None
+        self.grpc: GrpcServer | None = None
         self._lock = asyncio.Lock()
         self._doors = Doors(service)
         self.fast_doors = self._doors.fast  # by URL
@@ -152,12 +156,22 @@ class AsgiApp:
         await app(scope, receive, note_status)
         return status
 
+    async def open_ports(self) -> None:
+        """Listen on further ports, for protocols that are not HTTP. Raises SeatrialError where that is impossible."""
+        if self.settings.grpc_port is not None:
+            from seatrial.serve.grpc.grpc_server import GrpcServer
+
+            self.grpc = GrpcServer(self.service, self.exchanges)
+            await self.grpc.start()
+
     async def _lifespan(self, receive: Any, send: Any) -> None:
         """Load the model at startup, and flush the log at shutdown."""
         await receive()
         try:
             if not self.service.ready:
                 self.service.load()
+            if self.settings.standby_fd is None:
+                await self.open_ports()
         except SeatrialError as error:
             await send({"type": "lifespan.startup.failed", "message": f"{error.message} {error.hint}".strip()})
             return
@@ -167,6 +181,8 @@ class AsgiApp:
             self.exchanges.observers.insert(0, export)  # before the request lines, which have the trace
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self.grpc:
+            await self.grpc.stop()
         self.exchanges.flush()
         if export:
             await export.stop()

@@ -139,6 +139,18 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
         help="seconds that a request may have to wait for the engine; beyond it the answer is 503 at once "
         "(SEATRIAL_WAIT_LIMIT)",
     )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        default=environment("SEATRIAL_MCP", "").lower() in ("1", "true", "yes", "on"),
+        help="answer the Model Context Protocol at /mcp, too; needs the extra mcp (SEATRIAL_MCP=1)",
+    )
+    parser.add_argument(
+        "--grpc-port",
+        type=_port,
+        default=environment("SEATRIAL_GRPC_PORT") or None,
+        help="serve the Open Inference Protocol over gRPC, too; needs the extra grpc (SEATRIAL_GRPC_PORT)",
+    )
     parser.add_argument("--workers", type=_positive, default=default.workers, help="server processes")
     parser.add_argument("--body-limit", type=_positive, default=default.body_limit, help="maximum bytes in a body")
     parser.add_argument("--row-limit", type=_positive, default=default.row_limit, help="maximum rows in a request")

@@ -6,7 +6,10 @@ from typing import Any
 from seatrial.http.messages import EncodedResponse, Headers, refusal
 from seatrial.serve.routes import RouteTable
 
-ALLOWED_HEADERS = b"Authorization, Content-Type, X-API-Key, X-Request-ID"  # `*` would not cover Authorization
+# `*` would not cover Authorization; those that begin with Mcp are of the Model Context Protocol
+ALLOWED_HEADERS = (
+    b"Authorization, Content-Type, X-API-Key, X-Request-ID, Mcp-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name"
+)
 EXPOSED_HEADERS = b"Allow, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Release, X-Request-ID"
 MAX_AGE = b"600"  # seconds for which a browser may keep the answer to a preflight
 _ORIGIN, _WANTED = b"origin", b"access-control-request-method"

@@ -13,13 +13,13 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import uvicorn
+from loguru import logger
 
 from seatrial.core.errors import SeatrialError
 from seatrial.http.server import GuardedServer
@@ -39,6 +39,7 @@ class Server(GuardedServer):
         self._pending: set[asyncio.Task[None]] = set()
         self.on_start: Callable[[], None] = _nothing
         self.on_accept: Callable[[], None] = _nothing
+        self.open_ports: Callable[[], Awaitable[None]] = _no_ports
         self.on_stop: Callable[[], None] = _nothing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -60,6 +61,10 @@ class Server(GuardedServer):
         self._loop.call_soon_threadsafe(begin)
 
     async def _accept_from(self, listener: socket.socket) -> None:
+        try:
+            await self.open_ports()
+        except SeatrialError as error:  # predictions over HTTP are needed all the same
+            logger.error("{} {}", error.message, error.hint)
         await self.accept_on(listener)
         self.on_accept()
 
@@ -100,13 +105,20 @@ def follow_supervisor(accept: Callable[[], None]) -> None:
     """Read standard input in a thread: call `accept` when told to, and exit when the supervisor is gone."""
 
     def listen() -> None:
-        for line in sys.stdin.buffer:
-            if line.strip() == ACCEPT:
-                accept()
+        rest = b""
+        while data := os.read(0, 1024):  # Python aborts at its end where a thread waits in sys.stdin
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                if line.strip() == ACCEPT:
+                    accept()
         os._exit(0)  # whatever is in progress: the supervisor was killed, and the next one starts a new server
 
     threading.Thread(target=listen, name="supervisor", daemon=True).start()
 
 
 def _nothing() -> None:
+    pass
+
+
+async def _no_ports() -> None:
     pass

@@ -76,8 +76,8 @@ def complete(document: Json, service: Service) -> Json:
     """Add bodies, responses and examples to what FastAPI wrote about the routes."""
     release = service.release
     schemas = {
-        "Prediction": _prediction(service),
-        "Explanation": _explanation(service),
+        "Prediction": prediction_schema(service),
+        "ExplainedPrediction": explanation_schema(service),
         "Model": _model(service),
         "ValidationErrors": _VALIDATION_ERRORS,
         "Error": _ERROR,
@@ -105,7 +105,7 @@ def complete(document: Json, service: Service) -> Json:
         "responses": {"200": predicted, **errors},
     }
     explained = response(
-        "Explanation", "The prediction with its explanation.", service.explain_body(body, Exchange(EXAMPLE_ID))
+        "ExplainedPrediction", "The prediction with its explanation.", service.explain_body(body, Exchange(EXAMPLE_ID))
     )
     paths[EXPLAIN]["post"] |= {
         "requestBody": request_body(row, {"one row": example}),
@@ -191,7 +191,8 @@ def label_of(service: Service) -> Json:
     return {"enum": classes} if classes else NUMBER
 
 
-def _prediction(service: Service) -> Json:
+def prediction_schema(service: Service) -> Json:
+    """The schema of the native response to rows."""
     meta = service.release.metadata
     properties: Json = {"predictions": array_of(label_of(service))}
     if meta.task != "regression":
@@ -200,7 +201,8 @@ def _prediction(service: Service) -> Json:
     return object_of({**properties, **_COMMON, "warnings": _WARNINGS}, [*properties, *_COMMON])
 
 
-def _explanation(service: Service) -> Json:
+def explanation_schema(service: Service) -> Json:
+    """The schema of the native response to a row that is to be explained."""
     contribution = object_of(
         {
             "column": TEXT,
@@ -218,11 +220,12 @@ def _explanation(service: Service) -> Json:
             "contributions": array_of(contribution, "Largest first."),
         }
     )
-    prediction = _prediction(service)
+    prediction = prediction_schema(service)
     return object_of({**prediction["properties"], "explanation": explanation}, [*prediction["required"], "explanation"])
 
 
 def _model(service: Service) -> Json:
     facts = json.loads(service.model().body)
     kinds = {str: "string", dict: "object", list: "array", float: "number", int: "integer"}
-    return object_of({name: {"type": kinds[type(v)]} if type(v) in kinds else {} for name, v in facts.items()})
+    schemas = {kind: array_of({}) if kind is list else {"type": name} for kind, name in kinds.items()}
+    return object_of({name: schemas.get(type(value), {}) for name, value in facts.items()})

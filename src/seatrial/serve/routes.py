@@ -61,6 +61,20 @@ ROUTES = (
     # Azure ML
     Route("POST", "/score", PREDICT_SCOPE),
 )
+MCP_ROUTE = Route("POST", "/mcp", PREDICT_SCOPE)  # where it is switched on; its tools may need more scopes
+
+# The methods of the Open Inference Protocol over gRPC, which has a port of its own; health and reflection are open.
+GRPC_ROUTES = tuple(
+    Route("POST", f"/inference.GRPCInferenceService/{name}", scope)
+    for name, scope in (
+        ("ServerLive", OPEN),
+        ("ServerReady", OPEN),
+        ("ServerMetadata", OPEN),
+        ("ModelReady", OPEN),
+        ("ModelMetadata", PREDICT_SCOPE),
+        ("ModelInfer", PREDICT_SCOPE),
+    )
+)
 
 
 class RouteTable:
@@ -103,13 +117,16 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def own_routes(settings: Settings) -> list[Route]:
-    """The routes that Vertex AI names by variables. Raises SeatrialError where another protocol has such a path."""
-    found = []
+    """The routes that settings add: Vertex AI's, and that of agents.
+
+    Raises SeatrialError where another protocol has the path of Vertex AI's.
+    """
+    found = [MCP_ROUTE] if settings.mcp else []
     for method, path, scope in (("POST", settings.predict_route, PREDICT_SCOPE), ("GET", settings.health_route, OPEN)):
         known = _TABLE.find(method, path)
         if not path or (known and (method == "GET" or known[0].path.startswith("/v1/"))):  # answered in this form
             continue
-        if known or path == "/":
+        if known or path in ("/", MCP_ROUTE.path):
             hint = "Choose another path, such as /predict, as AIP_PREDICT_ROUTE and AIP_HEALTH_ROUTE."
             raise SeatrialError(f"{path} cannot be a route of Vertex AI's form; it has another.", hint=hint)
         found.append(Route(method, path, scope))

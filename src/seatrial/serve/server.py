@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
+from importlib import import_module
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
         address = listener.getsockname()[0]
         settings = replace(settings, bound=address)
         to_whom = _require_closed(settings)
+        settings, _holder = _with_grpc_port(settings)
+        if settings.mcp:
+            _require_extra("mcp", "mcp.mcp_door", "The Model Context Protocol")
         host = settings.host if settings.fd is None else address
         url = url_of(host, listener.getsockname()[1], "https" if settings.tls else "http")
         entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
@@ -74,7 +78,8 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
                 supervisor.metrics_folder = folder
                 supervisor.run()
             return 1 if supervisor.failed else 0
-        config = server_config(create_app(release, settings, access_log), settings, headers=headers)
+        app = create_app(release, settings, access_log)
+        config = server_config(app, settings, headers=headers)
         server = Server(config, drain=settings.drain)
         first = listener
 
@@ -87,11 +92,37 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
         else:
             first = inherited_socket(settings.standby_fd, "--standby-fd")
             server.on_accept = accepting
+            server.open_ports = app.open_ports
             follow_supervisor(lambda: server.accept_from(listener))
         server.on_stop = entry.remove
         with entry.removed_at_exit(), _stopped_by_signals(server), suppress(SystemExit):
             server.run(sockets=[first])
         return 0 if server.started else 1
+
+
+def _with_grpc_port(settings: Settings) -> tuple[Settings, socket.socket | None]:
+    """The settings with the port for gRPC that all workers share, and what holds it for them while it exists.
+
+    Raises SeatrialError where the extra is missing, or where the port cannot be used.
+    """
+    if settings.grpc_port is None:
+        return settings, None
+    _require_extra("grpc", "grpc.grpc_server", "gRPC")
+    if settings.workers == 1:
+        return settings, None
+    from seatrial.serve.grpc.grpc_server import reserve_port
+
+    holder = reserve_port(settings)
+    return replace(settings, grpc_port=holder.getsockname()[1]), holder
+
+
+def _require_extra(extra: str, module: str, what: str) -> None:
+    """Raise SeatrialError where a module of ours cannot be loaded, since what its extra installs is missing."""
+    try:
+        import_module(f"seatrial.serve.{module}")
+    except ImportError as error:
+        hint = f'pip install "seatrial[{extra}]"'
+        raise SeatrialError(f"{what} needs {error.name}, which is not installed.", hint=hint) from None
 
 
 def _require_closed(settings: Settings) -> str:

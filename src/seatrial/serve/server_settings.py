@@ -48,6 +48,8 @@ class Settings:
     health_route: str = ""  # a further path for its health checks
     prediction_log: str = field(default="", repr=False)  # a destination, or settings as JSON; see LogSettings
     metrics_folder: str = ""  # where the workers share their numbers; the server makes it
+    mcp: bool = False  # answer the Model Context Protocol at /mcp
+    grpc_port: int | None = None  # where the Open Inference Protocol is served over gRPC; 0 chooses a free port
     log_format: LogFormat = "auto"
     log_level: str = "info"
 

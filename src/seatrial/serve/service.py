@@ -108,7 +108,7 @@ class Service:
 
     async def explain(self, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
         """Handle POST /api/v1/explain; None likewise."""
-        return await self._handle(partial(self._in_thread, self.explain_body), headers, receive, exchange)
+        return await self._handle(self.answer_explanation, headers, receive, exchange)
 
     async def predict_in(self, form: Form, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
         """Handle a request for predictions in the form of another protocol; errors have the native form."""
@@ -133,16 +133,22 @@ class Service:
             body = await requests.read_body(headers, receive, self.settings.body_limit)
         except requests.BodyTooLargeError:
             return responses.too_large(self.settings.body_limit)
-        if body is None:
-            return None
+        return None if body is None else await self.ask(body, exchange, handler)
+
+    async def ask(self, body: bytes, exchange: Exchange, handler: Handler | None = None) -> EncodedResponse:
+        """Answer a body that was read; by default, predict its rows."""
         future: asyncio.Future[EncodedResponse] = asyncio.get_running_loop().create_future()
 
         def done(response: EncodedResponse) -> None:
             if not future.done():  # the task that awaits it may have been cancelled
                 future.set_result(response)
 
-        handler(body, exchange, done)
+        (handler or self.answer)(body, exchange, done)
         return await future
+
+    def answer_explanation(self, body: bytes, exchange: Exchange, done: OnResponse) -> None:
+        """Predict and explain the one row in a body; `done` gets the response."""
+        self._in_thread(self.explain_body, body, exchange, done)
 
     def answer(self, body: bytes, exchange: Exchange, done: OnResponse, form: Form | None = None) -> None:
         """Predict the rows in a body; `done` gets the response, at once or when they have been scored."""

@@ -97,7 +97,7 @@ def test_a_route_that_is_there_already_may_be_named(multiclass: Release, path: s
     assert run(ask(app, "GET", "/health")).status == 200
 
 
-@pytest.mark.parametrize("path", ["/api/v1/predict", "/invocations", "/score", "/"])
+@pytest.mark.parametrize("path", ["/api/v1/predict", "/invocations", "/score", "/", "/mcp"])
 def test_a_route_of_another_form_is_refused(multiclass: Release, path: str) -> None:
     with pytest.raises(SeatrialError, match="cannot be a route of Vertex AI's form"):
         AsgiApp(Service(multiclass, Settings(predict_route=path)))

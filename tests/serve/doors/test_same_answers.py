@@ -5,14 +5,17 @@ import json
 import random
 from typing import Any
 
+import grpc
 import pytest
 from tests.serve.clients import Reply, ask
 from tests.serve.doors.dialects import Rows, dialects, native, read_native
+from tests.serve.grpc.grpc_dialects import INFER, call, grpc_dialects
 from tests.serve.test_same_responses import ODD
 
 from seatrial.model import Release
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.asgi import AsgiApp
+from seatrial.serve.grpc.grpc_server import GrpcServer
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import Service
 
@@ -55,23 +58,33 @@ def requests_of(release: Release, count: int, *, typed: bool, whole: bool) -> li
 @pytest.mark.parametrize("kind", ["titanic", "multiclass", "regression", "native"])
 def test_all_doors_give_the_same_answers(kind: str, request: pytest.FixtureRequest) -> None:
     release: Release = request.getfixturevalue(kind)
-    service = Service(release, Settings())
+    service = Service(release, Settings(grpc_port=0))
     service.load()
     app = AsgiApp(service)
 
     async def check(count: int) -> None:
+        server = GrpcServer(service, app.exchanges)
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            await check_all(count, channel)
+        await server.stop()
+
+    async def check_all(count: int, channel: grpc.aio.Channel) -> None:
         for typed, whole in ((True, True), (False, True), (False, False)):
             bodies = requests_of(release, count, typed=typed, whole=whole)
             expected = [await ask(app, body=native(release, rows)[0]) for rows in bodies]
             statuses = [reply.status for reply in expected]
             assert statuses.count(200) > len(bodies) / 6, statuses.count(200)
             assert statuses.count(422) > len(bodies) / 6, statuses.count(422)
-            for dialect in dialects(release):
+            for dialect in [*dialects(release), *grpc_dialects()]:
                 if (dialect.typed and not typed) or (dialect.whole and not whole):
                     continue
                 for rows, plain in zip(bodies, expected, strict=True):
                     body, headers = dialect.write(release, rows)
-                    reply = await ask(app, path=dialect.path, body=body, headers=list(headers.items()))
+                    if dialect.path == INFER:
+                        reply = await call(channel, INFER, body, headers)
+                    else:
+                        reply = await ask(app, path=dialect.path, body=body, headers=list(headers.items()))
                     place = (SEED, dialect.name, rows[:1], plain.body[:300], reply.body[:300])
                     if plain.status == 200:
                         assert reply.status == 200, place

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial.http.messages import EncodedResponse
 from seatrial.serve.doors.door import Call as Call
 from seatrial.serve.doors.door import Door
-from seatrial.serve.routes import ROUTES, Route
+from seatrial.serve.routes import MCP_ROUTE, ROUTES, Route
 
 if TYPE_CHECKING:
     from seatrial.serve.service import Service
@@ -20,10 +20,11 @@ Answer = Callable[[Call], Awaitable[EncodedResponse | None]]
 
 # By a route's path: the class of its door, and the method that answers.
 _MODULES = {
-    "OpenInference": "open_inference",
-    "Instances": "instances",
-    "MlflowScoring": "mlflow",
-    "AzureScoring": "azure",
+    "OpenInference": ".open_inference",
+    "Instances": ".instances",
+    "MlflowScoring": ".mlflow",
+    "AzureScoring": ".azure",
+    "ModelContext": "..mcp.mcp_door",
 }
 HANDLERS = {
     "/v2": ("OpenInference", "server"),
@@ -58,8 +59,9 @@ class Doors:
         self._made: dict[str, Door] = {}
         self.fast: dict[bytes, Any] = {}  # doors on the HTTP fast path, by URL, once they are loaded
         self.table = service.access.routes
-        own = set(self.table.routes) - set(ROUTES)
-        self._handlers = {**HANDLERS, **{route.path: VERTEX[route.method] for route in own}}
+        own = set(self.table.routes) - {*ROUTES, MCP_ROUTE}
+        agents = {MCP_ROUTE.path: ("ModelContext", "post")} if service.settings.mcp else {}
+        self._handlers = {**HANDLERS, **{route.path: VERTEX[route.method] for route in own}, **agents}
 
     def find(self, method: str, path: str) -> tuple[Answer, dict[str, str]] | None:
         """What answers a request, and the names in its path; None if no door has the path."""
@@ -83,7 +85,7 @@ class Doors:
 
     def _door(self, name: str) -> Any:
         if name not in self._made:
-            module = import_module(f"{__name__}.{_MODULES[name]}")
+            module = import_module(_MODULES[name], __name__)
             self._made[name] = door = getattr(module, name)(self._service)
             self.fast |= dict.fromkeys(door.fast_urls(), door)
         return self._made[name]

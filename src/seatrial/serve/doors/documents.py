@@ -45,7 +45,13 @@ SUMMARIES = {
     "/score": (AZURE, "Predict rows."),
 }
 # The names of the schemas of requests and answers, by tag.
-REQUESTS = {V2: "InferRequest", V1: "Instances", VERTEX: "Instances", MLFLOW: "MlflowTable", AZURE: "AzureTable"}
+REQUESTS = {
+    V2: "InferRequest",
+    V1: "InstancesRequest",
+    VERTEX: "InstancesRequest",
+    MLFLOW: "MlflowTable",
+    AZURE: "AzureTable",
+}
 ANSWERS = {V2: "InferResponse", V1: "DoorPrediction", VERTEX: "VertexPrediction", MLFLOW: "DoorPrediction"} | {
     AZURE: "PredictionList"
 }
@@ -81,6 +87,13 @@ def complete(document: Json, service: Service) -> Json:
         if route.method == "POST":
             operation["requestBody"] = _request(route.path, service)
     return document
+
+
+def operation_id(path: str) -> str:
+    """What clients that are made from the document call a route: its door and what it does there."""
+    door, method = HANDLERS[path]
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", door).lower()
+    return f"{words}_{method}{'_version' * ('{version}' in path)}"
 
 
 def _parameter(name: str, example: str) -> Json:
@@ -177,14 +190,14 @@ def _errors(route: Route, service: Service) -> Json:
 def _schemas(service: Service) -> Json:
     """The schemas of requests and answers, as much as is the same for all models."""
     whole = {"type": "integer", "minimum": 0}
-    row: Json = {"anyOf": [{"type": "object"}, {"type": "array"}]}
+    row: Json = {"anyOf": [{"type": "object"}, array_of({})]}
     rows = {**array_of(row, "Each an object, or a list of values in the order of the columns."), "items": row}
     parameters = _or_null({"type": "object", "additionalProperties": True})
     none = _or_null({"type": "object", "maxProperties": 0})  # a model takes no parameters
     tensor = {"name": TEXT, "datatype": {"enum": sorted(DATATYPES)}, "shape": array_of(whole)}
-    sent = object_of({**tensor, "parameters": parameters, "data": {"type": "array"}}, list(tensor))
+    sent = object_of({**tensor, "parameters": parameters, "data": array_of({})}, list(tensor))
     described = {**tensor, "shape": array_of({"type": "integer", "minimum": -1}), "parameters": parameters}
-    split = object_of({"columns": array_of(TEXT), "index": {"type": "array"}, "data": array_of(row)}, ["data"])
+    split = object_of({"columns": array_of(TEXT), "index": array_of({}), "data": array_of(row)}, ["data"])
     label = openapi.label_of(service)
     shares: Json = {"type": "object", "additionalProperties": NUMBER}
     warnings = {"type": "array", "items": {"type": "object"}}
@@ -206,7 +219,7 @@ def _schemas(service: Service) -> Json:
         "InferResponse": object_of({**answer, "outputs": array_of(sent)}, ["model_name", "outputs"]),
         "InferModel": object_of({**facts, "inputs": listed, "outputs": listed}),
         "InferServer": object_of({"name": TEXT, "version": TEXT, "extensions": array_of(TEXT)}),
-        "Instances": _closed({"instances": rows, "parameters": none}, ["instances"]),
+        "InstancesRequest": _closed({"instances": rows, "parameters": none}, ["instances"]),
         "MlflowTable": _closed({"dataframe_split": split, **tables, "params": none}, [], one_of=forms),
         "AzureTable": _closed(
             {"input_data": {"anyOf": [split, rows]}, "data": rows, "params": none},

@@ -58,13 +58,17 @@ class Door:
 
     def unknown_model(self, call: Call) -> EncodedResponse | None:
         """The 404 for a name in the path that is not the release's, or for another version than its own."""
-        release, names = self.release, call.names
-        if names["name"] != release.name:
-            return self.error(404, f"Unknown model {_cut(names['name'])}. This server has {release.name}.")
-        if names.get("version", release.version) != release.version:
-            text = f"Unknown version {_cut(names['version'])} of {release.name}. This server has {release.version}."
-            return self.error(404, text)
-        return None
+        text = self.unknown(call.names["name"], call.names.get("version", ""))
+        return self.error(404, text) if text else None
+
+    def unknown(self, name: str, version: str = "") -> str:
+        """Say that the model is not this server's, or that its version is another one; "" where both are right."""
+        release = self.release
+        if name != release.name:
+            return f"Unknown model {_cut(name)}. This server has {release.name}."
+        if version not in ("", release.version):
+            return f"Unknown version {_cut(version)} of {release.name}. This server has {release.version}."
+        return ""
 
 
 def reason(response: EncodedResponse) -> str:

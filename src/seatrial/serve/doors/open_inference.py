@@ -105,32 +105,25 @@ def _tensor_facts(column: Column) -> Json:
     return {"name": column.name, "datatype": column_datatype(column), "shape": [-1]}
 
 
-class InferForm:
-    """One request for inference. `json_length` is the size of its JSON part, "" if there is no other."""
+class TensorForm:
+    """One request for inference, however its tensors came in."""
 
-    media_types = frozenset({BINARY})
+    media_types: frozenset[str] = frozenset()
 
-    def __init__(self, door: OpenInference, json_length: str) -> None:
+    def __init__(self, door: OpenInference) -> None:
         self._door = door
-        self._json_length = json_length
         self._id: str | None = None
         self._outputs: dict[str, bool] = {}  # by name, whether it is sent in binary
 
-    def read(self, body: bytes) -> bytes:
-        """Translate tensors into rows."""
-        length = len(body)
-        if self._json_length:
-            if not self._json_length.isdecimal() or int(self._json_length[:20]) > length:
-                raise problem("The header Inference-Header-Content-Length is not the size of a part.", "header")
-            length = int(self._json_length)
-        request = read_object(body[:length])
+    def rows(self, request: Json, tail: bytes = b"") -> bytes:
+        """Translate a request, whose binary data is in `tail`, into the JSON of its rows. Raises RowError."""
         self._read_options(request)
         inputs = request.get("inputs")
         if not isinstance(inputs, list) or not inputs:
             raise problem('"inputs" must be a list of tensors, one for each column.', "inputs")
-        if length == len(body) and (plain := plain_tensors(inputs)):
+        if not tail and (plain := plain_tensors(inputs)):
             return from_columns(self._door.release, *plain)
-        reader = TensorReader(body[length:])
+        reader = TensorReader(tail)
         tensors = [reader.read(tensor) for tensor in inputs]
         reader.finish()
         rows = len(tensors[0][1])
@@ -165,8 +158,10 @@ class InferForm:
                 raise problem(f"The parameter {min(refused)} is not supported.", "parameters", name)
             self._outputs[name] = own.get("binary_data", binary) is True
 
-    def respond(self, rows: Sequence[Scored], request_id: str, more: Mapping[str, Any]) -> EncodedResponse:
-        """Write the predictions as tensors."""
+    def tensors(
+        self, rows: Sequence[Scored], request_id: str, more: Mapping[str, Any]
+    ) -> tuple[Json, list[Json], list[bytes]]:
+        """The answer: what it says about the whole, its tensors, and the binary data of some, in their order."""
         door = self._door
         head: Json = {
             "model_name": door.release.name,
@@ -190,6 +185,30 @@ class InferForm:
             else:
                 tensor["data"] = values
             outputs.append(tensor)
+        return head, outputs, tail
+
+
+class InferForm(TensorForm):
+    """A request over HTTP. `json_length` is the size of its JSON part, "" if there is no other."""
+
+    media_types = frozenset({BINARY})
+
+    def __init__(self, door: OpenInference, json_length: str) -> None:
+        super().__init__(door)
+        self._json_length = json_length
+
+    def read(self, body: bytes) -> bytes:
+        """Translate tensors into rows."""
+        length = len(body)
+        if self._json_length:
+            if not self._json_length.isdecimal() or int(self._json_length[:20]) > length:
+                raise problem("The header Inference-Header-Content-Length is not the size of a part.", "header")
+            length = int(self._json_length)
+        return self.rows(read_object(body[:length]), body[length:])
+
+    def respond(self, rows: Sequence[Scored], request_id: str, more: Mapping[str, Any]) -> EncodedResponse:
+        """Write the predictions as tensors."""
+        head, outputs, tail = self.tensors(rows, request_id, more)
         text = to_json({**head, "outputs": outputs})
         if not tail:
             return EncodedResponse(200, text)
