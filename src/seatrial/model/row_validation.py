@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json
 
+from seatrial.model.repeated_keys import repeated_key
 from seatrial.model.row_slices import SLICE, SPACE, rows_within, slices
 from seatrial.model.schema import columns_of, field_validators
 
@@ -25,6 +26,7 @@ _LIST = re.compile(rb"\s*\[")
 _WRAPPED = re.compile(rb"\s*\{\s*\"inputs\"\s*:")
 _WRAPPED_LIST = re.compile(_WRAPPED.pattern + rb"\s*\[")
 
+Place = tuple[str | int, ...]
 RowType = TypeVar("RowType", bound=BaseModel)
 
 
@@ -68,15 +70,33 @@ class RowParser(Generic[RowType]):
     def parse(self, body: bytes) -> list[RowType]:
         """Validate a JSON body. Raises RowError with locations below "body"."""
         listed, wrapped = (self._listed, self._wrapped) if self._all_errors(body) else self._failing_fast
+        rows: list[RowType]
+        keys = 0
         try:
             start = _first(body)
             if _LIST.match(body, start):
-                return listed.validate_json(body)  # type: ignore[no-any-return]
-            if _WRAPPED.match(body, start) and not self._has_inputs:
-                return wrapped.validate_json(body).inputs  # type: ignore[no-any-return]
-            return [self._one.validate_json(body)]
+                rows = listed.validate_json(body)
+            elif _WRAPPED.match(body, start) and not self._has_inputs:
+                rows, keys = wrapped.validate_json(body).inputs, 1
+            else:
+                rows = [self._one.validate_json(body)]
         except ValidationError as error:
             raise RowError(self._errors(_parts(error), ("body",))) from None
+        self._reject_repeated(body, rows, keys)
+        return rows
+
+    def _reject_repeated(
+        self, body: bytes, rows: list[RowType], keys: int = 0, place: Place = (), first: int = 0
+    ) -> None:
+        """Reject rows in which a key stands twice; `keys` are around them, and `first` is the number of the first."""
+        if not self._changes_keys:
+            for row in rows:
+                keys += len(row.__pydantic_fields_set__)
+            if body.count(b":") == keys:
+                return
+        if (found := repeated_key(body, -1)) is not None:
+            where = (found[0] + first, *found[1:]) if place or first else found
+            raise RowError([repeated_key_error("body", *place, *where)])
 
     def parse_slices(self, body: bytes) -> Iterator[tuple[int, list[RowType]]]:
         """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows.
@@ -106,6 +126,8 @@ class RowParser(Generic[RowType]):
                 if not every:
                     break
                 valid = from_json(piece)
+            if not errors:
+                self._reject_repeated(piece, valid, 0, place[1:], count)
             if count + len(valid) > self._limit:
                 self._reject_long(body, wrapped=wrapped)
             if not errors:
@@ -142,6 +164,12 @@ class RowParser(Generic[RowType]):
             if isinstance(row, dict) and len(row) > len(self._names) + MOST_UNKNOWN_KEYS:
                 message = f"{len(row):,} columns; known: {', '.join(self._names)}"
                 raise RowError([_error("extra_forbidden", ("body",), message)])
+
+    @cached_property
+    def _changes_keys(self) -> bool:
+        """Whether the schema's own code may set fields that a row does not have."""
+        own = self._schema.__pydantic_decorators__
+        return bool(own.model_validators or own.root_validators or self._schema.__pydantic_post_init__)
 
     @cached_property
     def _failing_fast(self) -> tuple[Any, Any]:
@@ -209,6 +237,11 @@ def _validators(listed: Any) -> tuple[Any, Any]:
 def _error(kind: str, place: tuple[Any, ...], message: str) -> dict[str, Any]:
     loc = [part if isinstance(part, int) else encodable(part) for part in place]
     return {"type": kind, "loc": loc, "msg": message}
+
+
+def repeated_key_error(*place: int | str) -> dict[str, Any]:
+    """The error of a key that stands twice in one object; the place ends with it."""
+    return _error("repeated_key", place, "The key is there twice")
 
 
 def encodable(name: str) -> str:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from seatrial.http.messages import EncodedResponse, refusal
+from seatrial.serve.content_codings import ACCEPTED, BodyTooLargeError, codings_of, unknown_coding
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NOT_JSON = "Send JSON, with the header Content-Type: application/json, %s."
@@ -21,10 +22,6 @@ _SIGNATURES = (
     (b"\xff\xfe", "encoded in UTF-16"),
     (b"\xfe\xff", "encoded in UTF-16"),
 )
-
-
-class BodyTooLargeError(Exception):
-    """The body is over the limit."""
 
 
 async def read_body(headers: Any, receive: Any, limit: int) -> bytes | None:
@@ -47,7 +44,7 @@ async def read_body(headers: Any, receive: Any, limit: int) -> bytes | None:
 
 
 def unsupported(headers: Any, others: frozenset[str] = frozenset()) -> EncodedResponse | None:
-    """The 415 for a body that by its headers is neither JSON nor of the types `others`, or that is encoded.
+    """The 415 for a body that by its headers is neither JSON nor of the types `others`, or encoded as we cannot decode.
 
     Without a type it is accepted.
     """
@@ -59,9 +56,7 @@ def unsupported(headers: Any, others: frozenset[str] = frozenset()) -> EncodedRe
                 return _not_json(f"not {media_type[:100] or 'an empty type'}")
             if charset not in UTF8:
                 return refusal(415, f"The body must be encoded in UTF-8, not in {charset[:100]}.")
-        elif name == b"content-encoding" and text.lower() not in ("", "identity"):
-            return _compressed(text[:100])
-    return None
+    return unknown_coding(codings_of(headers))
 
 
 def wants_page(headers: Any) -> bool:
@@ -75,7 +70,9 @@ def unreadable(body: bytes) -> EncodedResponse | None:
     if not kind and len(body) % 2 == 0 and body[:2].count(b"\0") == 1:  # one of two bytes of ASCII
         kind = "encoded in UTF-16"
     if kind.startswith("compressed"):
-        return _compressed(kind.rpartition(" ")[2])
+        name = kind.rpartition(" ")[2]
+        known = f"Say so with the header Content-Encoding: {name}" if name != "deflate" else "Use gzip or zstd"
+        return refusal(415, f"The body is {kind}. {known}, or send it as it is.", ACCEPTED)
     return refusal(415, f"The body is {kind}. Send JSON in UTF-8.") if kind else None
 
 
@@ -103,7 +100,3 @@ def content_type_of(value: str) -> tuple[str, str, str]:
 
 def _not_json(what: str) -> EncodedResponse:
     return refusal(415, NOT_JSON % what)
-
-
-def _compressed(how: str) -> EncodedResponse:
-    return refusal(415, f"The body is compressed with {how}. Send it as it is.", ((b"accept-encoding", b"identity"),))

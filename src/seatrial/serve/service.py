@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import to_jsonable_python
 
-from seatrial.http.messages import EncodedResponse, to_bytes
+from seatrial.http.messages import EncodedResponse, refusal, to_bytes
 from seatrial.http.turns import wait_for_turn
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
@@ -19,6 +19,7 @@ from seatrial.prediction_log.log_settings import parse_log_settings
 from seatrial.serve import logs, requests, responses
 from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher
+from seatrial.serve.content_codings import BodyTooLargeError, CodingError, codings_of, decode
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics import families
 from seatrial.serve.metrics.server_metrics import ServerMetrics
@@ -116,10 +117,16 @@ class Service:
             return refused
         try:
             body = await requests.read_body(headers, receive, self.settings.body_limit)
-        except requests.BodyTooLargeError:
+            if body is None:
+                return None
+            if codings := codings_of(headers):
+                if not self.ready or self._large >= LARGE_LIMIT:
+                    return responses.busy() if self.ready else responses.not_ready()
+                body = await self._decoded(body, codings)
+        except BodyTooLargeError:
             return responses.too_large(self.settings.body_limit)
-        if body is None:
-            return None
+        except CodingError as error:
+            return refusal(400, str(error))
         future: asyncio.Future[EncodedResponse] = asyncio.get_running_loop().create_future()
 
         def done(response: EncodedResponse) -> None:
@@ -128,6 +135,15 @@ class Service:
 
         handler(body, exchange, done)
         return await future
+
+    async def _decoded(self, body: bytes, codings: Sequence[str]) -> bytes:
+        """Decode a body in a thread."""
+        self._large += 1
+        try:
+            limit = self.settings.body_limit
+            return await asyncio.get_running_loop().run_in_executor(self._pool, decode, body, codings, limit)
+        finally:
+            self._large -= 1
 
     def answer(self, body: bytes, exchange: Exchange, done: OnResponse, form: Form | None = None) -> None:
         """Predict the rows in a body; `done` gets the response, at once or when they have been scored."""

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from seatrial.model import Release
-from seatrial.model.row_validation import RowError, encodable
+from seatrial.model.repeated_keys import keys_in, repeated_key
+from seatrial.model.row_validation import RowError, encodable, repeated_key_error
 
 Json = dict[str, Any]
 MOST_PARTS = 10_000  # of a value that is a list or an object
@@ -27,9 +28,13 @@ def problem(message: str, kind: str = "value_error", *place: int | str) -> RowEr
 def read_json(body: bytes, *place: int) -> Any:
     """Read JSON; NaN is read as well. Raises RowError; `place` is the row that it is, if it is one."""
     try:
-        return from_json(body)
+        document = from_json(body)
     except ValueError as error:
         raise problem(f"Invalid JSON: {error}", "json_invalid", *place) from None
+    known = keys_in(document) if type(document) in (dict, list) else 0
+    if (found := repeated_key(body, known)) is not None:
+        raise RowError([repeated_key_error("body", *place, *found)])
+    return document
 
 
 def read_object(body: bytes) -> Json:
