@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -136,6 +136,58 @@ class RowParser(Generic[RowType]):
         if errors:
             raise RowError(self._errors(errors, place))
 
+    def parse_lines(self, lines: Sequence[bytes]) -> tuple[list[RowType | None], dict[int, list[dict[str, Any]]]]:
+        """Validate lines, each of which must be the JSON of one row, without space around it.
+
+        Returns a row for each line, None for an invalid one, and the errors of these by their number, with places in
+        the row.
+        """
+        rows: list[RowType | None] = []
+        errors: dict[int, list[dict[str, Any]]] = {}
+        for some in _some_lines(lines):
+            valid = self._valid_lines(some)
+            if valid is not None:
+                rows += valid
+                continue
+            for line in some:
+                try:
+                    rows.append(self._line(line))
+                except RowError as error:
+                    errors[len(rows)] = error.errors
+                    rows.append(None)
+        return rows, errors
+
+    def _valid_lines(self, lines: list[bytes]) -> list[RowType] | None:
+        """Validate lines together, which is faster; None if one of them is invalid."""
+        if self._nested or not all(line[:1] == b"{" and line[-1:] == b"}" for line in lines):
+            return None
+        body = b"[%b]" % b",\n".join(lines)  # no string in JSON goes on in another line
+        try:
+            rows: list[RowType] = self._failing_fast[0].validate_json(body)
+            if len(rows) == len(lines):
+                self._reject_repeated(body, rows)
+                return rows
+        except (ValidationError, RowError):
+            pass
+        return None
+
+    def _line(self, line: bytes) -> RowType:
+        if line[:1] != b"{":
+            raise RowError([_error("dict_type", (), "Each line should be a JSON object")])
+        if len(line) > ERRORS_MADE and not self._all_errors(line):
+            self._reject_wide_rows(b"[%b]" % line)
+        try:
+            row = self._one.validate_json(line)
+        except ValidationError as error:
+            raise RowError(self._errors(_parts(error), ())) from None
+        self._reject_repeated(line, [row])
+        return row  # type: ignore[no-any-return]
+
+    @cached_property
+    def _nested(self) -> bool:
+        """Whether a value may be a list or an object."""
+        return any(column.kind == "other" for column in columns_of(self._schema))
+
     def _reject_long(self, body: bytes, *, wrapped: bool) -> None:
         """Raise the error of too many rows, without validating them."""
         try:
@@ -213,9 +265,7 @@ class RowParser(Generic[RowType]):
     def _message(self, part: Any) -> str:
         message: str = part["msg"]
         if part["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(part["loc"][-1])[:100], self._names, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self._names)}"
-            message = f"{message}: {hint}"
+            message = f"{message}: {_hint(str(part['loc'][-1]), self._names)}"
         return message
 
 
@@ -237,6 +287,31 @@ def _validators(listed: Any) -> tuple[Any, Any]:
 def _error(kind: str, place: tuple[Any, ...], message: str) -> dict[str, Any]:
     loc = [part if isinstance(part, int) else encodable(part) for part in place]
     return {"type": kind, "loc": loc, "msg": message}
+
+
+def unknown_column(name: str, known: Sequence[str]) -> dict[str, Any]:
+    """The error of a column that the schema does not have."""
+    message = f"Extra inputs are not permitted: {_hint(name, known)}"
+    return _error("extra_forbidden", ("body", name), message)
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name[:100], known, 1)
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+
+
+def _some_lines(lines: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Group lines into some kilobytes, which are validated in a millisecond."""
+    some: list[bytes] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line)
+        if size >= SLICE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def repeated_key_error(*place: int | str) -> dict[str, Any]:

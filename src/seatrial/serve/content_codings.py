@@ -1,6 +1,6 @@
 """Decodes compressed bodies in pieces, with a limit on what comes out: gzip and zstd, as Content-Encoding names them.
 
-A zstd frame may ask for a window of at most 8 MiB (RFC 9659). Several gzip members or zstd frames in a row are one body.
+A zstd frame may ask for a window of at most 8 MiB (RFC 9659). Several gzip members or zstd frames are one body.
 """
 
 import zlib

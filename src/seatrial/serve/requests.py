@@ -1,5 +1,6 @@
 """Reads a request for predictions: its headers, which must promise JSON, and its body up to the limit."""
 
+from collections.abc import Mapping
 from email.message import Message
 from functools import lru_cache
 from typing import Any
@@ -73,12 +74,38 @@ def unreadable(body: bytes) -> EncodedResponse | None:
         name = kind.rpartition(" ")[2]
         known = f"Say so with the header Content-Encoding: {name}" if name != "deflate" else "Use gzip or zstd"
         return refusal(415, f"The body is {kind}. {known}, or send it as it is.", ACCEPTED)
-    return refusal(415, f"The body is {kind}. Send JSON in UTF-8.") if kind else None
+    return refusal(415, f"The body is {kind}. Send it in UTF-8.") if kind else None
 
 
 def without_mark(body: bytes) -> bytes:
     """The body without the byte order mark that some programs put before UTF-8."""
     return body.removeprefix(BYTE_ORDER_MARK)
+
+
+def accepted(header: str, types: Mapping[str, str], default: str) -> str | None:
+    """The value in `types` of the media type that an Accept header prefers; None if it accepts none of them.
+
+    `default` is for callers that do not say.
+    """
+    best, rank = (None if header else default), (0.0, 0)
+    for part in header.split(",") if header else ():
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        main = media_type.removesuffix("*") if media_type.endswith("/*") and media_type != "*/*" else ""
+        found = types.get(media_type) or (default if media_type == "*/*" else None)
+        if main:
+            found = next((value for value in (default, *types.values()) if value.startswith(main)), None)
+        weight = next((_weight(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
+        own = (weight, 0 if "*" in media_type else 1)
+        if found and weight > 0 and own > rank:
+            best, rank = found, own
+    return best
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
 
 
 def is_json(media_type: str) -> bool:

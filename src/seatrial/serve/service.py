@@ -39,6 +39,7 @@ LARGE_BODY = 32 * 2**10  # bytes; a larger one is handled in a thread, so that o
 LARGE_ROWS = 64
 LARGE_THREADS = 2
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
+MOST_ERRORS = 1_000  # that are kept of a request
 
 NO_WARNINGS: Mapping[str, Any] = {}
 
@@ -324,6 +325,16 @@ class Service:
 
     def _score(self, rows: list[Encoded]) -> list[Scored]:
         return scored_rows(self.release, self.release.score(rows))
+
+    def refusal_of(self, error: BaseException, exchange: Exchange) -> EncodedResponse:
+        """The response to an error that another way to predict has met; in the event loop."""
+        return self._error(error, exchange)
+
+    def note_bad_rows(self, exchange: Exchange, errors: list[dict[str, Any]]) -> None:
+        """Log rows that are refused in a request whose others are answered; in the event loop."""
+        exchange.errors = [*exchange.errors, *errors][:MOST_ERRORS]
+        if self.log:
+            self.log.refuse(exchange, 422, errors)
 
     def _invalid(self, error: RowError, exchange: Exchange) -> EncodedResponse:
         """The response to invalid rows, which are logged without their values."""
