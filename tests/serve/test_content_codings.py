@@ -1,6 +1,7 @@
 """Bodies compressed with gzip and zstd: decoded within limits, or refused."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import random
@@ -68,10 +69,8 @@ def test_flipped_bits_never_raise_anything_else(name: str) -> None:
     for _ in range(2_000):
         place, bit = generator.randrange(len(data)), 1 << generator.randrange(8)
         data[place] ^= bit
-        try:
+        with contextlib.suppress(CodingError, BodyTooLargeError):
             decode(bytes(data), [name], LIMIT)
-        except (CodingError, BodyTooLargeError):
-            pass
         data[place] ^= bit
     assert decode(bytes(data), [name], LIMIT) == text(2_000)
 

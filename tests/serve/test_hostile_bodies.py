@@ -125,7 +125,7 @@ OTHER_TYPES = {
     "text/plain": "not text/plain",
     "application/x-www-form-urlencoded": "not application/x-www-form-urlencoded",
     "multipart/form-data; boundary=x": "not multipart/form-data",
-    "application/jsonl": "not application/jsonl",
+    "application/yaml": "not application/yaml",
     "text/a+json": "not text/a+json",
     ";": "not an empty type",
     "application/json; charset=utf-16": "UTF-8, not in utf-16",

@@ -71,7 +71,7 @@ def create_fastapi(service: Service) -> FastAPI:
 def _add_routes(app: FastAPI, service: Service) -> None:
     @cache
     def tables() -> Any:
-        return bulk.bulk_requests(service)
+        return bulk.for_service(service)
 
     @app.post(PREDICT, tags=["model"], response_class=Response)
     async def predict(request: Request) -> Response:

@@ -88,7 +88,7 @@ class AsgiApp:
         if refused:
             status = await _send(send, refused, request_id)
         elif path == PREDICT and method == "POST" and bulk.form_of(headers):
-            self._bulk = self._bulk or bulk.bulk_requests(self.service)
+            self._bulk = self._bulk or bulk.for_service(self.service)
             status = await self._bulk.respond(scope, receive, send, exchange)
         elif path == PREDICT and method == "POST":
             status = await _send(send, await self.service.predict(headers, receive, exchange), request_id)

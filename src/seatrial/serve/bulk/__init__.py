@@ -21,13 +21,17 @@ FORMS = {CSV: CSV, ARROW: ARROW, LINES: LINES} | dict.fromkeys(
 
 def form_of(headers: Any) -> str | None:
     """The form of a body by its header; None for one that is not a table, such as JSON."""
+    found: str | None = None
     for name, value in headers:
         if name == b"content-type":
-            return FORMS.get(requests.content_type_of(value.decode("latin-1").strip())[0])
-    return None
+            form = FORMS.get(requests.content_type_of(value.decode("latin-1").strip())[0])
+            if form is None or found not in (None, form):
+                return None
+            found = form
+    return found
 
 
-def bulk_requests(service: "Service") -> "BulkRequests":
+def for_service(service: "Service") -> "BulkRequests":
     """What answers such requests to a service."""
     from seatrial.serve.bulk.bulk_requests import BulkRequests
 

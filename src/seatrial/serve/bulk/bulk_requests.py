@@ -96,7 +96,8 @@ class BulkRequests:
         if ARROW in (sent, wanted) and not find_spec("pyarrow"):
             text = "This server cannot read Arrow: it is installed without the extra `bulk`, which has pyarrow."
             raise RefusedError(refusal(415 if sent == ARROW else 406, text))
-        choice: Any = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("on_bad_rows", ["fail"])[-1]
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        choice: Any = query.get("on_bad_rows", ["fail"])[-1]
         if choice not in CHOICES:
             error = {
                 "type": "literal_error",
