@@ -139,8 +139,8 @@ class RowParser(Generic[RowType]):
     def parse_lines(self, lines: Sequence[bytes]) -> tuple[list[RowType | None], dict[int, list[dict[str, Any]]]]:
         """Validate lines, each of which must be the JSON of one row, without space around it.
 
-        Returns a row for each line, None for an invalid one, and the errors of these by their number, with places in
-        the row.
+        Returns a row for each line, None for an invalid one, and the errors of these by their number, with locations
+        below "body".
         """
         rows: list[RowType | None] = []
         errors: dict[int, list[dict[str, Any]]] = {}
@@ -173,15 +173,15 @@ class RowParser(Generic[RowType]):
 
     def _line(self, line: bytes) -> RowType:
         if line[:1] != b"{":
-            raise RowError([_error("dict_type", (), "Each line should be a JSON object")])
+            raise RowError([_error("dict_type", ("body",), "Each line should be a JSON object")])
         if len(line) > ERRORS_MADE and not self._all_errors(line):
-            self._reject_wide_rows(b"[%b]" % line)
+            self._reject_wide_rows(line)
         try:
-            row = self._one.validate_json(line)
+            row: RowType = self._one.validate_json(line)
+            self._reject_repeated(line, [row])
         except ValidationError as error:
-            raise RowError(self._errors(_parts(error), ())) from None
-        self._reject_repeated(line, [row])
-        return row  # type: ignore[no-any-return]
+            raise RowError(self._errors(_parts(error), ("body",))) from None
+        return row
 
     @cached_property
     def _nested(self) -> bool:

@@ -222,8 +222,8 @@ def from_arrow(values: Any) -> list[Any] | Array:
         return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
     if pa.types.is_integer(kind):
         return np.array(values.to_pylist(), dtype=object)  # checked value by value
-    if pa.types.is_string_view(kind):
-        values = values.cast(pa.string())
+    if pa.types.is_string_view(kind):  # to cast a damaged one ends the process: pyarrow reads the views of nulls
+        values = pa.array(values.to_pylist(), pa.string())
     if pa.types.is_string(values.type) or pa.types.is_large_string(kind):
         values = values.dictionary_encode()
     if pa.types.is_dictionary(values.type) and len(values.dictionary) > max(len(values), FEW):

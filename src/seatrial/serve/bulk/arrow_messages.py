@@ -98,13 +98,17 @@ class Messages:
             head = self._file.read(length)
             if len(head) < length:
                 break
+            message = self._checked(head)
+            body = self._body(message) if message.size else b""  # checked before Arrow sees the head
             yield start + head
-            yield from self._body(head)
+            if body:
+                yield body
             start = b""
         if start:
             raise SeatrialError("The Arrow stream ends in the middle of a message.", hint="Send all of it.")
 
-    def _body(self, head: bytes) -> Iterator[Any]:
+    def _checked(self, head: bytes) -> "Message":
+        """What the head of a message says, if it can be true."""
         try:
             message = read_message(head)
         except (struct.error, IndexError):
@@ -116,8 +120,9 @@ class Messages:
             raise SeatrialError(
                 "An Arrow message says that it has more rows than bits.", hint="Write the stream again."
             )
-        if not message.size:
-            return
+        return message
+
+    def _body(self, message: "Message") -> Any:
         body = self._read(message.size)
         if len(body) < message.size:
             raise SeatrialError("The Arrow stream ends in the middle of a message.", hint="Send all of it.")
@@ -129,7 +134,7 @@ class Messages:
             self._dictionaries[message.dictionary] = earlier + max(unpacked, message.size)
             if sum(self._dictionaries.values()) > MOST_DICTIONARIES:
                 raise SeatrialError("The dictionaries of the Arrow stream are too large.", hint="Send plain strings.")
-        yield body
+        return body
 
     def _read(self, size: int) -> Any:
         if size <= IN_MEMORY:

@@ -6,7 +6,6 @@ and one that the schema does not have likewise: it may be a misspelt one.
 
 import io
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +77,21 @@ def lines_body(release: Release, pieces: Iterator[bytes], longest: int) -> Itera
     """Read a JSON object from each line, by the rules of JSON. Raises SeatrialError for a line that is too long."""
     before = 0
     lines = _json_lines(pieces, longest)
-    while some := list(islice(lines, CHUNK)):
+    while some := _some(lines):
         yield _lines_chunk(release, some, before)
         before += len(some)
+
+
+def _some(lines: Iterator[bytes]) -> list[bytes]:
+    """The lines of a chunk."""
+    taken: list[bytes] = []
+    size = 0
+    for line in lines:
+        taken.append(line)
+        size += len(line)
+        if len(taken) == CHUNK or size > CHUNK_BYTES:
+            break
+    return taken
 
 
 def _json_lines(pieces: Iterator[bytes], longest: int) -> Iterator[bytes]:
@@ -98,7 +109,9 @@ def _json_lines(pieces: Iterator[bytes], longest: int) -> Iterator[bytes]:
 def _lines_chunk(release: Release, lines: Sequence[bytes], before: int) -> Chunk:
     rows, errors = release.parse_lines(lines)
     problems = [
-        Problem(before + row, str(error["loc"][0]) if error["loc"] else "", "", error["msg"], None, error["type"])
+        Problem(
+            before + row, str(error["loc"][1]) if len(error["loc"]) > 1 else "", "", error["msg"], None, error["type"]
+        )
         for row, found in errors.items()
         for error in found
     ]
