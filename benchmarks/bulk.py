@@ -35,11 +35,25 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int) -> dict[str, 
     source = folder / f"rows-{rows}.parquet"
     if not source.exists():
         make_rows(model, source, rows)
-    bodies = {ARROW: folder / f"rows-{rows}.arrow", CSV: folder / f"rows-{rows}.csv", LINES: folder / f"rows-{rows}.jsonl"}
+    bodies = {
+        ARROW: folder / f"rows-{rows}.arrow",
+        CSV: folder / f"rows-{rows}.csv",
+        LINES: folder / f"rows-{rows}.jsonl",
+    }
     if not bodies[LINES].exists():
         write_bodies(source, bodies)
     output = folder / f"{model.kind}-predicted.parquet"
-    command = [sys.executable, "-m", "seatrial", "predict", str(source), "-o", str(output), "--project", str(model.project)]
+    command = [
+        sys.executable,
+        "-m",
+        "seatrial",
+        "predict",
+        str(source),
+        "-o",
+        str(output),
+        "--project",
+        str(model.project),
+    ]
     seconds: dict[str, list[float]] = {"predict": [], **{form: [] for form in bodies}}
     with _server(model, folder) as server:
         port = int(server.url.rpartition(":")[2])
@@ -92,7 +106,7 @@ def long_body(path: Path, form: str) -> list[Path]:
     again = path.with_name(f"{path.name}.again")
     if form == CSV:
         if not again.exists():
-            head, _, rows = path.read_bytes().partition(b"\n")
+            _, _, rows = path.read_bytes().partition(b"\n")
             again.write_bytes(rows)
         return [path] + [again] * (times - 1)
     import pyarrow as pa

@@ -95,7 +95,7 @@ class RowParser(Generic[RowType]):
             if body.count(b":") == keys:
                 return
         if (found := repeated_key(body, -1)) is not None:
-            where = (found[0] + first, *found[1:]) if place or first else found
+            where = (found[0] + first, *found[1:]) if isinstance(found[0], int) else found
             raise RowError([repeated_key_error("body", *place, *where)])
 
     def parse_slices(self, body: bytes) -> Iterator[tuple[int, list[RowType]]]:

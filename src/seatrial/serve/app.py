@@ -15,6 +15,7 @@ from starlette._utils import get_route_path
 from seatrial.http.messages import NO_SNIFFING, REQUEST_ID, EncodedResponse, content_type, request_id
 from seatrial.serve import bulk, logs, openapi, responses
 from seatrial.serve.access import ALLOWED
+from seatrial.serve.bulk import bulk_document
 from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.doors import Answer, Call, Doors, documents
 from seatrial.serve.exchanges import Exchange
@@ -61,6 +62,7 @@ def create_fastapi(service: Service) -> FastAPI:
             if not service.ready:
                 service.load()
             document = documents.complete(openapi.complete(routes_only(), service), service)
+            document = bulk_document.add_tables(document, service)
             app.openapi_schema = openapi.add_security(document, service)
         return app.openapi_schema
 

@@ -42,7 +42,7 @@ ABORT = "abort"  # the key of a request's state with a function that ends its co
 READERS: dict[str, Callable[..., Iterator[Chunk]]] = {CSV: csv_body, LINES: lines_body, ARROW: arrow_body}
 
 
-class RefusedError(Exception):
+class TableRefusedError(Exception):
     """A request that is refused with this response."""
 
     def __init__(self, response: EncodedResponse) -> None:
@@ -75,27 +75,27 @@ class BulkRequests:
         try:
             job = self._job(scope, exchange)
             return await self._run(job, scope, receive, send)
-        except RefusedError as error:
+        except TableRefusedError as error:
             await send_response(send, error.response, exchange.request_id)
             return error.response.status
 
     def _job(self, scope: Any, exchange: Exchange) -> _Job:
-        """What is asked for. Raises RefusedError."""
+        """What is asked for. Raises TableRefusedError."""
         headers = scope["headers"]
         named = {name: value.decode("latin-1").strip() for name, value in headers}
         sent = form_of(headers) or CSV
         _, charset, _ = requests.content_type_of(named.get(b"content-type", ""))
         if sent != ARROW and charset not in requests.UTF8:
-            raise RefusedError(refusal(415, f"The body must be encoded in UTF-8, not in {charset[:100]}."))
+            raise TableRefusedError(refusal(415, f"The body must be encoded in UTF-8, not in {charset[:100]}."))
         codings = codings_of(headers)
         if refused := unknown_coding(codings):
-            raise RefusedError(refused)
+            raise TableRefusedError(refused)
         wanted = requests.accepted(named.get(b"accept", ""), FORMS, sent)
         if wanted is None:
-            raise RefusedError(refusal(406, f"The answer can be {CSV}, {LINES} or {ARROW}."))
+            raise TableRefusedError(refusal(406, f"The answer can be {CSV}, {LINES} or {ARROW}."))
         if ARROW in (sent, wanted) and not find_spec("pyarrow"):
             text = "This server cannot read Arrow: it is installed without the extra `bulk`, which has pyarrow."
-            raise RefusedError(refusal(415 if sent == ARROW else 406, text))
+            raise TableRefusedError(refusal(415 if sent == ARROW else 406, text))
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         choice: Any = query.get("on_bad_rows", ["fail"])[-1]
         if choice not in CHOICES:
@@ -104,13 +104,13 @@ class BulkRequests:
                 "loc": ["query", "on_bad_rows"],
                 "msg": "Input should be 'fail' or 'keep'",
             }
-            raise RefusedError(responses.validation_error([error]))
+            raise TableRefusedError(responses.validation_error([error]))
         if int(named.get(b"content-length") or 0) > self._limit:
-            raise RefusedError(responses.too_large(self._limit))
+            raise TableRefusedError(responses.too_large(self._limit))
         if not self._service.ready:
-            raise RefusedError(responses.not_ready())
+            raise TableRefusedError(responses.not_ready())
         if self._running >= AT_ONCE:
-            raise RefusedError(responses.busy())
+            raise TableRefusedError(responses.busy())
         return _Job(sent, wanted, codings, choice, exchange)
 
     async def _run(self, job: _Job, scope: Any, receive: Any, send: Any) -> int:
@@ -173,7 +173,7 @@ class BulkRequests:
 
     def _refusal(self, outcome: BaseException, job: _Job) -> EncodedResponse:
         service, exchange = self._service, job.exchange
-        if isinstance(outcome, RefusedError):
+        if isinstance(outcome, TableRefusedError):
             return outcome.response
         if isinstance(outcome, BodyTooLargeError):
             return responses.too_large(self._limit)
@@ -246,7 +246,7 @@ class _Work:
         while len(first) < SIGNATURE and (piece := next(pieces, b"")):
             first += piece
         if self._job.sent != ARROW and (refused := requests.unreadable(first[:SIGNATURE])):
-            raise RefusedError(refused)
+            raise TableRefusedError(refused)
         yield first
         yield from pieces
 
@@ -258,7 +258,7 @@ class _Work:
             yield divided(chunk)
 
     def _note(self, part: PredictedPart) -> None:
-        """Count and log the rows of a part that is answered. Raises RefusedError where it cannot be logged."""
+        """Count and log the rows of a part that is answered. Raises TableRefusedError where it cannot be logged."""
         service, exchange = self._service, self._job.exchange
         if not np.isfinite(part.scores).all():
             raise ValueError("The model returned NaN or an infinity.")
@@ -266,8 +266,11 @@ class _Work:
         first, self._rows = self._rows, self._rows + part.whole.rows
         places = np.flatnonzero(part.kept).tolist()
         unseen = [UnseenValue(first + places[u.row], u.column, u.type, u.msg) for u in part.unseen]
-        decided = service.release.decide_index(part.scores) if service.release.metadata.classes else ()
-        counts = Counter(decided.tolist()) if len(decided) else Counter({None: part.good.rows})
+        classifier = bool(service.release.metadata.classes)
+        decided: list[Any] = (
+            service.release.decide_index(part.scores).tolist() if classifier else [None] * part.good.rows
+        )
+        counts = Counter(decided)
         self._loop.call_soon_threadsafe(self._count, counts, Counter((u.column, u.type) for u in unseen))
         if part.whole.problems:
             self._loop.call_soon_threadsafe(service.note_bad_rows, exchange, _errors(part.whole))
@@ -291,7 +294,7 @@ class _Work:
                 )
 
             if refused := log.write(exchange, lines):
-                raise RefusedError(refused)
+                raise TableRefusedError(refused)
 
     def _count(self, decided: Counter[Any], unseen: Counter[Any]) -> None:
         self._service.unseen.update(unseen)
