@@ -26,6 +26,7 @@ POLL_SECONDS = 0.02
 MANUAL_VARIABLES = (  # for servers that people start by hand
     *("HOST", "PORT", "SEATRIAL_DRAIN", "SEATRIAL_ALLOWED_HOSTS", "SEATRIAL_KEYS", "SEATRIAL_OPEN"),
     *("SEATRIAL_LOG", "SEATRIAL_CORS_ORIGINS", "SEATRIAL_ROOT_PATH", "SEATRIAL_TRUSTED_PROXIES"),
+    "SEATRIAL_BULK_LIMIT",
 )
 golden_rows = functools.lru_cache(8)(read_golden_rows)  # a server can be restarted although its wheel is lost
 DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once

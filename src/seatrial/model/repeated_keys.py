@@ -24,7 +24,7 @@ def keys_in(document: Any) -> int:
     """Count the keys of a parsed document, as far as that is quick: maybe too few, never too many."""
     if isinstance(document, dict):
         return len(document) + sum(keys_in(part) for part in document.values() if type(part) in (dict, list))
-    if document and type(document[0]) in (dict, list):
+    if isinstance(document, list) and document and type(document[0]) in (dict, list):
         return sum(keys_in(part) for part in document if type(part) in (dict, list))
     return 0
 

@@ -31,8 +31,7 @@ def read_json(body: bytes, *place: int) -> Any:
         document = from_json(body)
     except ValueError as error:
         raise problem(f"Invalid JSON: {error}", "json_invalid", *place) from None
-    known = keys_in(document) if type(document) in (dict, list) else 0
-    if (found := repeated_key(body, known)) is not None:
+    if (found := repeated_key(body, keys_in(document))) is not None:
         raise RowError([repeated_key_error("body", *place, *found)])
     return document
 
