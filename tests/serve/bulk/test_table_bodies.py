@@ -1,5 +1,6 @@
 """CSV and JSON lines as clients send them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,14 @@ def test_columns_that_are_missing_unknown_or_there_twice_are_refused(titanic: Re
         with pytest.raises(RowError) as found:
             from_csv(titanic, header + "\n1,x,male\n")
         assert text in str(found.value), header
+
+
+@pytest.mark.parametrize("name", ["c%d", "age"])
+def test_hundreds_of_thousands_of_columns_are_a_hundred_errors(titanic: Release, name: str) -> None:
+    header = ",".join(name.replace("%d", str(number)) for number in range(200_000))
+    with pytest.raises(RowError) as found:
+        list(csv_body(titanic, iter([header.encode() + b"\n1,2\n"]), 2**22))
+    assert len(found.value.errors) <= 110
 
 
 @pytest.mark.parametrize(
@@ -139,7 +148,5 @@ def test_json_lines_may_have_a_mark_and_any_line_ends(titanic: Release) -> None:
 
 def test_hundreds_of_thousands_of_unknown_columns_in_a_line_are_one_error(titanic: Release) -> None:
     wide: dict[str, Any] = {f"c{number}": 1 for number in range(50_000)}
-    import json
-
     (chunk,) = from_lines(titanic, json.dumps(wide), longest=10**7)
     assert [p.kind for p in chunk.problems] == ["extra_forbidden"]

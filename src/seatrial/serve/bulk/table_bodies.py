@@ -5,7 +5,9 @@ and one that the schema does not have likewise: it may be a misspelt one.
 """
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +21,22 @@ from seatrial.serve.bulk.inlet import PieceFile
 
 CHUNK = 16_384  # rows that are checked and scored at once; most calls keep the interpreter's lock for a millisecond
 CHUNK_BYTES = 4 * 2**20  # of text, whatever the number of rows
+MOST_UNKNOWN = 100  # columns that are named
 BODY = Path("The body")  # for messages
 
 
 def check_names(release: Release, names: Sequence[str]) -> None:
     """Refuse columns that are missing, unknown or there twice. Raises RowError."""
     known = [column.name for column in release.columns]
-    missing = [column.name for column in release.columns if column.required and column.name not in names]
+    counts = Counter(names)
+    missing = [column.name for column in release.columns if column.required and column.name not in counts]
     errors: list[dict[str, Any]] = [{"type": "missing", "loc": ["body", n], "msg": "Field required"} for n in missing]
-    errors += [unknown_column(name, known) for name in dict.fromkeys(names) if name not in known]
-    twice = dict.fromkeys(name for name in names if name in known and names.count(name) > 1)
+    unknown = (name for name in counts if name not in known)
+    errors += [unknown_column(name, known) for name in islice(unknown, MOST_UNKNOWN)]
+    twice = [name for name in known if counts[name] > 1]
     errors += [{"type": "repeated_key", "loc": ["body", n], "msg": "The column is there twice"} for n in twice]
     if errors:
-        raise RowError(errors[:100])
+        raise RowError(errors)
 
 
 class _Lines:
