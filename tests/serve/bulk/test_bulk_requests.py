@@ -22,6 +22,7 @@ from tests.serve.bulk.tables import ARROW, CSV, LINES, READ, WRITE, as_csv, as_l
 from tests.serve.clients import Client, Reply, ask, threaded, until
 from tests.serve.doors.dialects import read_native
 from tests.serve.doors.test_same_answers import row
+from tests.serve.hostile_bodies import hostile_bodies
 
 from seatrial.core.access_keys import make_key, render_keys
 from seatrial.model import Release
@@ -476,3 +477,23 @@ def test_batches_of_any_size_and_compression_have_the_same_answers(titanic: Rele
             reply = post(app, ARROW, body, CSV)
             assert reply.status == 200, (name, reply.body[:300])
             assert READ[CSV](titanic, reply.body) == expected, name
+
+
+@pytest.mark.parametrize("form", [CSV, LINES, ARROW])
+def test_hostile_bodies_are_refused_and_never_an_error_of_the_server(titanic: Release, form: str) -> None:
+    """The bodies that the JSON route gets, and damaged tables."""
+    generator = random.Random(SEED)
+    rows = [titanic.metadata.example, titanic.metadata.typical] * 20
+    bodies = dict(hostile_bodies(titanic.metadata.example, "age", "name"))
+    for number in range(150):
+        changed = bytearray(WRITE[form](titanic, rows))
+        for _ in range(generator.choice([1, 3, 20])):
+            changed[generator.randrange(len(changed))] = generator.choice(b'",\n\r\0\xff{}[]:\\ae0-')
+        bodies[f"damaged {number}"] = bytes(changed)
+    with application(titanic) as app:
+        for name, body in bodies.items():
+            for query in (b"", KEEP):
+                reply = post(app, form, body, query=query)
+                assert reply.status in (200, 413, 415, 422), (SEED, name, reply)
+                if reply.status != 200:
+                    assert reply.json()["detail"], name
