@@ -41,6 +41,7 @@ OWN_RULES = frozenset(
         "shared_memory",
         "tensor",
         "too_many_errors",
+        "repeated_key",
         "wrong_length",
     ]
 )
