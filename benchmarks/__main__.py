@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, grpc_serving, overload, serving, startup
+from benchmarks import batch, bulk, grpc_serving, overload, serving, startup
 from benchmarks.machine import describe
 from benchmarks.models import ROOT, prepare
 
@@ -24,6 +24,10 @@ GOALS = {
     "times_pandas": (">=", 3),
     "times_pandas_checked": (">=", 3),
     "peak_mb.seatrial": ("<=", 1000),
+    "arrow_share_of_predict": (">=", 0.7),
+    "csv_share_of_predict": (">=", 0.5),
+    "gigabyte_arrow.peak_mb": ("<=", 300),
+    "gigabyte_csv.peak_mb": ("<=", 300),
     "first_answer_of_fastapi": ("<=", 1.5),
     "resident_mb": ("<=", 120),
     "environment_mb": ("<=", 250),
@@ -42,7 +46,7 @@ def main() -> None:
         log_reading.main(int((sys.argv[2:] or ["20_000_000"])[0]), *map(Path, sys.argv[3:4]))
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=[*PARTS], help=f"{', '.join(PARTS)}, overload")
+    parser.add_argument("parts", nargs="*", default=[*PARTS], help=f"{', '.join(PARTS)}, bulk, overload")
     parser.add_argument("--rounds", type=int, default=5, help="of each part; medians are reported (default: 5)")
     parser.add_argument("--seconds", type=float, default=5, help="of load in each round (default: 5)")
     parser.add_argument("--rows", type=int, default=batch.ROWS, help="of the batch (default: 1,000,000)")
@@ -71,6 +75,9 @@ def main() -> None:
             if "batch" in options.parts:
                 say(f"{kind}: {options.rows:,} rows from Parquet to Parquet")
                 figures["batch"] = batch.measure(model, folder, rounds=min(options.rounds, 3), rows=options.rows)
+            if "bulk" in options.parts:
+                say(f"{kind}: {options.rows:,} rows over HTTP")
+                figures["bulk"] = bulk.measure(model, folder, rounds=min(options.rounds, 3), rows=options.rows)
             if "startup" in options.parts:
                 say(f"{kind}: start-up")
                 figures["startup"] = startup.measure(model, folder, rounds=options.rounds)

@@ -60,6 +60,7 @@ async def ask(
     headers: Sequence[tuple[str, str]] = (),
     *,
     pieces: int = 1,
+    query: bytes = b"",
 ) -> Reply:
     """Send a request to an ASGI application, as a server would, with the body in so many pieces."""
     size = -(-len(body) // pieces) or 1
@@ -73,7 +74,7 @@ async def ask(
         "method": method,
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query,
         "root_path": "",
         "scheme": "http",
         "server": ("test", 80),
@@ -82,6 +83,8 @@ async def ask(
     }
 
     async def receive() -> Any:
+        while not incoming and not (sent and not sent[-1].get("more_body", sent[-1]["type"] == "http.response.start")):
+            await asyncio.sleep(0.001)  # the client waits for its answer
         return incoming.pop(0) if incoming else {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:

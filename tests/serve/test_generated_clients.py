@@ -27,7 +27,8 @@ KEY, SECRET = make_key("app", ["predict", "explain"])
 PYTHON_GENERATOR = "openapi-python-client==0.29.1"
 # openapi-typescript needs TypeScript 5
 NODE_PACKAGES = ("openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "typescript@5.9")
-KNOWN = {"Unsupported content type text/csv", "Unsupported content type application/jsonlines"}
+TABLES = ("text/csv", "application/jsonlines", "application/x-ndjson", "application/vnd.apache.arrow.stream")
+KNOWN = {f"Unsupported content type {name}" for name in TABLES}
 
 PYTHON = """
 import sys
@@ -91,8 +92,9 @@ function check(holds: boolean, what: string): void {
 
 for (const body of [row, [row], { inputs: [row] }]) {
   const { data } = await client.POST("/api/v1/predict", { body });
-  check(data?.predictions[0] === 1, "prediction");
-  const share: number | undefined = data?.probabilities[0]["1"];
+  if (typeof data !== "object") throw new Error("a table");
+  check(data.predictions[0] === 1, "prediction");
+  const share: number | undefined = data.probabilities[0]["1"];
   check(share !== undefined && share > 0.7, "probability");
 }
 

@@ -36,7 +36,9 @@ def test_every_api_route_is_documented(client: httpx.Client) -> None:
                     assert content["schema"], (path, status)
                     assert "example" in content, (path, status)
                 assert "X-Request-ID" in answer["headers"]
-    assert set(document["paths"][PREDICT]["post"]["responses"]) == {"200", "413", "415", "422", "500", "503"}
+    assert set(document["paths"][PREDICT]["post"]["responses"]) == {
+        *("200", "400", "406", "413", "415", "422", "500", "503")
+    }
 
 
 def test_the_examples_in_the_openapi_document_are_real(client: httpx.Client) -> None:

@@ -44,13 +44,17 @@ class SeatrialError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One value that violates one rule. `line` counts as an editor does (the header is 1); `row` counts from 0."""
+    """One value that violates one rule. `line` counts as an editor does (the header is 1); `row` counts from 0.
+
+    `kind` is the rule's short name, as in an HTTP 422.
+    """
 
     row: int
     column: str
     value: str
     rule: str
     line: int | None = None
+    kind: str = "value_error"
 
     @property
     def place(self) -> str:

@@ -21,6 +21,7 @@ from seatrial.http.turns import SLICE, SlicedInput
 PIPELINED_BYTES = 3 * 2**10  # what a request costs that waits for earlier ones
 MOST_PIPELINED = 2  # when so many wait, no more are parsed
 HEADER_BYTES = 256  # what a parsed header line costs besides its text
+STREAM_SLICE = 16 * 2**10  # bytes of a chunked body that are parsed at once while it is read as it arrives
 SHORT = 512  # bytes, which are parsed at once unless they are many lines
 SMALL = 8 * 2**10  # bytes, which are parsed at once unless they are many lines or requests
 MANY_LINES = 48  # browsers send some twenty; each costs as much as a hundred bytes of one
@@ -36,8 +37,11 @@ class RefusedError(Exception):
 class GuardedProtocol(TimedProtocol):
     """One connection of a server whose configuration is a GuardedConfig.
 
-    The application may have two more methods: `log_request(began, method, path, status, request_id)` for requests that
-    the connection refuses, and `log_fault(message, error, request_id)` for errors in handling the connection itself.
+    The application may have three more methods: `log_request(began, method, path, status, request_id)` for requests
+    that the connection refuses, `log_fault(message, error, request_id)` for errors in handling the connection itself,
+    and `streamed_size(scope)`: how large the body of a request may be that is read as it arrives, 0 where it is not.
+    Such a body may take as long as it keeps arriving, and the key "abort" of the request's state is a function that
+    closes the connection in the middle of the response.
     """
 
     app: Any
@@ -49,6 +53,7 @@ class GuardedProtocol(TimedProtocol):
         transport.set_write_buffer_limits(high=WRITE_BUFFER)
         # A chunk of one byte takes six, so this covers any legitimate body. Anything beyond it is treated as abuse.
         self._message_limit: int = self._limits.header_size + 8 * self._limits.body_size
+        self._streamed_size = 0
         self._declared = 0  # the Content-Length of the message
         self._follows = False  # whether another message ended in the data that is being parsed
         self.url, self.headers = b"", []  # Uvicorn sets them when a message begins; empty lines may come before it
@@ -79,6 +84,8 @@ class GuardedProtocol(TimedProtocol):
         self._holdings.close()
         super().connection_lost(exc)
         self.flow.close()
+        if self.scope:
+            self.scope["state"].pop("abort", None)
         self.cycle = self.current = None  # type: ignore[assignment]  # they refer to this connection
 
     def data_received(self, data: bytes) -> None:
@@ -98,7 +105,8 @@ class GuardedProtocol(TimedProtocol):
     def _parse_slice(self, data: bytes) -> int:
         """Parse some of the data that waits; returns how much may be parsed at once after it."""
         self._parse(data)
-        return SLICE // 2 if self.pipeline else max(self._declared - self._size, SLICE)  # a body costs little
+        least = STREAM_SLICE if self._streamed else SLICE
+        return SLICE // 2 if self.pipeline else max(self._declared - self._size, least)  # a body costs little
 
     def _parse(self, data: bytes) -> None:
         """Parse some data, and check the size of the message."""
@@ -135,7 +143,7 @@ class GuardedProtocol(TimedProtocol):
         too_long |= self._chunked and self._barren > limits.header_size
         if too_long or len(self.headers) > limits.header_count:
             self._refuse(431)
-        elif self._size > self._message_limit:
+        elif self._size > self._message_limit + 8 * self._streamed_size:
             self.transport.abort()
         elif not self._hold_message():
             self._refuse(503)
@@ -182,6 +190,7 @@ class GuardedProtocol(TimedProtocol):
             raise RefusedError from None
         finally:
             self.app = app
+        self._stream()
         self.headers = []  # the trailer of a chunked body is not a part of the header
         if self.pipeline and not self._holdings.hold("message", self._holdings.message + PIPELINED_BYTES):
             self._refused = 503
@@ -190,6 +199,22 @@ class GuardedProtocol(TimedProtocol):
             if previous is not None and not previous.response_started:
                 previous.keep_alive = True  # the connection closes after the last response that is due on it
             self.cycle.keep_alive = False
+
+    def _stream(self) -> None:
+        """Ask the application whether it reads the body as it arrives."""
+        ask = getattr(self.app, "streamed_size", None)
+        self._streamed_size = ask(self.scope) if ask and not self._discarded else 0
+        if self._streamed_size:
+            self._streamed = True
+            self.scope["state"]["abort"] = self.abort_response
+            if self._chunked:
+                receive_freely(self.transport)
+
+    def abort_response(self) -> None:
+        """Close the connection in the middle of its response, so that the client notices."""
+        if self.current is not None:
+            self.current.disconnected = True
+        self.transport.close()
 
     def _read_framing(self) -> None:
         """Read how the body is framed; refuse a request without exactly one valid host."""
@@ -224,6 +249,9 @@ class GuardedProtocol(TimedProtocol):
 
     def _received(self) -> None:
         self._began = 0.0
+        if self._streamed:
+            self._streamed, self._streamed_size = False, 0
+            self._stuck = perf_counter() if self._stuck else 0.0  # the client may read only now
         self._size = self._declared = 0
         self._follows = self._in_head = True
         self._discarded = self._chunked = False
@@ -242,6 +270,8 @@ class GuardedProtocol(TimedProtocol):
         self._answered(self.current)
         if self.transport.is_closing():
             return
+        if self._streamed:  # answered before all of it has arrived, which must not take long now
+            self._streamed, self._began = False, perf_counter()
         if len(self.pipeline) < MOST_PIPELINED:
             self.flow.resume_reading()
         if self.pipeline:

@@ -32,6 +32,7 @@ class TimedProtocol(HttpToolsProtocol):
         self._closing = 0.0  # when the sweep first saw it closing
         self._size = 0  # of the message
         self._in_head = True
+        self._streamed = False  # whether the application reads the body as it arrives
         state: Any = self.server_state
         if not getattr(state, "swept", False):
             state.swept = True
@@ -39,10 +40,14 @@ class TimedProtocol(HttpToolsProtocol):
 
     def waiting_since(self) -> float:
         """Since when it waits for its client; 0 while it does not."""
+        if self._is_streaming() and not self.is_stalled():
+            return 0.0
         return self._stuck or self._began or self._idle
 
     def is_stalled(self) -> bool:
         """Whether its client sends or reads so little that another one may take its place."""
+        if self._is_streaming():
+            return not self.flow.read_paused and perf_counter() - self._heard > PATIENCE
         took = perf_counter() - self.waiting_since()
         return took > PATIENCE and (self._stuck > 0 or self._size < took * LEAST_RATE)
 
@@ -53,8 +58,8 @@ class TimedProtocol(HttpToolsProtocol):
             self._closing = self._closing or now
             if now - self._closing > limits.stall_seconds:
                 self.transport.abort()  # its client does not read the last response
-        elif self._stuck and now - self._stuck > limits.stall_seconds:
-            self.transport.abort()
+        elif self._stuck and now - max(self._stuck, self._is_streaming() * self._heard) > limits.stall_seconds:
+            self.transport.abort()  # clients that send a long body may read the response after it
         elif self._idle and now - self._idle > limits.keep_alive:
             self.transport.close()
         elif self._began and not self.flow.waiting and self._is_late(now):
@@ -65,8 +70,17 @@ class TimedProtocol(HttpToolsProtocol):
             else:
                 self._refuse(408)
 
+    def _is_streaming(self) -> bool:
+        """Whether a body arrives that may take as long as it keeps arriving."""
+        return self._streamed and self._began > 0 and not self._in_head
+
     def _is_late(self, now: float) -> bool:
         limits: Limits = self._limits
+        if self._is_streaming():
+            if self.flow.read_paused and not self._stuck:
+                self._heard = now  # the server is behind, not the client
+            slow = now - self._began > limits.body_seconds + self._size / LEAST_RATE
+            return slow or now - self._heard > limits.stall_seconds
         seconds = limits.header_seconds if self._in_head else limits.body_seconds
         return now - self._began > seconds or now - self._heard > limits.stall_seconds
 

@@ -1,11 +1,9 @@
 """Predicts whole files in chunks, so that a table of any length fits in memory."""
 
-import csv
-import json
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -17,13 +15,12 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import replacing
 from seatrial.core.progress import Progress, silent
 from seatrial.model.bad_rows import BadRows, OnBadRows
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Columns
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
-from seatrial.model.table_files import Chunk, RawChunk, check_chunks, import_pyarrow, read_chunks
-from seatrial.model.unseen import WARNINGS
-
-Write = Callable[[dict[str, Any]], None]  # writes some rows, given as columns
+from seatrial.model.table_files import Chunk, RawChunk, check_chunks, read_chunks
+from seatrial.model.table_writers import WRITERS, Write, listed
+from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 
 
 @dataclass(frozen=True)
@@ -69,38 +66,59 @@ def predict_table(
     """
     rows = warned = 0
     bad = BadRows()
-    waiting: deque[_Part] = deque()  # in the order of the file, until they are scored
+    raw = rows_read
+    chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, source, release.checker)
+    with _open(output, as_json=as_json, like=source) as write:
+        for part in predicted_parts(release, _parts(chunks, source, on_bad_rows, bad), on_bad_rows):
+            columns = part.whole.columns if on_bad_rows == "keep" else part.good.columns
+            own = {c.name: as_read(c, columns[c.name]) for c in release.columns} if keep else {}
+            write(_beside(own, part.answers) | part.answers)
+            rows += part.whole.rows if on_bad_rows == "keep" else part.good.rows
+            warned += len({value.row for value in part.unseen})
+            progress(f"predicted {rows:,} rows")
+    return PredictedFile(rows, warned, bad)
+
+
+@dataclass(frozen=True)
+class PredictedPart:
+    """A chunk, its rows that obey the schema with their scores, and the columns of the answer.
+
+    `kept` (n,) says which rows of the chunk obey the schema.
+    `unseen` are the values that training did not see, their rows counted among the good ones of this chunk.
+    """
+
+    whole: Chunk
+    good: Chunk
+    kept: Array
+    scores: Any
+    answers: dict[str, Any]
+    unseen: list[UnseenValue]
+
+
+def predicted_parts(release: Release, parts: Iterable["Part"], on_bad_rows: OnBadRows) -> Iterator[PredictedPart]:
+    """Score parts in their order. With "keep", the answers have the bad rows too, with the reasons as warnings."""
+    waiting: deque[Part] = deque()  # in the order of the table, until they are scored
 
     def good_chunks() -> Iterator[Chunk]:
-        raw = rows_read
-        chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, source, release.checker)
-        for part in _parts(chunks, source, on_bad_rows, bad):
+        for part in parts:
             waiting.append(part)
             if part.good.rows:
                 yield part.good
 
-    with _open(output, as_json=as_json, like=source) as write:
+    def answered(part: Part, scores: Any) -> PredictedPart:
+        unseen = release.unseen.values_in_table(part.good.columns)
+        texts = texts_of(unseen, part.good.rows)
+        answers = {**release.prediction_columns(scores), WARNINGS: texts}
+        answers = part.expand(answers) if on_bad_rows == "keep" else answers
+        return PredictedPart(part.whole, part.good, part.kept, scores, answers, unseen)
 
-        def finish(part: _Part, scores: Any) -> None:
-            nonlocal rows, warned
-            texts = release.unseen.in_table(part.good.columns)
-            answers = {**release.prediction_columns(scores), WARNINGS: texts}
-            columns = part.whole.columns if on_bad_rows == "keep" else part.good.columns
-            own = {c.name: _as_read(c, columns[c.name]) for c in release.columns} if keep else {}
-            written = part.expand(answers) if on_bad_rows == "keep" else answers
-            write(_beside(own, written) | written)
-            rows += part.whole.rows if on_bad_rows == "keep" else part.good.rows
-            warned += len(texts) - texts.count(None)
-            progress(f"predicted {rows:,} rows")
-
-        unscored = np.empty((0, len(release.metadata.classes))) if release.metadata.classes else np.empty(0)
-        for chunk, scores in release.score_chunks(good_chunks()):
-            while (part := waiting.popleft()).good is not chunk:
-                finish(part, unscored)
-            finish(part, scores)
-        while waiting:
-            finish(waiting.popleft(), unscored)
-    return PredictedFile(rows, warned, bad)
+    unscored = np.empty((0, len(release.metadata.classes))) if release.metadata.classes else np.empty(0)
+    for chunk, scores in release.score_chunks(good_chunks()):
+        while (part := waiting.popleft()).good is not chunk:
+            yield answered(part, unscored)
+        yield answered(part, scores)
+    while waiting:
+        yield answered(waiting.popleft(), unscored)
 
 
 def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +133,7 @@ def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, A
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A chunk, and its rows that obey the schema, at these positions."""
 
     whole: Chunk
@@ -141,24 +159,30 @@ class _Part:
         return expanded
 
 
-def _parts(chunks: Iterator[Chunk], path: Path, on_bad_rows: OnBadRows, bad: BadRows) -> Iterator[_Part]:
+def _parts(chunks: Iterator[Chunk], path: Path, on_bad_rows: OnBadRows, bad: BadRows) -> Iterator[Part]:
     """Divide checked chunks. With "fail", chunks after a bad row are only counted, to report all causes at once."""
     read = 0
     for chunk in chunks:
         read += chunk.rows
         bad.add(chunk.problems)
-        kept = np.ones(chunk.rows, dtype=bool)
-        kept[[problem.row - chunk.before for problem in chunk.problems]] = False
-        columns = {name: values[kept] for name, values in chunk.columns.items()} if chunk.problems else chunk.columns
-        good = replace(chunk, columns=columns, problems=[], rows=int(kept.sum()))
         if not bad.rows or on_bad_rows != "fail":
-            yield _Part(chunk, good, kept)
+            yield divided(chunk)
     if bad.rows and (on_bad_rows == "fail" or (on_bad_rows == "drop" and bad.rows == read)):
         hint = "Correct the rows, leave them out with --on-bad-rows drop, or see the reason beside each with keep."
         raise bad.error(path.name, read, hint if on_bad_rows == "fail" else "No row is left to predict.")
 
 
-def _as_read(column: Column, values: Any) -> Any:
+def divided(chunk: Chunk) -> Part:
+    """Take the rows that obey the schema out of a checked chunk."""
+    if not chunk.problems:
+        return Part(chunk, chunk, np.ones(chunk.rows, dtype=bool))
+    kept = np.ones(chunk.rows, dtype=bool)
+    kept[[problem.row - chunk.before for problem in chunk.problems]] = False
+    columns = {name: values[kept] for name, values in chunk.columns.items()}
+    return Part(chunk, replace(chunk, columns=columns, problems=[], rows=int(kept.sum())), kept)
+
+
+def as_read(column: Column, values: Any) -> Any:
     """Return a checked column in the type it had in the file: integers and booleans, not floats."""
     if not column.numeric or column.kind == "number":
         return values
@@ -172,79 +196,9 @@ def _as_read(column: Column, values: Any) -> Any:
     return objects
 
 
-@contextmanager
-def _csv_writer(file: Any) -> Iterator[Write]:
-    writer = csv.writer(file, lineterminator="\n")
-    started = False
-
-    def write(table: dict[str, Any]) -> None:
-        nonlocal started
-        if not started:
-            writer.writerow(table)
-            started = True
-        writer.writerows(_rows(table))
-
-    yield write
-
-
-@contextmanager
-def _json_writer(file: Any) -> Iterator[Write]:
-    separator = "[\n"
-
-    def write(table: dict[str, Any]) -> None:
-        nonlocal separator
-        for row in _rows(table):
-            named = {n: None if v != v else v for n, v in zip(table, row, strict=True)}  # noqa: PLR0124 - NaN
-            file.write(separator + json.dumps(named, ensure_ascii=False, default=str))
-            separator = ",\n"
-
-    yield write
-    file.write("\n]\n" if separator == ",\n" else "[]\n")
-
-
-@contextmanager
-def _parquet_writer(file: Any) -> Iterator[Write]:
-    import_pyarrow()
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    writer: Any = None
-
-    def write(table: dict[str, Any]) -> None:
-        nonlocal writer
-        arrays = {name: pa.array(values, from_pandas=True) for name, values in table.items()}
-        texts = {name: array.cast(pa.string()) for name, array in arrays.items() if pa.types.is_null(array.type)}
-        arrow = pa.table(arrays | texts)  # a later chunk may have values in a column that has none here
-        writer = writer or pq.ParquetWriter(file.buffer, arrow.schema)
-        writer.write_table(arrow.cast(writer.schema))
-
-    try:
-        yield write
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-WRITERS: dict[str, Callable[[Any], AbstractContextManager[Write]]] = {
-    ".csv": _csv_writer,
-    ".json": _json_writer,
-    ".parquet": _parquet_writer,
-}
-
-
-def _rows(table: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    return zip(*(_listed(values) for values in table.values()), strict=True)
-
-
-def _listed(values: Any) -> list[Any]:
-    """The values of a column, None for missing."""
-    if not isinstance(values, np.ndarray):
-        return list(values)
-    listed: list[Any] = values.tolist()
-    if values.dtype.kind == "f":
-        for row in np.flatnonzero(np.isnan(values)).tolist():
-            listed[row] = None
-    return listed
+def listed_rows(release: Release, table: Columns) -> list[tuple[Any, ...]]:
+    """Checked columns as rows of Python values in the order of the release's columns, None for missing."""
+    return list(zip(*(listed(as_read(c, table[c.name])) for c in release.columns), strict=True))
 
 
 @contextmanager

@@ -144,6 +144,10 @@ class Release:
         """
         return self._parser.parse_slices(body)
 
+    def parse_lines(self, lines: Sequence[bytes]) -> tuple[list[BaseModel | None], dict[int, list[dict[str, Any]]]]:
+        """Validate lines of JSON, a row each; returns None for an invalid one, and its errors by its number."""
+        return self._parser.parse_lines(lines)
+
     def encode(self, row: BaseModel) -> Encoded:
         """Apply the feature functions to a row and return the engine's input."""
         return self._encode(row.__dict__)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import from_json
 
+from seatrial.model.repeated_keys import repeated_key
 from seatrial.model.row_slices import SLICE, SPACE, rows_within, slices
 from seatrial.model.schema import columns_of, field_validators
 
@@ -26,6 +27,7 @@ _LIST = re.compile(rb"\s*\[")
 _WRAPPED = re.compile(rb"\s*\{\s*\"inputs\"\s*:")
 _WRAPPED_LIST = re.compile(_WRAPPED.pattern + rb"\s*\[")
 
+Place = tuple[str | int, ...]
 RowType = TypeVar("RowType", bound=BaseModel)
 
 
@@ -69,15 +71,33 @@ class RowParser(Generic[RowType]):
     def parse(self, body: bytes) -> list[RowType]:
         """Validate a JSON body. Raises RowError with locations below "body"."""
         listed, wrapped = (self._listed, self._wrapped) if self._all_errors(body) else self._failing_fast
+        rows: list[RowType]
+        keys = 0
         try:
             start = _first(body)
             if _LIST.match(body, start):
-                return listed.validate_json(body)  # type: ignore[no-any-return]
-            if _WRAPPED.match(body, start) and not self._has_inputs:
-                return wrapped.validate_json(body).inputs  # type: ignore[no-any-return]
-            return [self._one.validate_json(body)]
+                rows = listed.validate_json(body)
+            elif _WRAPPED.match(body, start) and not self._has_inputs:
+                rows, keys = wrapped.validate_json(body).inputs, 1
+            else:
+                rows = [self._one.validate_json(body)]
         except ValidationError as error:
             raise RowError(self._errors(_parts(error), ("body",))) from None
+        self._reject_repeated(body, rows, keys)
+        return rows
+
+    def _reject_repeated(
+        self, body: bytes, rows: list[RowType], keys: int = 0, place: Place = (), first: int = 0
+    ) -> None:
+        """Reject rows in which a key stands twice; `keys` are around them, and `first` is the number of the first."""
+        if not self._changes_keys:
+            for row in rows:
+                keys += len(row.__pydantic_fields_set__)
+            if body.count(b":") == keys:
+                return
+        if (found := repeated_key(body, -1)) is not None:
+            where = (found[0] + first, *found[1:]) if isinstance(found[0], int) else found
+            raise RowError([repeated_key_error("body", *place, *where)])
 
     def parse_slices(self, body: bytes) -> Iterator[tuple[int, list[RowType]]]:
         """Validate a JSON body as `parse` does, a few rows at a time. Raises its RowError, maybe after some rows.
@@ -107,6 +127,8 @@ class RowParser(Generic[RowType]):
                 if not every:
                     break
                 valid = from_json(piece)
+            if not errors:
+                self._reject_repeated(piece, valid, 0, place[1:], count)
             if count + len(valid) > self._limit:
                 self._reject_long(body, wrapped=wrapped)
             if not errors:
@@ -114,6 +136,58 @@ class RowParser(Generic[RowType]):
             count += len(valid)
         if errors:
             raise RowError(self._errors(errors, place))
+
+    def parse_lines(self, lines: Sequence[bytes]) -> tuple[list[RowType | None], dict[int, list[dict[str, Any]]]]:
+        """Validate lines, each of which must be the JSON of one row, without space around it.
+
+        Returns a row for each line, None for an invalid one, and the errors of these by their number, with locations
+        below "body".
+        """
+        rows: list[RowType | None] = []
+        errors: dict[int, list[dict[str, Any]]] = {}
+        for some in _some_lines(lines):
+            valid = self._valid_lines(some)
+            if valid is not None:
+                rows += valid
+                continue
+            for line in some:
+                try:
+                    rows.append(self._line(line))
+                except RowError as error:
+                    errors[len(rows)] = error.errors
+                    rows.append(None)
+        return rows, errors
+
+    def _valid_lines(self, lines: list[bytes]) -> list[RowType] | None:
+        """Validate lines together, which is faster; None if one of them is invalid."""
+        if self._nested or not all(line[:1] == b"{" and line[-1:] == b"}" for line in lines):
+            return None
+        body = b"[%b]" % b",\n".join(lines)  # no string in JSON goes on in another line
+        try:
+            rows: list[RowType] = self._failing_fast[0].validate_json(body)
+            if len(rows) == len(lines):
+                self._reject_repeated(body, rows)
+                return rows
+        except (ValidationError, RowError):
+            pass
+        return None
+
+    def _line(self, line: bytes) -> RowType:
+        if line[:1] != b"{":
+            raise RowError([_error("dict_type", ("body",), "Each line should be a JSON object")])
+        if len(line) > ERRORS_MADE and not self._all_errors(line):
+            self._look_at_rows(line)
+        try:
+            row: RowType = self._one.validate_json(line)
+            self._reject_repeated(line, [row])
+        except ValidationError as error:
+            raise RowError(self._errors(_parts(error), ("body",))) from None
+        return row
+
+    @cached_property
+    def _nested(self) -> bool:
+        """Whether a value may be a list or an object."""
+        return any(column.kind == "other" for column in columns_of(self._schema))
 
     def _reject_long(self, body: bytes, *, wrapped: bool) -> None:
         """Raise the error of too many rows, without validating them."""
@@ -134,7 +208,7 @@ class RowParser(Generic[RowType]):
 
     def _reject_nested(self, body: bytes) -> None:
         """Reject lists and objects in rows whose columns take none: the validator needs long for a large one."""
-        if any(column.kind == "other" for column in columns_of(self._schema)):
+        if self._nested:
             return
         start = _first(body)
         listed = bool(_LIST.match(body, start) or _WRAPPED_LIST.match(body, start))
@@ -155,7 +229,7 @@ class RowParser(Generic[RowType]):
             return  # the validator reports what is wrong
         wrapped = isinstance(document, dict) and isinstance(document.get("inputs"), list) and not self._has_inputs
         place: tuple[Any, ...] = ("body", "inputs") if wrapped else ("body",)
-        parts, others = 0, any(column.kind == "other" for column in columns_of(self._schema))
+        parts, others = 0, self._nested
         if wrapped:
             parts = check_values({name: value for name, value in document.items() if name != "inputs"}, parts, "body")
             document = document["inputs"]
@@ -165,6 +239,12 @@ class RowParser(Generic[RowType]):
             if isinstance(row, dict):
                 check_width(len(row), self._names)
                 parts = 0 if others else check_values(row, parts, *place, *([number] if place else ["body"]))
+
+    @cached_property
+    def _changes_keys(self) -> bool:
+        """Whether the schema's own code may set fields that a row does not have."""
+        own = self._schema.__pydantic_decorators__
+        return bool(own.model_validators or own.root_validators or self._schema.__pydantic_post_init__)
 
     @cached_property
     def _failing_fast(self) -> tuple[Any, Any]:
@@ -208,9 +288,7 @@ class RowParser(Generic[RowType]):
     def _message(self, part: Any) -> str:
         message: str = part["msg"]
         if part["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(part["loc"][-1])[:100], self._names, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self._names)}"
-            message = f"{message}: {hint}"
+            message = f"{message}: {_hint(str(part['loc'][-1]), self._names)}"
         return message
 
 
@@ -267,6 +345,36 @@ def _validators(listed: Any) -> tuple[Any, Any]:
 def _error(kind: str, place: tuple[Any, ...], message: str) -> dict[str, Any]:
     loc = [part if isinstance(part, int) else encodable(part) for part in place]
     return {"type": kind, "loc": loc, "msg": message}
+
+
+def unknown_column(name: str, known: Sequence[str]) -> dict[str, Any]:
+    """The error of a column that the schema does not have."""
+    message = f"Extra inputs are not permitted: {_hint(name, known)}"
+    return _error("extra_forbidden", ("body", name), message)
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name[:100], known, 1)
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+
+
+def _some_lines(lines: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Group lines into some kilobytes, which are validated in a millisecond."""
+    some: list[bytes] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line)
+        if size >= SLICE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def repeated_key_error(*place: int | str) -> dict[str, Any]:
+    """The error of a key that stands twice in one object; the place ends with it."""
+    return _error("repeated_key", place, "The key is there twice")
 
 
 def encodable(name: str) -> str:

@@ -3,8 +3,8 @@
 import csv
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from seatrial.model.file_formats import refuse_pointers
 from seatrial.model.table_validation import TableChecker
 
 CHUNK = 65_536
+FEW = 1_024  # distinct values, that are converted although fewer rows may use them
+Record = tuple[int, list[str]]  # a row's first line, and its cells
 LONGEST_CELL = 2**30  # characters; the csv module's own limit is 128 KiB
 
 
@@ -71,7 +73,7 @@ def check_chunks(
         labels = table.pop(target) if target else []
         columns, problems = checker.check(table)
         problems = [_located(p, raw.lines, before) for p in problems]
-        problems += [Problem(before + p.row, p.column, p.value, p.rule, p.line) for p in raw.ragged]
+        problems += [replace(p, row=before + p.row) for p in raw.ragged]
         labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
         yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows, before)
         before += raw.rows
@@ -79,7 +81,7 @@ def check_chunks(
 
 def _located(problem: Problem, lines: Sequence[int] | None, before: int) -> Problem:
     line = lines[problem.row] if lines is not None else None
-    return Problem(before + problem.row, problem.column, problem.value, problem.rule, line)
+    return replace(problem, row=before + problem.row, line=line)
 
 
 def _default(path: Path, checker: TableChecker, name: str, existing: list[str]) -> Any:
@@ -121,32 +123,50 @@ def _reader(path: Path) -> Any:
 def _read_csv(path: Path, size: int) -> Iterator[RawChunk]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            csv.field_size_limit(LONGEST_CELL)
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            repeated = sorted({name for name in header if header.count(name) > 1})
-            if repeated:
-                raise SeatrialError(f"{path.name} has two columns named {repeated[0]!r}.", hint="Rename one of them.")
-            numbered = _numbered(reader)
-            empty = True
-            while records := list(islice(numbered, size)):
-                empty = False
-                yield _chunk_of(header, records)
-            if empty:
+            chunks = csv_chunks(file, path.name, lambda rows: list(islice(rows, size)))
+            first = next(chunks, None)
+            if first is None:
                 raise SeatrialError(f"{path.name} has a header but no rows.", hint="Give a file with rows.")
+            yield first
+            yield from chunks
     except UnicodeDecodeError as error:
         with path.open("rb") as file:
             utf_16 = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
         what = "is UTF-16, not UTF-8" if utf_16 else f"is not UTF-8 (byte {error.start})"
         raise SeatrialError(f"{path.name} {what}.", hint="Save it as UTF-8.") from None
+
+
+def csv_chunks(
+    lines: Iterable[str],
+    name: str,
+    some: Callable[[Iterator[Record]], list[Record]],
+    on_header: Callable[[list[str]], None] | None = None,
+) -> Iterator[RawChunk]:
+    """Read CSV with a header from lines that keep their ends; `name` is for errors.
+
+    `some` takes the rows of a chunk out of all that follow, and `on_header` gets the names of the columns. Raises
+    SeatrialError for what is not CSV.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(lines, strict=True)
+    try:
+        header = next(reader, [])
+        if on_header:
+            on_header(header)
+        repeated = sorted({name for name in header if header.count(name) > 1})
+        if repeated:
+            raise SeatrialError(f"{name} has two columns named {repeated[0]!r}.", hint="Rename one of them.")
+        numbered = _numbered(reader)
+        while records := some(numbered):
+            yield _chunk_of(header, records)
     except csv.Error as error:
         raise SeatrialError(
-            f"{path.name} is not valid CSV, line {reader.line_num}: {error}.",
+            f"{name} is not valid CSV, line {reader.line_num}: {error}.",
             hint="Fix that line, or save the table as CSV again.",
         ) from None
 
 
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def _numbered(reader: Any) -> Iterator[Record]:
     """Number the records by their first line, skipping empty lines."""
     line = reader.line_num + 1
     for cells in reader:
@@ -155,9 +175,9 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
         line = reader.line_num + 1
 
 
-def _chunk_of(header: list[str], records: list[tuple[int, list[str]]]) -> RawChunk:
+def _chunk_of(header: list[str], records: list[Record]) -> RawChunk:
     ragged = tuple(
-        Problem(row, "", "", f"the row has {len(cells)} cells, the header has {len(header)}", line)
+        Problem(row, "", "", f"the row has {len(cells)} cells, the header has {len(header)}", line, "wrong_length")
         for row, (line, cells) in enumerate(records)
         if len(cells) != len(header)
     )
@@ -202,10 +222,12 @@ def from_arrow(values: Any) -> list[Any] | Array:
         return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
     if pa.types.is_integer(kind):
         return np.array(values.to_pylist(), dtype=object)  # checked value by value
-    if pa.types.is_string_view(kind):
-        values = values.cast(pa.string())
+    if pa.types.is_string_view(kind):  # to cast a damaged one ends the process: pyarrow reads the views of nulls
+        values = pa.array(values.to_pylist(), pa.string())
     if pa.types.is_string(values.type) or pa.types.is_large_string(kind):
         values = values.dictionary_encode()
+    if pa.types.is_dictionary(values.type) and len(values.dictionary) > max(len(values), FEW):
+        values = values.dictionary_decode().dictionary_encode()  # a slice uses few of the values
     if pa.types.is_dictionary(values.type):
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
         codes = values.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)

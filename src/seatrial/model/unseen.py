@@ -138,12 +138,26 @@ class UnseenValues:
 
     def in_table(self, table: Columns) -> list[str | None]:
         """Find those of checked columns: a text for each row, `age: Above 80, ...; deck: ...`, None without any."""
-        texts: list[str | None] = [None] * (len(next(iter(table.values()))) if table else 0)
-        for name, known in self._known.items():
-            for row in np.flatnonzero(known.unseen(table[name])).tolist():
-                text = f"{name}: {known.problem(from_array(known.column, table[name][row]))[1]}"
-                texts[row] = f"{texts[row]}; {text}" if texts[row] else text
-        return texts
+        found = self.values_in_table(table)
+        return texts_of(found, len(next(iter(table.values()))) if table else 0)
+
+    def values_in_table(self, table: Columns, first: int = 0) -> list[UnseenValue]:
+        """Find those of checked columns, one column after the other; `first` is the number of the first row."""
+        return [
+            UnseenValue(first + row, name, *known.problem(from_array(known.column, table[name][row])))
+            for name, known in self._known.items()
+            for row in np.flatnonzero(known.unseen(table[name])).tolist()
+        ]
+
+
+def texts_of(found: Sequence[UnseenValue], rows: int, first: int = 0) -> list[str | None]:
+    """A text for each row, `age: Above 80, ...; deck: ...`, None for one without unseen values."""
+    texts: list[str | None] = [None] * rows
+    for each in found:
+        text = f"{each.column}: {each.msg}"
+        earlier = texts[each.row - first]
+        texts[each.row - first] = f"{earlier}; {text}" if earlier else text
+    return texts
 
 
 def _compile(known: Mapping[str, _Known]) -> Callable[[Mapping[str, Any]], bool]:

@@ -5,6 +5,7 @@ Its responses are made by the same `Service` as those of the ASGI application.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from time import perf_counter
 from typing import Any
 
@@ -12,8 +13,9 @@ from fastapi import FastAPI, Request, Response
 from starlette._utils import get_route_path
 
 from seatrial.http.messages import NO_SNIFFING, REQUEST_ID, EncodedResponse, content_type, request_id
-from seatrial.serve import logs, openapi, responses
+from seatrial.serve import bulk, logs, openapi, responses
 from seatrial.serve.access import ALLOWED
+from seatrial.serve.bulk import bulk_document
 from seatrial.serve.docs import create_app_with_docs
 from seatrial.serve.doors import Answer, Call, Doors, documents
 from seatrial.serve.exchanges import Exchange
@@ -60,6 +62,7 @@ def create_fastapi(service: Service) -> FastAPI:
             if not service.ready:
                 service.load()
             document = documents.complete(openapi.complete(routes_only(), service), service)
+            document = bulk_document.add_tables(document, service)
             app.openapi_schema = openapi.add_security(document, service)
         return app.openapi_schema
 
@@ -68,9 +71,15 @@ def create_fastapi(service: Service) -> FastAPI:
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
+    @cache
+    def tables() -> Any:
+        return bulk.for_service(service)
+
     @app.post(PREDICT, tags=["model"], operation_id="predict", response_class=Response)
     async def predict(request: Request) -> Response:
-        """Predict one row, a list of rows, or `{"inputs": [...]}`."""
+        """Predict one row, a list of rows, or `{"inputs": [...]}`; or a table of any length, as it arrives."""
+        if bulk.form_of(request.scope["headers"]):
+            return _BulkResponse(tables(), _exchange(request))
         return _response(await service.predict(request.scope["headers"], request.receive, _exchange(request)))
 
     @app.post(EXPLAIN, tags=["model"], operation_id="explain", response_class=Response)
@@ -149,6 +158,18 @@ def _response(encoded: EncodedResponse | None) -> Response:
     length = (b"content-length", b"%d" % len(encoded.body))
     response.raw_headers = [*content_type(encoded.headers), length, *encoded.headers]
     return response
+
+
+class _BulkResponse(Response):
+    """An answer that is made while the request arrives."""
+
+    def __init__(self, tables: Any, exchange: Exchange) -> None:
+        super().__init__()
+        self._tables = tables
+        self._exchange = exchange
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._tables.respond(scope, receive, send, self._exchange)
 
 
 class _Doorkeeper:

@@ -14,7 +14,7 @@ from seatrial.http.hosts import AllowedHosts
 from seatrial.http.memory import collector_off
 from seatrial.http.messages import EncodedResponse, refusal
 from seatrial.model import Release
-from seatrial.serve import logs, requests
+from seatrial.serve import bulk, logs, requests
 from seatrial.serve.access import ALLOWED, AccessDecision
 from seatrial.serve.cors import CrossOrigin, is_preflight
 from seatrial.serve.doors import PROBES, Call, Doors
@@ -58,6 +58,7 @@ class AsgiApp:
         self._access_log = access_log
         self._fastapi: Any = None
         self.grpc: GrpcServer | None = None
+        self._bulk: Any = None
         self._lock = asyncio.Lock()
         self._doors = Doors(service)
         self.fast_doors = self._doors.fast  # by URL
@@ -90,6 +91,9 @@ class AsgiApp:
         exchange = Exchange(request_id, began=began, method=method, path=path, route=route, key=key, trace=trace)
         if refused:
             status = await _send(send, refused, request_id)
+        elif path == PREDICT and method == "POST" and bulk.form_of(headers):
+            self._bulk = self._bulk or bulk.for_service(self.service)
+            status = await self._bulk.respond(scope, receive, send, exchange)
         elif path == PREDICT and method == "POST":
             status = await _send(send, await self.service.predict(headers, receive, exchange), request_id)
         elif path in self._checks and method in ("GET", "HEAD"):
@@ -122,6 +126,11 @@ class AsgiApp:
         if (path in self._checks or path in self._probes) and not self.hosts.loopback_only:
             return True
         return all(self.hosts.allows(value) for name, value in headers if name == b"host")
+
+    def streamed_size(self, scope: Any) -> int:
+        """How large a body may be that is read as it arrives; 0 where it is collected first."""
+        path: str = scope["path"]
+        return self.settings.bulk_limit if path.endswith(PREDICT) and bulk.form_of(scope["headers"]) else 0
 
     def log_request(self, began: float, method: str, path: str, status: int, request_id: str) -> None:
         """Note a request that the connection refused."""

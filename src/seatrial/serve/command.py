@@ -153,6 +153,13 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=_positive, default=default.workers, help="server processes")
     parser.add_argument("--body-limit", type=_positive, default=default.body_limit, help="maximum bytes in a body")
+    parser.add_argument(
+        "--bulk-limit",
+        type=_positive,
+        default=environment("SEATRIAL_BULK_LIMIT") or default.bulk_limit,
+        help="maximum bytes in a table of CSV, JSON lines or Arrow, which is answered as it arrives "
+        "(SEATRIAL_BULK_LIMIT)",
+    )
     parser.add_argument("--row-limit", type=_positive, default=default.row_limit, help="maximum rows in a request")
     parser.add_argument(
         "--prediction-log",

@@ -4,6 +4,7 @@ They get finished exchanges in batches, so that they cost the path of a request 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -22,12 +23,14 @@ class Exchange:
     when its caller gives up, 0 if it does not say. `path` is the
     caller's text, `route` one of ours: a path in routes.py, "" where there is none. `key` is the name of the caller's
     key, `trace` the traceparent header, as it came. `scored` are the rows that were answered, as responses.Scored, and
-    `errors` what was wrong with a request's rows, as in a RowError.
+    `errors` what was wrong with a request's rows, as in a RowError. A table of any length has `decided` in place of
+    `scored`: how many of its rows got each class, by its position, or how many there are for a regression, by None.
     """
 
     __slots__ = (
         "began",
         "deadline",
+        "decided",
         "ended",
         "errors",
         "key",
@@ -62,6 +65,7 @@ class Exchange:
         self.status = 0
         self.scored: Sequence[Any] = ()
         self.errors: Sequence[Mapping[str, Any]] = ()
+        self.decided: Counter[Any] | None = None
 
 
 class Exchanges:

@@ -178,7 +178,9 @@ def _errors(service: Service) -> Json:
     busy = "The server is not ready or too busy. Try again."
     return {
         "413": response("Error", large, {"detail": large}),
-        "415": response("Error", "The body is not JSON in UTF-8.", {"detail": requests.NOT_JSON % "not text/plain"}),
+        "415": response(
+            "Error", "The body is of another type, or not in UTF-8.", {"detail": requests.NOT_JSON % "not text/plain"}
+        ),
         "422": response("ValidationErrors", "A row is invalid. Each error has its location and the rule.", invalid),
         "500": response("Error", failed, {"detail": "..."}),
         "503": response("Error", busy, {"detail": "The model is not ready."}),

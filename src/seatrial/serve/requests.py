@@ -1,11 +1,13 @@
 """Reads a request for predictions: its headers, which must promise JSON, and its body up to the limit."""
 
 import re
+from collections.abc import Mapping
 from email.message import Message
 from functools import lru_cache
 from typing import Any
 
 from seatrial.http.messages import EncodedResponse, refusal
+from seatrial.serve.content_codings import ACCEPTED, BodyTooLargeError, codings_of, unknown_coding
 
 TIMEOUT = b"x-request-timeout"  # the header with the seconds that a caller waits
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -27,10 +29,6 @@ _SIGNATURES = (
 
 _DURATION = re.compile(rb"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s)?")
 _WRONG_TIMEOUT = refusal(400, "X-Request-Timeout must be a number of seconds above 0, as in 1.5, 1.5s or 1500ms.")
-
-
-class BodyTooLargeError(Exception):
-    """The body is over the limit."""
 
 
 async def read_body(headers: Any, receive: Any, limit: int) -> bytes | None:
@@ -67,7 +65,7 @@ def timeout_of(headers: Any) -> float | EncodedResponse:
 
 
 def unsupported(headers: Any, others: frozenset[str] = frozenset()) -> EncodedResponse | None:
-    """The 415 for a body that by its headers is neither JSON nor of the types `others`, or that is encoded.
+    """The 415 for a body that by its headers is neither JSON nor of the types `others`, or encoded as we cannot decode.
 
     Without a type it is accepted.
     """
@@ -79,9 +77,7 @@ def unsupported(headers: Any, others: frozenset[str] = frozenset()) -> EncodedRe
                 return _not_json(f"not {media_type[:100] or 'an empty type'}")
             if charset not in UTF8:
                 return refusal(415, f"The body must be encoded in UTF-8, not in {charset[:100]}.")
-        elif name == b"content-encoding" and text.lower() not in ("", "identity"):
-            return _compressed(text[:100])
-    return None
+    return unknown_coding(codings_of(headers))
 
 
 def wants_page(headers: Any) -> bool:
@@ -95,13 +91,41 @@ def unreadable(body: bytes) -> EncodedResponse | None:
     if not kind and len(body) % 2 == 0 and body[:2].count(b"\0") == 1:  # one of two bytes of ASCII
         kind = "encoded in UTF-16"
     if kind.startswith("compressed"):
-        return _compressed(kind.rpartition(" ")[2])
-    return refusal(415, f"The body is {kind}. Send JSON in UTF-8.") if kind else None
+        name = kind.rpartition(" ")[2]
+        known = f"Say so with the header Content-Encoding: {name}" if name != "deflate" else "Use gzip or zstd"
+        return refusal(415, f"The body is {kind}. {known}, or send it as it is.", ACCEPTED)
+    return refusal(415, f"The body is {kind}. Send it in UTF-8.") if kind else None
 
 
 def without_mark(body: bytes) -> bytes:
     """The body without the byte order mark that some programs put before UTF-8."""
     return body.removeprefix(BYTE_ORDER_MARK)
+
+
+def accepted(header: str, types: Mapping[str, str], default: str) -> str | None:
+    """The value in `types` of the media type that an Accept header prefers; None if it accepts none of them.
+
+    `default` is for callers that do not say.
+    """
+    best, rank = (None if header else default), (0.0, 0)
+    for part in header.split(",") if header else ():
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        main = media_type.removesuffix("*") if media_type.endswith("/*") and media_type != "*/*" else ""
+        found = types.get(media_type) or (default if media_type == "*/*" else None)
+        if main:
+            found = next((value for value in (default, *types.values()) if value.startswith(main)), None)
+        weight = next((_weight(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
+        own = (weight, 0 if "*" in media_type else 1)
+        if found and weight > 0 and own > rank:
+            best, rank = found, own
+    return best
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
 
 
 def is_json(media_type: str) -> bool:
@@ -123,7 +147,3 @@ def content_type_of(value: str) -> tuple[str, str, str]:
 
 def _not_json(what: str) -> EncodedResponse:
     return refusal(415, NOT_JSON % what)
-
-
-def _compressed(how: str) -> EncodedResponse:
-    return refusal(415, f"The body is compressed with {how}. Send it as it is.", ((b"accept-encoding", b"identity"),))

@@ -33,6 +33,7 @@ class Settings:
     tls_key: str = ""  # the path of its private key
     workers: int = 1
     body_limit: int = 2**20
+    bulk_limit: int = 128 * 2**20  # of a table that is answered as it arrives
     row_limit: int = ROW_LIMIT
     header_limit: int = 16 * 2**10
     receive_timeout: float = 10.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import to_jsonable_python
 
-from seatrial.http.messages import EncodedResponse, to_bytes
+from seatrial.http.messages import EncodedResponse, refusal, to_bytes
 from seatrial.http.turns import wait_for_turn
 from seatrial.model import Release
 from seatrial.model.inputs import Encoded
@@ -20,6 +20,7 @@ from seatrial.prediction_log.log_settings import parse_log_settings
 from seatrial.serve import logs, requests, responses
 from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher, DeadlineError
+from seatrial.serve.content_codings import BodyTooLargeError, CodingError, codings_of, decode
 from seatrial.serve.exchanges import Exchange
 from seatrial.serve.metrics import families
 from seatrial.serve.metrics.server_metrics import ServerMetrics
@@ -39,6 +40,7 @@ LARGE_BODY = 32 * 2**10  # bytes; a larger one is handled in a thread, so that o
 LARGE_ROWS = 64
 LARGE_THREADS = 2
 LARGE_LIMIT = 16  # large requests in progress or waiting; more are refused with 503
+MOST_ERRORS = 1_000  # that are kept of a request
 
 NO_WARNINGS: Mapping[str, Any] = {}
 
@@ -129,11 +131,22 @@ class Service:
             return timeout
         if timeout:
             exchange.deadline = (exchange.began or perf_counter()) + timeout
+        body = await self.read(headers, receive)
+        return await self.ask(body, exchange, handler) if isinstance(body, bytes) else body
+
+    async def read(self, headers: Any, receive: Any) -> bytes | EncodedResponse | None:
+        """Read and decode a body; a refusal where that cannot be, None if the client has disconnected."""
         try:
             body = await requests.read_body(headers, receive, self.settings.body_limit)
-        except requests.BodyTooLargeError:
+            if body is not None and (codings := codings_of(headers)):
+                if not self.ready or self._large >= LARGE_LIMIT:
+                    return responses.busy() if self.ready else responses.not_ready()
+                body = await self._decoded(body, codings)
+        except BodyTooLargeError:
             return responses.too_large(self.settings.body_limit)
-        return None if body is None else await self.ask(body, exchange, handler)
+        except CodingError as error:
+            return refusal(400, str(error))
+        return body
 
     async def ask(self, body: bytes, exchange: Exchange, handler: Handler | None = None) -> EncodedResponse:
         """Answer a body that was read; by default, predict its rows."""
@@ -149,6 +162,15 @@ class Service:
     def answer_explanation(self, body: bytes, exchange: Exchange, done: OnResponse) -> None:
         """Predict and explain the one row in a body; `done` gets the response."""
         self._in_thread(self.explain_body, body, exchange, done)
+
+    async def _decoded(self, body: bytes, codings: Sequence[str]) -> bytes:
+        """Decode a body in a thread."""
+        self._large += 1
+        try:
+            limit = self.settings.body_limit
+            return await asyncio.get_running_loop().run_in_executor(self._pool, decode, body, codings, limit)
+        finally:
+            self._large -= 1
 
     def answer(self, body: bytes, exchange: Exchange, done: OnResponse, form: Form | None = None) -> None:
         """Predict the rows in a body; `done` gets the response, at once or when they have been scored."""
@@ -342,6 +364,16 @@ class Service:
 
     def _score(self, rows: list[Encoded]) -> list[Scored]:
         return scored_rows(self.release, self.release.score(rows))
+
+    def refusal_of(self, error: BaseException, exchange: Exchange) -> EncodedResponse:
+        """The response to an error that another way to predict has met; in the event loop."""
+        return self._error(error, exchange)
+
+    def note_bad_rows(self, exchange: Exchange, errors: list[dict[str, Any]]) -> None:
+        """Log rows that are refused in a request whose others are answered; in the event loop."""
+        exchange.errors = [*exchange.errors, *errors][:MOST_ERRORS]
+        if self.log:
+            self.log.refuse(exchange, 422, errors)
 
     def _invalid(self, error: RowError, exchange: Exchange) -> EncodedResponse:
         """The response to invalid rows, which are logged without their values."""

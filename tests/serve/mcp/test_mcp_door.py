@@ -138,7 +138,7 @@ def test_it_needs_a_key(locked_port: int) -> None:
     assert listed(client.ask("POST", "/mcp", LIST, *HEADERS, f"X-API-Key: {SECRET}"))
 
 
-@pytest.mark.parametrize(("secret", "explains"), [(SECRET, False), (BOTH, True)])
+@pytest.mark.parametrize(("secret", "explains"), [(SECRET, False), (BOTH, True)], ids=["predict", "both"])
 def test_a_tool_needs_the_scope_of_what_it_does(locked_port: int, secret: str, explains: bool) -> None:
     async def main() -> Any:
         async with (

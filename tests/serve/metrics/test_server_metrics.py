@@ -154,7 +154,11 @@ def test_workers_answer_as_one(three: tuple[Process, int]) -> None:
 def workers_of(server: Process) -> list[int]:
     """The process IDs of a server's workers."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    for pid in map(int, children):
+        with suppress(FileNotFoundError):  # it has ended meanwhile
+            found += [pid] if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes() else []
+    return found
 
 
 def test_no_counter_falls_while_workers_are_killed_and_replaced(three: tuple[Process, int]) -> None:

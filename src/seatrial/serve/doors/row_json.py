@@ -12,7 +12,15 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from seatrial.model import Release
-from seatrial.model.row_validation import RowError, check_width, encodable, parts_of, without_texts
+from seatrial.model.repeated_keys import keys_in, repeated_key
+from seatrial.model.row_validation import (
+    RowError,
+    check_width,
+    encodable,
+    parts_of,
+    repeated_key_error,
+    without_texts,
+)
 
 Json = dict[str, Any]
 MOST_PARTS = 10_000  # of a value that is a list or an object, and of all within it
@@ -37,9 +45,12 @@ def check_lists(body: bytes) -> None:
 def read_json(body: bytes, *place: int) -> Any:
     """Read JSON; NaN is read as well. Raises RowError; `place` is the row that it is, if it is one."""
     try:
-        return from_json(body)
+        document = from_json(body)
     except ValueError as error:
         raise problem(f"Invalid JSON: {error}", "json_invalid", *place) from None
+    if (found := repeated_key(body, keys_in(document))) is not None:
+        raise RowError([repeated_key_error("body", *place, *found)])
+    return document
 
 
 def read_object(body: bytes) -> Json:

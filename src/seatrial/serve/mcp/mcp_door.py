@@ -6,7 +6,7 @@ from typing import Any
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from seatrial.http.messages import EncodedResponse, refusal
-from seatrial.serve import requests, responses
+from seatrial.serve import requests
 from seatrial.serve.doors.door import Call, Door
 from seatrial.serve.mcp.mcp_tools import EXCHANGE, ModelTools
 from seatrial.serve.service import Service
@@ -29,12 +29,10 @@ class ModelContext(Door):
         """Handle POST /mcp."""
         if not self._may_call(call.headers):
             return refusal(403, FOREIGN)
-        limit = self.service.settings.body_limit
-        try:
-            body = await requests.read_body(call.headers, call.receive, limit)
-        except requests.BodyTooLargeError:
-            return responses.too_large(limit)
-        return None if body is None else await self._respond(call, body)
+        if refused := requests.unsupported(call.headers):
+            return refused
+        body = await self.service.read(call.headers, call.receive)
+        return await self._respond(call, body) if isinstance(body, bytes) else body
 
     def _may_call(self, headers: Any) -> bool:
         """Whether a request is of no page, of one of this server, or of one that the settings allow."""

@@ -28,6 +28,7 @@ BODY = ""  # the column of what is wrong with a body as a whole
 OWN_RULES = frozenset(
     [
         "binary_data",
+        "contents",
         "csv",
         "datatype",
         "duplicate",
@@ -37,6 +38,9 @@ OWN_RULES = frozenset(
         "one_row",
         "outputs",
         "parameters",
+        "protobuf_invalid",
+        "raw_contents",
+        "repeated_key",
         "shape",
         "shared_memory",
         "tensor",

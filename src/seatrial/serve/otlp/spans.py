@@ -102,7 +102,7 @@ def context_of(trace_id: str, span_id: str, sampled: bool) -> Context:
 
 def _attributes(exchange: Exchange) -> dict[str, Any]:
     """What a request was, and what became of it."""
-    status, rows = exchange.status, len(exchange.scored)
+    status, rows = exchange.status, len(exchange.scored) or sum((exchange.decided or {}).values())
     found = {
         "http.response.status_code": status,
         "url.path": sendable(exchange.path),
