@@ -40,12 +40,12 @@ from titanic_model_client.api.open_inference import open_inference_infer
 from titanic_model_client.api.server import ready
 from titanic_model_client.models import (
     ExplainedPrediction, InferRequest, InferRequestInputsItem, InferRequestInputsItemDatatype, InferResponse,
-    InstancesRequest, Model, Passenger, Prediction, PredictInputs, Status, ValidationErrors,
+    InstancesRequest, Model, Passenger, Prediction, PredictJsonInputs, Status, ValidationErrors,
 )
 
 client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2])
 row = Passenger.from_dict({"pclass": 2, "name": "Marsh, Miss. Ada", "sex": "female"})
-for body in (row, [row], PredictInputs(inputs=[row])):
+for body in (row, [row], PredictJsonInputs(inputs=[row])):
     answer = predict.sync(client=client, body=body)
     assert isinstance(answer, Prediction)
     assert answer.predictions == [1]
