@@ -12,6 +12,7 @@ from loguru import logger
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import check_port, url_of
+from seatrial.http.tls import LOOK_SECONDS, TlsFiles
 from seatrial.serve.exchanges import Exchanges
 from seatrial.serve.grpc.grpc_calls import InferenceCalls
 from seatrial.serve.grpc.infer_messages import POOL, SERVICE
@@ -47,7 +48,11 @@ class GrpcServer:
         reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server, POOL)
         host, port = settings.bound or settings.host, settings.grpc_port or 0
         try:
-            self.port = server.add_insecure_port(url_of(host, port, "").removeprefix("://"))
+            address = url_of(host, port, "").removeprefix("://")
+            if settings.tls:
+                self.port = server.add_secure_port(address, _credentials(settings.tls))
+            else:
+                self.port = server.add_insecure_port(address)
         except RuntimeError:
             check_port(host, port, hint=HINT)  # says which server has it
             raise SeatrialError(f"Port {port} on {host} cannot be used.", hint=HINT) from None
@@ -68,6 +73,34 @@ class GrpcServer:
             ):
                 await asyncio.sleep(QUIET_SECONDS / 10)
             await self._server.stop(timeout / 2)
+
+
+def _credentials(tls: TlsFiles) -> Any:
+    """The certificate of HTTP, which may be renewed as there: the last pair that can be used stays in use."""
+    seen, looked = tls.state(), perf_counter()
+
+    def renewed() -> Any:
+        """What gRPC asks for at each connection: another pair, or None."""
+        nonlocal seen, looked
+        now, state = perf_counter(), seen
+        if now - looked >= LOOK_SECONDS:
+            looked, state = now, tls.state()
+        if state == seen:
+            return None
+        try:
+            pair = _pair(tls)
+        except (SeatrialError, OSError):  # half a renewal
+            return None
+        seen = state
+        return pair
+
+    return grpc.dynamic_ssl_server_credentials(_pair(tls), renewed)
+
+
+def _pair(tls: TlsFiles) -> Any:
+    """A certificate and its key. Raises SeatrialError where they cannot be used."""
+    tls.context()
+    return grpc.ssl_server_certificate_configuration([(tls.key.read_bytes(), tls.certificate.read_bytes())])
 
 
 def _options(settings: Settings) -> list[tuple[str, Any]]:
