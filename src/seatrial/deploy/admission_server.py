@@ -97,16 +97,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(gatekeeper: Gatekeeper, options: argparse.Namespace) -> None:
     from seatrial.http import Limits, guarded_config
     from seatrial.http.server import GuardedServer
+    from seatrial.http.tls import TlsFiles
 
-    for file in (options.certificate, options.key):
-        if not file.is_file():
-            raise SeatrialError(f"{file} does not exist.", hint="Check --certificate and --key.")
+    tls = TlsFiles(options.certificate, options.key)
+    tls.context()  # an error is reported before anything listens
     with listen(options.host, options.port, hint="Choose another with --port.") as listener:
         config = guarded_config(
             AdmissionApp(gatekeeper),
             Limits(body_size=SIZE_LIMIT),
-            ssl_certfile=options.certificate,
-            ssl_keyfile=options.key,
+            tls=tls,
             lifespan="off",
         )
         url = url_of(options.host, listener.getsockname()[1], "https")
