@@ -321,3 +321,22 @@ def shipper_process(program: str, to: Path | str) -> "subprocess.CompletedProces
 def test_a_destination_for_each_kind_of_url(tmp_path: Path) -> None:
     kinds = [type(open_destination(to)).__name__ for to in (str(tmp_path), "s3://b/p", "gs://b/p", "postgresql://h/d")]
     assert kinds == ["FolderDestination", "ObjectDestination", "ObjectDestination", "PostgresDestination"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux have threads a priority of their own")
+@pytest.mark.parametrize(("limit", "niceness"), [(1 << 30, 19), (4, os.getpriority(os.PRIO_PROCESS, 0))])
+def test_it_gives_way_unless_the_spool_fills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, niceness: int
+) -> None:
+    found: list[int] = []
+    stopped = threading.Event()
+
+    def look(_: Shipper, deadline: float | None = None) -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        stopped.set()
+
+    (tmp_path / "20261130T120000000000-0.jsonl").write_text("{}\n")
+    monkeypatch.setattr(Shipper, "look", look)
+    shipper = Shipper(tmp_path, open_destination(str(tmp_path / "to")), days=None, report=lambda *_: None, limit=limit)
+    shipper.run(Patience(stopped, 0.0))
+    assert found[0] == niceness

@@ -165,3 +165,13 @@ def test_a_share_of_the_requests(binary: Release, tmp_path: Path) -> None:
         assert run(ask(app, body=BODY, headers=[("x-request-id", f"r{number}")])).status == 200
     app.service.stop()
     assert 25 < len(lines(tmp_path / ".spool")) < 75
+
+
+def test_a_record_that_cannot_be_made_keeps_no_answer(app: AsgiApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> bytes:
+        raise ValueError("broken")
+
+    assert app.service.log
+    monkeypatch.setattr(app.service.log.records, "turn", broken)
+    assert run(ask(app, body=BODY)).status == 200
+    assert app.service.log.spool.dropped == 1

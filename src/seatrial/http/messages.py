@@ -55,9 +55,11 @@ def new_id() -> str:
 def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
     """Encode a response for the wire; `more` are headers that all responses of the server have."""
     status, body, others = response
-    head = (_HEAD if content_type(others) else _UNTYPED) % (len(body), request_id.encode())
+    head = (_HEAD if not others or content_type(others) else _UNTYPED) % (len(body), request_id.encode())
     end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
-    return b"".join((_STATUS_LINES[status], _shared.lines(more), head, _lines(others), end, body))
+    if others:
+        head += _lines(others)
+    return b"".join((_STATUS_LINES[status], _shared.lines(more), head, end, body))
 
 
 def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:

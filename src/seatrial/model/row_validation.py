@@ -23,6 +23,7 @@ ERRORS_MADE = 5_000
 MOST_NESTED = 1_000  # lists, or objects that are not rows, in a body
 MOST_UNKNOWN_KEYS = 1_000  # unknown columns of one row that are reported one by one
 
+_BRACKETS = (b"[", b"{")
 _LIST = re.compile(rb"\s*\[")
 _WRAPPED = re.compile(rb"\s*\{\s*\"inputs\"\s*:")
 _WRAPPED_LIST = re.compile(_WRAPPED.pattern + rb"\s*\[")
@@ -70,11 +71,12 @@ class RowParser(Generic[RowType]):
 
     def parse(self, body: bytes) -> list[RowType]:
         """Validate a JSON body. Raises RowError with locations below "body"."""
-        listed, wrapped = (self._listed, self._wrapped) if self._all_errors(body) else self._failing_fast
+        small = len(body) <= ERRORS_MADE
+        listed, wrapped = (self._listed, self._wrapped) if small or self._all_errors(body) else self._failing_fast
         rows: list[RowType]
         keys = 0
         try:
-            start = _first(body)
+            start = 0 if body[:1] in _BRACKETS else _first(body)
             if _LIST.match(body, start):
                 rows = listed.validate_json(body)
             elif _WRAPPED.match(body, start) and not self._has_inputs:

@@ -20,7 +20,7 @@ from seatrial.prediction_log.destinations import open_destination
 from seatrial.prediction_log.log_settings import VARIABLE, parse_log_settings
 from seatrial.prediction_log.shipper import Level, Patience, Shipper
 
-NICENESS = 5  # requests come first; more, and a server at its peak would leave no time to deliver what it writes
+NICENESS = 5  # requests come first; while there is no hurry, the shipper gives way still more
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     options.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shipper = Shipper(options.spool, destination, days=settings.days, report=_report)
+    limit = settings.spool_megabytes << 20
+    shipper = Shipper(options.spool, destination, days=settings.days, report=_report, limit=limit)
     return 0 if shipper.run(Patience(stopped, options.drain)) else 3
 
 

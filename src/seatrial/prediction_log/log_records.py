@@ -34,6 +34,10 @@ MOST_ERRORS = 100  # of a refused request, in its record
 _MOMENTS = {"date": "date", "date-time": "datetime", "time": "time", "duration": "duration"}
 
 
+# A request's exchange, its checked rows, what the model said about them, and the values that training did not see.
+Answer = tuple[Any, Sequence[Any], Sequence[Any], Sequence[Any]]
+
+
 class Records:
     """Makes the records of one release.
 
@@ -57,6 +61,31 @@ class Records:
     def keeps(self, request_id: str) -> bool:
         """Whether a request is in the share that is logged; the same for all of its records."""
         return self.keeps_all or crc32(request_id.encode()) < self._below
+
+    def turn(self, answers: Sequence[Answer]) -> bytes:
+        """The records of what is answered in one turn of the event loop; nearly all have one row."""
+        now, clock, wheel, values = time_ns() // 1000, perf_counter(), self.wheel, self._values
+        plain = self._classifier and not self._hashed
+        records = []
+        for exchange, rows, scored, unseen in answers:
+            if not plain or len(rows) != 1 or unseen or exchange.trace:
+                records.append(self.answered(exchange, rows, scored, unseen))
+                continue
+            position, shares = scored[0]
+            record: dict[str, Any] = {
+                "t": now,
+                "id": exchange.request_id,
+                "w": wheel,
+                "route": exchange.route,
+                "us": int((clock - exchange.began) * 1e6),
+                "rows": (values(rows[0].__dict__),),
+                "scores": (shares,),
+                "decided": (position,),
+            }
+            if exchange.key:
+                record["key"] = exchange.key
+            records += (to_json(record), b"\n")
+        return b"".join(records)
 
     def answered(self, exchange: Any, rows: Iterable[Any], scored: Sequence[Any], unseen: Sequence[Any] = ()) -> bytes:
         """The record of an answered `exchange`: its checked rows, and what the model said about each of them."""

@@ -7,13 +7,15 @@ destination takes as the same one. While a destination is down, attempts become 
 import json
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, get_native_id
 from typing import Literal
 
 from seatrial.core.errors import SeatrialError
@@ -35,6 +37,7 @@ LOOK_SECONDS = 1.0  # between two looks at the spool
 LONGEST_WAIT = 30.0  # seconds between attempts while the destination is down
 EXPIRE_SECONDS = 3600.0  # between two times that old days are deleted
 STATE_SECONDS = 5.0  # after which the state is written even if it is the same
+HURRY = 4  # a spool that is fuller than one part in so many of its limit is delivered without giving way
 MOST_FAILURES = 3  # in a row, after which a round ends
 
 Level = Literal["info", "warning", "error"]
@@ -52,7 +55,10 @@ class Patience:
 class Shipper:
     """Delivers what is in a spool. `report` gets the few lines that people should see."""
 
-    def __init__(self, spool: Path, destination: Destination, *, days: int | None, report: Report) -> None:
+    def __init__(
+        self, spool: Path, destination: Destination, *, days: int | None, report: Report, limit: int = 1 << 30
+    ) -> None:
+        self._hurry = limit // HURRY
         self.delivered_rows = 0
         self.skipped_lines = 0
         self.down: str | None = None  # why the destination does not take what there is
@@ -72,13 +78,18 @@ class Shipper:
     def run(self, patience: Patience) -> bool:
         """Deliver until told to stop; returns whether the spool is empty in the end."""
         deadline: float | None = None
+        # Threads have a priority of their own, which only falls: a server at its peak needs all of the processor.
+        calm = ThreadPoolExecutor(1, thread_name_prefix="calm", initializer=_give_way)
         try:
             while True:
                 stopping = patience.stopped.is_set()
                 if stopping and deadline is None:
                     deadline = time.monotonic() + patience.drain
                     self._retry_at = 0.0
-                self.look(deadline)
+                if deadline is None and backlog(self._spool).size < self._hurry:
+                    calm.submit(self.look).result()
+                else:
+                    self.look(deadline)
                 if deadline is not None and (self._is_empty() or time.monotonic() >= deadline):
                     return self._is_empty()
                 if stopping:
@@ -86,6 +97,7 @@ class Shipper:
                 else:
                     patience.stopped.wait(LOOK_SECONDS)
         finally:
+            calm.shutdown()
             self._destination.close()
             self._lock.release()
 
@@ -211,3 +223,9 @@ def _reason(error: Exception) -> str:
         place = place.tb_next
     where = f" in line {place.tb_lineno} of {Path(place.tb_frame.f_code.co_filename).name}" if place else ""
     return f"a segment cannot be delivered ({type(error).__name__}{where})"
+
+
+def _give_way() -> None:
+    """Let this thread work only where nothing else wants the processor."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), 19)

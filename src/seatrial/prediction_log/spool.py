@@ -70,11 +70,11 @@ class Spool:
         """Append the records of `count` requests; False, and nothing is appended, where there is no room for them."""
         with self._lock:
             if self._handle < 0 or len(data) > self._room:
-                return self._drop(count)
+                return self.drop(count)
             try:
                 self._append(data)
             except OSError as error:
-                return self._drop(count, error.strerror or str(error))
+                return self.drop(count, error.strerror or str(error))
             self._room -= len(data)
             if self._size >= self._settings.segment_megabytes << 20:
                 self._roll()
@@ -114,8 +114,8 @@ class Spool:
         self._began = self._began if self._size else monotonic()
         self._size += written
 
-    def _drop(self, count: int, why: str = "the spool is full") -> bool:
-        """Count requests that are not logged, and say so now and then."""
+    def drop(self, count: int, why: str = "the spool is full") -> bool:
+        """Count requests that are not logged, and say so now and then; returns False."""
         self.dropped += count
         if not self.full or monotonic() - self._reported >= REPORT_SECONDS:
             self.full, self._reported = True, monotonic()
@@ -139,7 +139,7 @@ class Spool:
         try:
             self._open()
         except OSError as error:
-            self._drop(0, error.strerror or str(error))
+            self.drop(0, error.strerror or str(error))
 
     def _open(self) -> None:
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(8)}"

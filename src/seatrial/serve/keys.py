@@ -16,6 +16,7 @@ from seatrial.core.access_keys import AccessKey, Allowance, hash_of, parse_keys,
 from seatrial.core.errors import SeatrialError
 
 LOOK_SECONDS = 1.0  # between two looks at the file, and at what has expired
+CLOCK_SECONDS = 1.0  # between two looks at the time of day, which may be set
 MOST_REMEMBERED = 4096  # header lines; every valid key has a few
 
 HeaderLine = tuple[bytes, bytes]
@@ -30,26 +31,33 @@ class Meter:
             # A bucket of one period's share, filled evenly; kept as the time at which it would be full again.
             self._interval = rate.seconds * workers / rate.amount
             self._most = max(rate.seconds, self._interval) - self._interval + 1e-6
-        self._full_at = 0.0
+        self._full_at = self._period_ends = 0.0
         self._share = max(quota.amount // workers, 1) if quota else 0
         self._period, self._used = 0, 0
 
     def take(self) -> bool:
         """Count a request; False, and no count, where the rate or the quota is used up."""
+        now = monotonic()
         if self.quota:
-            period = int(time() // self.quota.seconds)
-            if period != self._period:
-                self._period, self._used = period, 0
+            if now >= self._period_ends:
+                self._begin_period(now)
             if self._used >= self._share:
                 return False
         if self.rate:
-            now = monotonic()
             full_at = max(self._full_at, now)
             if full_at - now > self._most:
                 return False
             self._full_at = full_at + self._interval
         self._used += 1
         return True
+
+    def _begin_period(self, now: float) -> None:
+        """Look at the clock: a period of UTC may have begun."""
+        seconds = self.quota.seconds if self.quota else 1
+        period, into = divmod(time(), seconds)
+        if period != self._period:
+            self._period, self._used = int(period), 0
+        self._period_ends = now + min(seconds - into, CLOCK_SECONDS)
 
     def states(self) -> list["MeterState"]:
         """The state of the rate, if there is one, and of the quota."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from seatrial.http.messages import RETRY, EncodedResponse, refusal
 from seatrial.model import Release
-from seatrial.prediction_log.log_records import Records
+from seatrial.prediction_log.log_records import Answer, Records
 from seatrial.prediction_log.log_settings import LogSettings, spool_folder
 from seatrial.prediction_log.spool import LOOK_SECONDS, Spool
+from seatrial.serve import logs
 from seatrial.serve.exchanges import Exchange
 
 NO_ROOM = refusal(503, "The prediction log is full, so that nothing is predicted. Try again.", RETRY)
@@ -23,7 +24,7 @@ class LoggedAnswers:
         self.records = Records(release, settings, folder)
         self.spool = Spool(folder, self.records, settings)
         self._refuses = settings.when_full == "refuse"
-        self._records: list[bytes] = []
+        self._answers: list[Answer] = []
         self._due: list[tuple[Callable[[EncodedResponse], None], EncodedResponse]] = []
         self._refused: list[bytes] = []
         self._stopped = threading.Event()
@@ -38,10 +39,10 @@ class LoggedAnswers:
         done: Callable[[EncodedResponse], None],
         response: EncodedResponse,
     ) -> None:
-        """Let `done` have the response at the next `flush`, once the record is written; in the event loop."""
+        """Let `done` have the response at the next `flush`, once its record is written; in the event loop."""
         records = self.records
         if records.keeps_all or records.keeps(exchange.request_id):
-            self._records.append(records.answered(exchange, rows, scored, unseen))
+            self._answers.append((exchange, rows, scored, unseen))
             self._due.append((done, response))
         else:
             done(response)
@@ -51,13 +52,21 @@ class LoggedAnswers:
         if not self._due:
             return
         due, self._due = self._due, []
-        records, self._records = self._records, []
-        if self.spool.write(b"".join(records), len(records)) or not self._refuses:
+        answers, self._answers = self._answers, []
+        if self._write(answers) or not self._refuses:
             for done, response in due:
                 done(response)
         else:
             for done, _ in due:
                 done(NO_ROOM)
+
+    def _write(self, answers: Sequence[Answer]) -> bool:
+        try:
+            records = self.records.turn(answers)
+        except Exception as error:  # the answers that wait must leave
+            logs.fault("The prediction log failed", error, answers[0][0].request_id)
+            return self.spool.drop(len(answers), "a record cannot be made")
+        return self.spool.write(records, len(answers))
 
     def write(self, exchange: Exchange, make: Callable[[Records], bytes]) -> EncodedResponse | None:
         """Write one record at once, from any thread; returns a refusal where the settings want that.
