@@ -58,6 +58,9 @@ def prepare(kind: str, folder: Path) -> Model:
         if kind in PIPELINES:
             path = project / "src" / "titanic_model" / "pipeline.py"
             path.write_text(re.sub(r"\n\ndef build\(.*", PIPELINES[kind], path.read_text(), flags=re.DOTALL))
+        if kind == "native":
+            settings = project / "pyproject.toml"
+            settings.write_text(settings.read_text().replace('["seatrial>=', '["seatrial[native]>='))
         for command in ("train", "build"):
             _run(sys.executable, "-m", "seatrial", command, "--project", str(project))
         _run(sys.executable, str(Path(__file__).parent / "fit.py"), str(project), str(pipeline))
