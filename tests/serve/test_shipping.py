@@ -18,8 +18,9 @@ from tests.serve.clients import Client, Process, process, until
 from tests.serve.small_releases import EXAMPLE
 
 from seatrial.core.errors import SeatrialError
+from seatrial.prediction_log.log_settings import PYTHON_VARIABLE
 from seatrial.serve.server_settings import Settings
-from seatrial.serve.shipping import PYTHON, shipping
+from seatrial.serve.shipping import shipping
 
 BODY = json.dumps(EXAMPLE).encode()
 
@@ -160,7 +161,7 @@ def test_another_interpreter_is_asked_what_it_has(monkeypatch: pytest.MonkeyPatc
     other = tmp_path / "python"
     other.write_text('#!/bin/sh\necho "error The prediction log needs pyarrow. Install it."\nexit 2\n')
     other.chmod(0o755)
-    monkeypatch.setenv(PYTHON, str(other))
+    monkeypatch.setenv(PYTHON_VARIABLE, str(other))
     with pytest.raises(SeatrialError) as caught, shipping(Settings(prediction_log=str(tmp_path / "log")), "small"):
         pass
     assert caught.value.message == "The prediction log needs pyarrow. Install it."
@@ -170,7 +171,7 @@ def test_another_interpreter_runs_the_shipper(root: Path, tmp_path: Path) -> Non
     other = tmp_path / "python"
     other.write_text(f'#!/bin/sh\necho ran >> {tmp_path}/runs\nexec {sys.executable} "$@"\n')
     other.chmod(0o755)
-    with served(root, tmp_path / "log", **{PYTHON: str(other)}) as (server, port):
+    with served(root, tmp_path / "log", **{PYTHON_VARIABLE: str(other)}) as (server, port):
         ask(port, "a")
         assert server.stop() == 0
     assert delivered(tmp_path / "log") == ["a"]
@@ -199,7 +200,7 @@ def test_a_shipper_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path
         f'#!/bin/sh\ncase "$*" in *--check*) exit 0;; esac\nexec {sys.executable} -c "import time; time.sleep(600)"\n'
     )
     other.chmod(0o755)
-    monkeypatch.setenv(PYTHON, str(other))
+    monkeypatch.setenv(PYTHON_VARIABLE, str(other))
     monkeypatch.setattr("seatrial.serve.shipping.MARGIN", 0.3)
     began = time.monotonic()
     with shipping(Settings(prediction_log=str(tmp_path / "log"), stop_timeout=0.1), "small"):

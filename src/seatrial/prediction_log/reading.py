@@ -198,11 +198,10 @@ def open_store(to: str) -> LogStore:
         return PostgresLog(to)
     if not scheme:
         return FolderLog(fs.LocalFileSystem(), str(Path(to).absolute()), to)
-    from seatrial.prediction_log.destinations.objects import ObjectDestination
+    from seatrial.prediction_log.destinations.objects import object_files
 
     try:
-        bucket = ObjectDestination(to)
-        system, root = bucket._filesystem(), bucket._prefix
+        system, root = object_files(to)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise SeatrialError(f"{shown_url(to)} cannot be opened: {cleaned(error, to)}.") from None
     return FolderLog(system, root, shown_url(to))

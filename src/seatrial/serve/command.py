@@ -91,7 +91,7 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--open",
         action="store_true",
-        default=environment("SEATRIAL_OPEN", "").lower() in ("1", "true", "yes", "on"),
+        default=_is_on("SEATRIAL_OPEN"),
         help="let other machines call the server without a key (SEATRIAL_OPEN=1)",
     )
     listed(
@@ -142,7 +142,7 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--mcp",
         action="store_true",
-        default=environment("SEATRIAL_MCP", "").lower() in ("1", "true", "yes", "on"),
+        default=_is_on("SEATRIAL_MCP"),
         help="answer the Model Context Protocol at /mcp, too; needs the extra mcp (SEATRIAL_MCP=1)",
     )
     parser.add_argument(
@@ -180,6 +180,10 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--standby-fd", type=int, help="serve on this socket until standard input says `accept`")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in ("1", "true", "yes", "on")
 
 
 def _port(text: str) -> int:

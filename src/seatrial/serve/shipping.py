@@ -18,10 +18,15 @@ from loguru import logger
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.destinations import open_destination
-from seatrial.prediction_log.log_settings import VARIABLE, LogSettings, parse_log_settings, spool_folder
+from seatrial.prediction_log.log_settings import (
+    PYTHON_VARIABLE,
+    VARIABLE,
+    LogSettings,
+    parse_log_settings,
+    spool_folder,
+)
 from seatrial.serve.server_settings import KEYS, WORKER_SETTINGS, Settings
 
-PYTHON = "SEATRIAL_LOG_PYTHON"  # the interpreter of the command line, where the server's own environment has no pyarrow
 MODULE = "seatrial.prediction_log"
 CHECK_SECONDS = 60.0
 LONGEST_WAIT = 30.0  # seconds before a shipper that keeps dying is started again
@@ -56,7 +61,7 @@ class _Shipper:
         self._spool = spool
         self._drain = drain
         self._to = settings.to
-        self._python = os.environ.get(PYTHON, "")
+        self._python = os.environ.get(PYTHON_VARIABLE, "")
         if not Path(self._python).is_file():
             self._python = ""
         # Not on the command line, which others can read. Access keys are not for this process.

@@ -9,7 +9,7 @@ from tests.serve.clients import Reply, ask, run
 from seatrial import __version__
 from seatrial.model import Release
 from seatrial.serve.asgi import AsgiApp
-from seatrial.serve.doors.mlflow import accepted
+from seatrial.serve.requests import accepted
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import Service
 
@@ -100,11 +100,11 @@ def test_another_format_is_406(app: AsgiApp, accept: str) -> None:
 
 
 def test_the_weights_of_an_accept_header_count() -> None:
-    assert accepted("application/json;q=0.1,text/csv;q=0.9") == "text/csv"
-    assert accepted("text/*") == "text/csv"
-    assert accepted("text/csv; header=present ; q=1, */*") == "text/csv"
-    assert accepted("application/json;q=x") == "application/json"
-    assert accepted(",;,") is None
+    assert accepted("application/json;q=0.1,text/csv;q=0.9", FORMATS, JSON_TYPE) == "text/csv"
+    assert accepted("text/*", FORMATS, JSON_TYPE) == "text/csv"
+    assert accepted("text/csv; header=present ; q=1, */*", FORMATS, JSON_TYPE) == "text/csv"
+    assert accepted("application/json;q=x", FORMATS, JSON_TYPE) == "application/json"
+    assert accepted(",;,", FORMATS, JSON_TYPE) is None
 
 
 @pytest.mark.parametrize(

@@ -7,24 +7,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor.seatrial_projects import FILE, projects_in
 from seatrial.ci.doctor.tree import Tree
-from seatrial.core.errors import SeatrialError
-from seatrial.core.project import ProjectSettings, find_project
+from seatrial.core.project import ProjectSettings
 
-FILE = "pyproject.toml"
 SCHEMES = ("s3", "gs", "postgresql")
 TARGETS = ("docker", "railway", "kubernetes")
 
 
 def check(tree: Tree) -> Iterator[Finding]:
     """Targets that the project is deployed to, whose predictions are not logged or will be lost."""
-    for path in [each for each in tree.files if each == FILE or each.endswith(f"/{FILE}")]:
-        if not re.search(r"(?m)^\[tool\.seatrial\b", tree.text(path)):
-            continue
-        try:
-            project = find_project(tree.root / path.removesuffix(FILE))
-        except SeatrialError:
-            continue  # other commands report it
+    for path, project in projects_in(tree):
         below = path.removesuffix(FILE)
         for target in TARGETS:
             table = project.deploy.get(target, {})

@@ -11,24 +11,16 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor.seatrial_projects import projects_in
 from seatrial.ci.doctor.tree import Tree
-from seatrial.core.errors import SeatrialError
 from seatrial.core.own_names import TOOLKIT
-from seatrial.core.project import ProjectSettings, find_project
+from seatrial.core.project import ProjectSettings
 from seatrial.wheels.simple_api import PAGE, project_folder
-
-FILE = "pyproject.toml"
 
 
 def check(tree: Tree) -> Iterator[Finding]:
     """A dependency that came from the project's index, that is on it, or that has the project's prefix."""
-    for path in [each for each in tree.files if each == FILE or each.endswith(f"/{FILE}")]:
-        if not re.search(r"(?m)^\[tool\.seatrial\b", tree.text(path)):
-            continue
-        try:
-            project = find_project(tree.root / path.removesuffix(FILE))
-        except SeatrialError:
-            continue  # other commands report it
+    for path, project in projects_in(tree):
         for name, why in _undeclared(project):
             shown = re.compile(r"[-_.]+".join(map(re.escape, name.split("-"))), re.IGNORECASE)
             line = next((number for number, text in tree.lines(path) if shown.search(text)), 1)

@@ -45,7 +45,7 @@ class MlflowScoring(Door):
             what = f"the parameter {unknown[:100]}" if unknown else sent[:100]
             text = f"Not {what}. Send application/json, text/csv or application/jsonlines, with charset alone."
             return self.error(415, text)
-        wanted = accepted(call.header(b"accept"))
+        wanted = requests.accepted(call.header(b"accept"), FORMATS, JSON_TYPE)
         if wanted is None:
             return self.error(406, f"The answer can be {JSON_TYPE}, {CSV_TYPE} or {LINES_TYPE}.")
         return await self.answer(InvocationForm(self, FORMATS.get(sent, JSON_TYPE), wanted), call)
@@ -101,23 +101,3 @@ class InvocationForm:
             lines = b"".join(to_bytes(each) + b"\n" for each in as_objects(meta, rows, more))
             return EncodedResponse(200, lines, ((b"content-type", LINES_TYPE.encode()),))
         return EncodedResponse(200, to_bytes({**as_labels(meta, rows), **more}))
-
-
-def accepted(header: str) -> str | None:
-    """The format that an Accept header prefers; None if it accepts none of ours. Without one it is JSON."""
-    best, weight = (JSON_TYPE, 0.0) if not header else (None, 0.0)
-    for part in header.split(",") if header else ():
-        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        named = FORMATS.get(media_type) or (JSON_TYPE if media_type in ("*/*", "application/*") else None)
-        named = CSV_TYPE if media_type == "text/*" else named
-        own = next((_weight(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
-        if named and own > weight:
-            best, weight = named, own
-    return best
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 1.0
