@@ -9,6 +9,7 @@ from tests.serve.clients import Reply, ask, run
 from seatrial import __version__
 from seatrial.model import Release
 from seatrial.serve.asgi import AsgiApp
+from seatrial.serve.doors.mlflow import FORMATS, JSON_TYPE
 from seatrial.serve.requests import accepted
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import Service
