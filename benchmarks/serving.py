@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.models import ROOT, Model
 from benchmarks.server import PATH, UVICORN, Load, ask, load, serving
 from seatrial.core.access_keys import make_key, render_keys
+from seatrial.prediction_log.log_settings import PYTHON_VARIABLE
 
 CONNECTIONS = 32
 CONTENDERS = ROOT / "benchmarks" / "contenders"
@@ -48,7 +49,8 @@ def measure(model: Model, folder: Path, *, rounds: int, seconds: float) -> dict[
         answer = ask(running.url, BODY)
         infer_answer = ask(running.url, INFER_BODY, INFER)
     key, secret = make_key("benchmark", ["predict"], rate="1000000/s", quota="100000000000/day")
-    production = {"SEATRIAL_KEYS": render_keys([key]), "SEATRIAL_LOG": str(folder / "log")}
+    log = {"SEATRIAL_LOG": str(folder / "log"), PYTHON_VARIABLE: sys.executable}  # the shipper is no part of a wheel
+    production = {"SEATRIAL_KEYS": render_keys([key]), **log}
     contenders: dict[str, tuple[list[str], dict[str, str]]] = {
         "bare_infer": (bare_command(model.python, "bare:app"), {"ANSWER": infer_answer.decode()}),
         "infer": (seatrial_command(model), {}),

@@ -11,6 +11,7 @@ from tests.serve.clients import PREDICT, Client, ask, run, threaded
 from tests.serve.small_releases import EXAMPLE
 
 from seatrial.model import Release
+from seatrial.prediction_log.segments import parse_lines
 from seatrial.prediction_log.spool import Spool
 from seatrial.serve import create_app
 from seatrial.serve.app import create_fastapi
@@ -24,7 +25,7 @@ BODY = json.dumps(EXAMPLE).encode()
 def lines(spool: Path) -> list[dict[str, Any]]:
     """The records of all segments."""
     files = [*spool.glob("*.open"), *spool.glob("*.jsonl")]
-    return [json.loads(line) for file in sorted(files) for line in file.read_text().splitlines()]
+    return [record for file in sorted(files) for record in parse_lines(file.read_bytes().splitlines(keepends=True))[0]]
 
 
 def logged_app(release: Release, folder: Path, **settings: Any) -> AsgiApp:

@@ -17,6 +17,7 @@ except ModuleNotFoundError:  # Windows
 
 ATOMIC = 4096  # what a pipe writes in one piece, so that lines do not mix with those of other programs (PIPE_BUF)
 QUEUE_BYTES = 1 << 20  # of lines that wait for a slow reader: some 5,000 requests
+PAUSE_SECONDS = 0.02  # between two times that lines are written
 STOP_SECONDS = 1  # how long the last lines may take
 DROPPED = "%d log lines were dropped: nobody read the log, or it could not be written"
 
@@ -36,6 +37,7 @@ class DroppingWriter:
         self._bytes = self._dropped = 0
         self.all_dropped = 0  # lines since the start
         self._stopped = False
+        self._idle = False  # whether the thread waits for a line
         self._torn = False  # whether the last line was written in part
         self._changed = threading.Condition()
         threading.Thread(target=self._run, name="log", daemon=True).start()
@@ -49,7 +51,9 @@ class DroppingWriter:
                 return
             self._queue.append(data)
             self._bytes += len(data)
-            self._changed.notify_all()
+            if self._idle:
+                self._idle = False
+                self._changed.notify_all()
 
     @property
     def waiting(self) -> int:
@@ -70,10 +74,12 @@ class DroppingWriter:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._idle = not self._queue
                 self._changed.wait_for(lambda: self._queue or self._stopped)
                 if not self._queue:
                     return
-                data = self._queue.popleft()
+                data = b"".join(self._queue)
+                self._queue.clear()
             with _alone(self._handle):
                 lost = self._write(data)
             with self._changed:
@@ -84,6 +90,8 @@ class DroppingWriter:
                 self._dropped -= dropped
             if dropped:
                 self._report(dropped)
+            with self._changed:  # each time it wakes, it takes the interpreter's lock from what is busy
+                self._changed.wait_for(lambda: self._stopped, PAUSE_SECONDS)
 
     def _write(self, data: bytes) -> int:
         """Write in pieces of whole lines, each of which a pipe writes at once; returns how many lines were lost."""

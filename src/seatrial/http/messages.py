@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 ID_LENGTH = 128
 _VISIBLE = (string.ascii_letters + string.digits + string.punctuation).encode()
+IDS_MADE = 64
+_ids: list[str] = []
 _random = random.Random()  # noqa: S311 - IDs must differ; they are not secrets
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -49,7 +51,12 @@ def request_id(headers: Any) -> str:
 
 def new_id() -> str:
     """A request ID that no other request has."""
-    return f"{_random.getrandbits(128):032x}"
+    try:
+        return _ids.pop()
+    except IndexError:  # many at a time are made in a third of the time
+        digits = _random.randbytes(16 * IDS_MADE).hex()
+        _ids.extend(digits[start : start + 32] for start in range(0, len(digits), 32))
+        return _ids.pop()
 
 
 def to_wire(response: EncodedResponse, request_id: str, more: list[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:

@@ -1,7 +1,8 @@
-"""What a segment holds: a line of JSON for each request, or for each part of a long one.
+"""What a segment holds: a line of JSON for each turn of the event loop, or for an unusual request or a part of one.
 
 The values of a row are a list in the order of the release's columns, which stand once in a file of the spool, with
-their types. So a record costs about a microsecond, and two thirds of the bytes that names in each line would take.
+their types. A turn's requests are lists too, in the order of segments.TURN. So a request costs half a microsecond and
+some 180 bytes, and the shipper has less to parse.
 """
 
 import hashlib
@@ -66,25 +67,17 @@ class Records:
         """The records of what is answered in one turn of the event loop; nearly all have one row."""
         now, clock, wheel, values = time_ns() // 1000, perf_counter(), self.wheel, self._values
         plain = self._classifier and not self._hashed
-        records = []
+        records, turn = [], []
         for exchange, rows, scored, unseen in answers:
             if not plain or len(rows) != 1 or unseen or exchange.trace:
                 records.append(self.answered(exchange, rows, scored, unseen))
                 continue
             position, shares = scored[0]
-            record: dict[str, Any] = {
-                "t": now,
-                "id": exchange.request_id,
-                "w": wheel,
-                "route": exchange.route,
-                "us": int((clock - exchange.began) * 1e6),
-                "rows": (values(rows[0].__dict__),),
-                "scores": (shares,),
-                "decided": (position,),
-            }
-            if exchange.key:
-                record["key"] = exchange.key
-            records += (to_json(record), b"\n")
+            took = int((clock - exchange.began) * 1e6)
+            row = values(rows[0].__dict__)
+            turn.append((exchange.request_id, exchange.route, exchange.key, took, (row,), (shares,), (position,)))
+        if turn:
+            records.append(to_json({"t": now, "w": wheel, "turn": turn}) + b"\n")
         return b"".join(records)
 
     def answered(self, exchange: Any, rows: Iterable[Any], scored: Sequence[Any], unseen: Sequence[Any] = ()) -> bytes:

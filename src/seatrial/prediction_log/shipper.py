@@ -4,6 +4,7 @@ A segment is deleted after the destination has it. A shipper that is killed in b
 destination takes as the same one. While a destination is down, attempts become rarer, and the spool grows.
 """
 
+import gc
 import json
 import os
 import random
@@ -155,6 +156,7 @@ class Shipper:
         if tables:
             self._destination.deliver(path.stem, tables)
         path.unlink()
+        gc.collect()  # it is off while a segment is in memory
         self.delivered_rows += sum(table.data.num_rows for table in tables if table.kind == "predictions")
         self.skipped_lines += skipped
         if skipped:

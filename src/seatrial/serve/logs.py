@@ -13,7 +13,6 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 BUSY = 503  # the server refuses work that it has no room for: that is no error of its own
 KEY_JSON, TRACE_JSON = ',"key":"%s"', ',"trace_id":"%s"'  # the names of keys need no quoting
+LINES = "lines"  # what marks the lines of requests, which are complete, among what Loguru is given
+MOST_MIDDLES, LONG_PATH = 1024, 128  # parts of lines that are kept, of paths up to a length: callers choose them
 QUIET = {"uvicorn.error", "uvicorn.asgi", "asyncio"}  # their level info is only for debugging
 
 # Everything that could start a new line or control a terminal. `escape` also writes lone surrogates as backslashes.
@@ -95,6 +96,8 @@ def escape(text: str) -> str:
 def _as_text(record: "Record") -> str:
     """Format a record as text. Lines after the first are indented, so that no value looks like a log line."""
     extra = record["extra"]
+    if LINES in extra:  # Loguru asks for a format, and does not use it
+        return ""
     request_id = f" {extra['request_id']}" if "request_id" in extra else ""
     time_ = record["time"].strftime("%H:%M:%S.%f")[:-3]
     lines = [f"{time_} {record['level'].name:<8} {escape(record['message'])}{request_id}"]
@@ -105,6 +108,8 @@ def _as_text(record: "Record") -> str:
 
 
 def _as_json(record: "Record") -> str:
+    if LINES in record["extra"]:
+        return ""
     extra = {key: value for key, value in record["extra"].items() if key != "_line"}
     document = {
         "time": _utc(record["time"].timestamp()),
@@ -168,12 +173,6 @@ class _Handler(logging.Handler):
         named.opt(exception=error).log(level, "{}", record.getMessage().strip())
 
 
-@lru_cache(maxsize=64)
-def _quoted(path: str) -> str:
-    """A path as text within JSON; most requests have one of a few."""
-    return json.dumps(path)[1:-1]
-
-
 class AccessLog:
     """One line per request; `release` is set once it is known."""
 
@@ -184,6 +183,7 @@ class AccessLog:
         self._info = level <= logger.level("INFO").no
         self._warning = level <= logger.level("WARNING").no
         self._error = level <= logger.level("ERROR").no
+        self._middles: dict[tuple[int, str, str], str] = {}
         self._second = 0
         self._prefix = ""
 
@@ -196,7 +196,7 @@ class AccessLog:
             if (self._info if each.status < 500 else self._warning if each.status == BUSY else self._error)
         ]
         if lines:
-            logger.opt(raw=True).bind(lines=True).error("".join(lines))
+            logger.opt(raw=True).bind(**{LINES: True}).error("".join(lines))
 
     def add_numbers(self, numbers: Tally) -> None:
         """Add what became of the lines."""
@@ -215,19 +215,33 @@ class AccessLog:
         )
 
     def _json(self, exchange: Exchange, now: float, took: float) -> str:
-        second, status, method, request_id = int(now), exchange.status, exchange.method, exchange.request_id
+        second, request_id = int(now), exchange.request_id
         if second != self._second:
             self._second, self._prefix = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        level = "INFO" if status < 500 else "WARNING" if status == BUSY else "ERROR"
-        quoted = _quoted(exchange.path)
+        middle = self._middles.get((exchange.status, exchange.path, exchange.method)) or self._middle(exchange)
         if "\\" in request_id or '"' in request_id:
             request_id = json.dumps(request_id)[1:-1]
+        caller = _caller(exchange, KEY_JSON, TRACE_JSON) if exchange.key or exchange.trace else ""
         return (
-            f'{{"time":"{self._prefix}.{int((now - second) * 1000):03d}Z","level":"{level}",'
-            f'"message":"{method} {quoted} {status}","method":"{method}","path":"{quoted}","status":{status},'
-            f'"duration_ms":{took:.3f},"release":"{self.release}","request_id":"{request_id}"'
-            f"{_caller(exchange, KEY_JSON, TRACE_JSON)}}}\n"
+            f'{{"time":"{self._prefix}.{int((now - second) * 1000):03d}Z",{middle}"duration_ms":{took:.3f},'
+            f'"release":"{self.release}","request_id":"{request_id}"{caller}}}\n'
         )
+
+    def _middle(self, exchange: Exchange) -> str:
+        """The part of a line that many requests share."""
+        status, path, method = exchange.status, exchange.path, exchange.method
+        level = "INFO" if status < 500 else "WARNING" if status == BUSY else "ERROR"
+        quoted = json.dumps(path)[1:-1]
+        middle = (
+            f'"level":"{level}","message":"{method} {quoted} {status}",'
+            f'"method":"{method}","path":"{quoted}","status":{status},'
+        )
+        if len(path) > LONG_PATH:
+            return middle
+        if len(self._middles) >= MOST_MIDDLES:
+            self._middles.clear()
+        self._middles[status, path, method] = middle
+        return middle
 
 
 def _caller(exchange: Exchange, key: str, trace: str) -> str:

@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from seatrial import __version__
 from seatrial.core.trace_context import parse_traceparent
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.logs import LINES
 from seatrial.serve.otlp.spans import ROOT, context_of, sendable
 
 if TYPE_CHECKING:
@@ -83,4 +84,4 @@ class LogExport:
 
 def _is_event(record: Any) -> bool:
     """Whether to send a record: not the request lines, which come as exchanges, and not what sending itself logs."""
-    return not record["extra"].get("lines") and not str(record["name"]).startswith("opentelemetry")
+    return LINES not in record["extra"] and not str(record["name"]).startswith("opentelemetry")
