@@ -60,6 +60,7 @@ def test_one_of_several_keys_is_revoked_by_its_start(tmp_path: Path, capsys: pyt
     [
         (["add", "web", "--scope", "all"], "The new key.scopes must be"),
         (["add", "we b"], "The new key.name must be"),
+        (["add", "seatrial-deploy"], "The name seatrial-deploy is kept for deployments."),
         (["add", "web", "--rate", "fast"], "The new key.rate must be"),
         (["add", "web", "--expires", "2020-01-01"], "The key would not be valid: it expires on 2020-01-01."),
         (["list"], "keys.json cannot be read: No such file"),

@@ -10,6 +10,7 @@ import pytest
 from tests.serve.clients import PREDICT, Client, ask, run, threaded
 from tests.serve.small_releases import EXAMPLE
 
+from seatrial.core.access_keys import VERIFIER, make_key, render_keys
 from seatrial.model import Release
 from seatrial.prediction_log.segments import parse_lines
 from seatrial.prediction_log.spool import Spool
@@ -176,3 +177,23 @@ def test_a_record_that_cannot_be_made_keeps_no_answer(app: AsgiApp, monkeypatch:
     monkeypatch.setattr(app.service.log.records, "turn", broken)
     assert run(ask(app, body=BODY)).status == 200
     assert app.service.log.spool.dropped == 1
+
+
+def test_what_verifies_a_deployment_is_not_logged(binary: Release, tmp_path: Path) -> None:
+    verifier, caller = make_key(VERIFIER, ["predict"]), make_key("web", ["predict"])
+    settings = Settings(
+        prediction_log=json.dumps({"to": str(tmp_path)}), keys_text=render_keys([verifier[0], caller[0]]), standby_fd=3
+    )
+    app = create_app(binary, settings)
+    app.service.load()
+
+    def predict(secret: str, body: bytes = BODY) -> int:
+        return run(ask(app, body=body, headers=[("x-api-key", secret)])).status
+
+    assert predict(caller[1]) == 200  # on standby, only the supervisor calls
+    assert predict(caller[1], b"{}") == 422
+    run(app.open_ports())
+    assert [predict(secret) for secret in (verifier[1], caller[1])] == [200, 200]
+    assert [predict(secret, b"{}") for secret in (verifier[1], caller[1])] == [422, 422]
+    app.service.stop()
+    assert [record["key"] for record in lines(tmp_path / ".spool")] == ["web", "web"]

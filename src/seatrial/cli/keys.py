@@ -47,8 +47,10 @@ def add(
 
     Example: [bold]seatrial keys add web --scope predict --rate 100/s --quota 1000000/day --expires 2027-01-31[/]
     """
-    from seatrial.core.access_keys import changing_keys, make_key
+    from seatrial.core.access_keys import VERIFIER, changing_keys, make_key
 
+    if name == VERIFIER:  # predictions with such a key are not logged
+        raise SeatrialError(f"The name {name} is kept for deployments.", hint="Choose another name.")
     key, secret = make_key(name, scope or ["predict"], rate=rate, quota=quota, expires=expires)
     if key.expired(datetime.now(UTC)):
         raise SeatrialError(f"The key would not be valid: it expires on {expires}.", hint="Give --expires a later day.")

@@ -77,6 +77,19 @@ def serve(
     tls_key: Annotated[
         Path | None, option("The private key of the certificate (PEM).", "--tls-key", envvar="SEATRIAL_TLS_KEY")
     ] = None,
+    grpc_port: Annotated[
+        int | None,
+        option(
+            "Serve the Open Inference Protocol over gRPC on this port, too.",
+            "--grpc-port",
+            envvar="SEATRIAL_GRPC_PORT",
+            min=0,
+            max=65535,
+        ),
+    ] = None,
+    mcp: Annotated[
+        bool, option("Answer the Model Context Protocol at /mcp, too.", "--mcp", envvar="SEATRIAL_MCP")
+    ] = False,
     index: IndexOption = None,
     project: ProjectOption = HERE,
 ) -> None:
@@ -97,7 +110,8 @@ def serve(
     else:
         name, settings = release_and_index(release, index, project)
         with show.progress() as progress:
-            servable = prepare_release(name, settings, progress, project_if_any(project))
+            extras = [*["grpc"] * (grpc_port is not None), *["mcp"] * mcp]
+            servable = prepare_release(name, settings, progress, project_if_any(project), extras)
     given = {
         "--keys": str(keys.absolute() if keys else project_keys(project_if_any(project), open_) or ""),
         "--cors-origins": cors_origins,
@@ -106,7 +120,8 @@ def serve(
         "--tls-certificate": str(tls_certificate.absolute() if tls_certificate else ""),
         "--tls-key": str(tls_key.absolute() if tls_key else ""),
     }
-    options = ("--workers", str(workers), "--log-format", log_format, *["--open"] * open_)
+    options = ("--workers", str(workers), "--log-format", log_format, *["--open"] * open_, *["--mcp"] * mcp)
+    options += () if grpc_port is None else ("--grpc-port", str(grpc_port))
     options += tuple(part for name, value in given.items() if value for part in (name, value))
     log = served_log(project_if_any(project), prediction_log)
     with run_server(servable, host=host, port=port, options=options, log=log) as server:

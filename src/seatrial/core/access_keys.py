@@ -27,6 +27,7 @@ SCOPES = {
     "admin": "reports of this machine",
 }
 PERIODS = {"s": 1, "min": 60, "hour": 3600, "day": 86_400}  # in seconds
+VERIFIER = "seatrial-deploy"  # the name of the key with which a deployment is verified, which is not logged
 KEYS_FILE = Path(".seatrial") / "keys.json"  # in a project; git ignores the folder, and no wheel or sdist has it
 SECRET = re.compile(r"st_[A-Za-z0-9_-]{43}", re.ASCII)
 ID_LENGTH = 8  # of the hash, to tell the keys of one name apart

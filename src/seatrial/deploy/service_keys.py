@@ -3,12 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from seatrial.core.access_keys import KEYS_FILE, AccessKey, make_key, read_key_file
+from seatrial.core.access_keys import KEYS_FILE, VERIFIER, AccessKey, make_key, read_key_file
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
 from seatrial.http.hosts import is_loopback
 
-VERIFIER = "seatrial-deploy"  # the name of that key
 KEYS_HELP = "the file of access keys, as `seatrial keys add` writes it; default: .seatrial/keys.json, if it exists"
 OPEN_HELP = "let anyone who can reach the service call it without a key"
 

@@ -166,7 +166,12 @@ class AsgiApp:
         return status
 
     async def open_ports(self) -> None:
-        """Listen on further ports, for protocols that are not HTTP. Raises SeatrialError where that is impossible."""
+        """Serve callers from now on: log what they get, and listen on further ports for protocols that are not HTTP.
+
+        Raises SeatrialError where that is impossible.
+        """
+        if self.service.log:
+            self.service.log.paused = False
         if self.settings.grpc_port is not None:
             from seatrial.serve.grpc.grpc_server import GrpcServer
 
@@ -186,7 +191,7 @@ class AsgiApp:
             return
         if self._access_log:
             self._access_log.release = f"{self.service.release.name}=={self.service.release.version}"
-        if export := start_export(self.service.release, self.service.metrics, self.settings.log_level):
+        if export := start_export(self.service.release, self.service.metrics, self.settings):
             self.exchanges.observers.insert(0, export)  # before the request lines, which have the trace
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from seatrial.core.access_keys import VERIFIER
 from seatrial.http.messages import RETRY, EncodedResponse, refusal
 from seatrial.model import Release
 from seatrial.prediction_log.log_records import Answer, Records
@@ -23,6 +24,7 @@ class LoggedAnswers:
         folder = spool_folder(settings, release.name)
         self.records = Records(release, settings, folder)
         self.spool = Spool(folder, self.records, settings)
+        self.paused = False  # as while a supervisor checks a server that does not accept connections yet
         self._refuses = settings.when_full == "refuse"
         self._answers: list[Answer] = []
         self._due: list[tuple[Callable[[EncodedResponse], None], EncodedResponse]] = []
@@ -40,8 +42,7 @@ class LoggedAnswers:
         response: EncodedResponse,
     ) -> None:
         """Let `done` have the response at the next `flush`, once its record is written; in the event loop."""
-        records = self.records
-        if records.keeps_all or records.keeps(exchange.request_id):
+        if self._keeps(exchange):
             self._answers.append((exchange, rows, scored, unseen))
             self._due.append((done, response))
         else:
@@ -73,16 +74,23 @@ class LoggedAnswers:
 
         `make` is called for requests that are in the share that is logged.
         """
-        if not self.records.keeps(exchange.request_id):
+        if not self._keeps(exchange):
             return None
         return NO_ROOM if not self.spool.write(make(self.records), 1) and self._refuses else None
 
     def refuse(self, exchange: Exchange, status: int, errors: Sequence[Mapping[str, Any]]) -> None:
         """Log a refused request soon; in the event loop."""
-        if self.records.keeps(exchange.request_id):
+        if self._keeps(exchange):
             if not self._refused:
                 asyncio.get_running_loop().call_soon(self._write_refused)
             self._refused.append(self.records.refused(exchange, status, errors))
+
+    def _keeps(self, exchange: Exchange) -> bool:
+        """Whether a request is logged: not what verifies a deployment, and the share of the others that is wanted."""
+        records = self.records
+        return not (self.paused or exchange.key == VERIFIER) and (
+            records.keeps_all or records.keeps(exchange.request_id)
+        )
 
     def close(self) -> None:
         """Seal what was written."""

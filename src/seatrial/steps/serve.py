@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,14 +53,21 @@ class Servable:
 
 
 def prepare_release(
-    requirement: str, index: IndexSettings, progress: Progress = silent, project: ProjectSettings | None = None
+    requirement: str,
+    index: IndexSettings,
+    progress: Progress = silent,
+    project: ProjectSettings | None = None,
+    extras: Sequence[str] = (),
 ) -> Servable:
-    """Install a release of the index, with the server, into a clean environment; `project` may have its reports."""
+    """Install a release of the index, with the server and its `extras`, into a clean environment.
+
+    `project` may have its reports.
+    """
     opened = open_index(index)
     progress(f"fetching {requirement}")
     wheel = opened.fetch_wheel(opened.find(requirement))
     source = offer_toolkit(opened, progress)
-    environment = make_environment(wheel, extras=EXTRAS, index=source, progress=progress)
+    environment = make_environment(wheel, extras=(*EXTRAS, *extras), index=source, progress=progress)
     reports: dict[str, Path] = {}
     if project:
         reports |= reports_about(project, wheel.release, wheel.sha256) | _releases_report(project, index, wheel)

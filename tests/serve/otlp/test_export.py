@@ -250,7 +250,7 @@ def test_nothing_of_it_is_loaded_unasked(binary: Release) -> None:
 import asyncio, sys
 import seatrial.serve.server
 from seatrial.serve.otlp.export import start_export
-assert start_export(None, None, "info") is None
+assert start_export(None, None, None) is None
 assert not [name for name in sys.modules if name.startswith("opentelemetry")]
 """
     assert subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, timeout=60).returncode == 0

@@ -33,11 +33,12 @@ def test_any_path_can_be_sent(text: str) -> None:
     [(200, "answered"), (422, "refused"), (499, "abandoned"), (500, "failed"), (503, "no room"), (504, "no time")],
 )
 def test_the_outcome_of_a_request(binary: Release, status: int, outcome: str) -> None:
-    export = SpanExport([Kept], Resource.create(), binary)
+    export = SpanExport([Kept], Resource.create(), binary, "https")
     exchange = Exchange("r", method="GET", path="/x")
     exchange.status = status
     export([exchange])
     export.stop()
     (span,) = Kept.spans
     assert dict(span.attributes or {})["seatrial.outcome"] == outcome
+    assert dict(span.attributes or {})["url.scheme"] == "https"
     assert exchange.trace == b"00-%032x-%016x-01" % (span.context.trace_id, span.context.span_id)

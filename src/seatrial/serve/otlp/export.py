@@ -16,6 +16,7 @@ from seatrial.model import Release
 from seatrial.serve.exchanges import Exchange, Observer
 from seatrial.serve.metrics.server_metrics import ServerMetrics
 from seatrial.serve.otlp.asked import DISABLED, Asked, asked_of
+from seatrial.serve.server_settings import Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -49,7 +50,7 @@ class OtlpExport:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def start_export(release: Release, metrics: ServerMetrics, log_level: str) -> OtlpExport | None:
+def start_export(release: Release, metrics: ServerMetrics, settings: Settings) -> OtlpExport | None:
     """Start what the environment asks for; None where that is nothing. What cannot be is logged: the service goes on.
 
     Call it in the event loop that answers requests.
@@ -58,7 +59,7 @@ def start_export(release: Release, metrics: ServerMetrics, log_level: str) -> Ot
     if not asked.exporters:
         return None
     try:
-        export = _export(asked, release, metrics, log_level)
+        export = _export(asked, release, metrics, settings)
     except SeatrialError as error:
         logger.warning("{} {}", error.message, error.hint)
         return None
@@ -66,7 +67,7 @@ def start_export(release: Release, metrics: ServerMetrics, log_level: str) -> Ot
     return export
 
 
-def _export(asked: Asked, release: Release, metrics: ServerMetrics, log_level: str) -> OtlpExport:
+def _export(asked: Asked, release: Release, metrics: ServerMetrics, settings: Settings) -> OtlpExport:
     try:
         from seatrial.serve.otlp.metric_export import MetricExport
         from seatrial.serve.otlp.request_logs import LogExport
@@ -79,12 +80,13 @@ def _export(asked: Asked, release: Release, metrics: ServerMetrics, log_level: s
     classes = {signal: [_load(name, signal) for name in names] for signal, names in asked.exporters.items()}
     resource = _resource(release)
     parts: list[Observer] = []
+    scheme = "https" if settings.tls else "http"
     if traces := classes.get("traces"):
-        parts.append(SpanExport(traces, resource, release))
+        parts.append(SpanExport(traces, resource, release, scheme))
     if wanted := classes.get("metrics"):
-        parts.append(MetricExport(wanted, resource, metrics))
+        parts.append(MetricExport(wanted, resource, metrics, scheme))
     if logs := classes.get("logs"):
-        parts.append(LogExport(logs, resource, log_level))
+        parts.append(LogExport(logs, resource, settings.log_level))
     return OtlpExport(parts)
 
 

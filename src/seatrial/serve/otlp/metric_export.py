@@ -25,8 +25,10 @@ LONGEST_WAIT = 5.0  # for the event loop, which reads the numbers
 class MetricExport:
     """Sends each family under its name, and durations as the semantic conventions want them."""
 
-    def __init__(self, exporters: Sequence[Any], resource: Resource, metrics: ServerMetrics) -> None:
-        self._metrics = metrics
+    def __init__(
+        self, exporters: Sequence[Any], resource: Resource, metrics: ServerMetrics, scheme: str = "http"
+    ) -> None:
+        self._metrics, self._scheme = metrics, scheme
         self._loop = asyncio.get_running_loop()
         self._read_at = float("-inf")
         self._numbers = Tally()
@@ -52,7 +54,7 @@ class MetricExport:
             attributes: dict[str, Any] = {
                 "http.request.method": each.method if each.method in METHODS else OTHER_METHOD,
                 "http.response.status_code": each.status,
-                "url.scheme": "http",
+                "url.scheme": self._scheme,
             }
             if each.route:
                 attributes["http.route"] = each.route

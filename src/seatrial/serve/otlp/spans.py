@@ -37,13 +37,17 @@ _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
 class SpanExport:
     """Makes spans, and gives exchanges without a valid trace context that of their span."""
 
-    def __init__(self, exporters: Sequence[Any], resource: Resource, release: Release) -> None:
+    def __init__(self, exporters: Sequence[Any], resource: Resource, release: Release, scheme: str = "http") -> None:
         self._ids = RequestIds()
         self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
         for exporter in exporters:
             self._provider.add_span_processor(BatchSpanProcessor(exporter()))
         self._tracer = self._provider.get_tracer("seatrial", __version__)
-        self._release = {"seatrial.release.name": release.name, "seatrial.release.version": release.version}
+        self._shared = {
+            "seatrial.release.name": release.name,
+            "seatrial.release.version": release.version,
+            "url.scheme": scheme,
+        }
 
     def __call__(self, exchanges: Sequence[Exchange]) -> None:
         """Make the spans of finished exchanges."""
@@ -64,7 +68,7 @@ class SpanExport:
             f"{method or 'HTTP'} {exchange.route}".rstrip(),
             context,
             SpanKind.SERVER,
-            {"http.request.method": method or OTHER_METHOD, **_attributes(exchange), **self._release},
+            {"http.request.method": method or OTHER_METHOD, **_attributes(exchange), **self._shared},
             start_time=int((clock + exchange.began) * 1e9),
         )
         if parent is None:
@@ -106,7 +110,6 @@ def _attributes(exchange: Exchange) -> dict[str, Any]:
     found = {
         "http.response.status_code": status,
         "url.path": sendable(exchange.path),
-        "url.scheme": "http",
         "seatrial.outcome": _outcome(status, rows),
         "seatrial.request_id": exchange.request_id,
     }
