@@ -182,7 +182,7 @@ def test_kills_lose_and_double_nothing(kind: str, binary: Any, small_root: Path,
                             killed[role] += 1
                         if role == "server":
                             server.popen.wait()
-                            until(lambda: not writers(spool), 30)  # its workers and its shipper end as well
+                            until(lambda: not writers(spool) and is_free(port), 30)  # workers and shipper end as well
         finally:
             load.stop()
         until(lambda: not writers(spool), 30)
@@ -192,6 +192,15 @@ def test_kills_lose_and_double_nothing(kind: str, binary: Any, small_root: Path,
     assert compare(found, load) == (0, 0)
     assert len(load.answered) > 100
     assert not list(spool.glob("*-*.*"))
+
+
+def is_free(port: int) -> bool:
+    """Whether a server can begin: a worker that was just started holds the port, and has no segment yet."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def writers(spool: Path) -> list[int]:
