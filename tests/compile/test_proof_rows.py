@@ -12,7 +12,8 @@ from tests.compile.cases import BINARY, COLUMNS, FRAME, TABLE, framed
 
 from seatrial.compile.boundaries import _ordinal, _value, boundary_rows
 from seatrial.compile.proof_rows import generate, generate_allowed
-from seatrial.compile.trees import rounded_threshold, thresholds_of
+from seatrial.compile.single import rounded_threshold
+from seatrial.compile.trees import thresholds_of
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import Column
 

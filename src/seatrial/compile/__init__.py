@@ -11,3 +11,4 @@ nodes, and each node saved is a microsecond per call. skl2onnx is used for the f
 """
 
 from seatrial.compile.compilation import compile_release as compile_release
+from seatrial.compile.reference import reference_scorer as reference_scorer

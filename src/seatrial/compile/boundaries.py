@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.compile.proof import expected_scores, matrices
+from seatrial.compile.leaf_proof import matrices
+from seatrial.compile.reference import Reference, reference_of
 from seatrial.compile.trees import thresholds_of
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Floats
@@ -25,15 +26,19 @@ PROBES = 9
 NUDGE = 2**20  # doubles: a smooth model's scores change over this distance, a step function's almost never
 
 
-def boundary_rows(pipeline: Any, inputs: Inputs, frame: Any, generated: Any, *, seed: int = 0) -> Any:
+def boundary_rows(
+    pipeline: Any, inputs: Inputs, frame: Any, generated: Any, *, seed: int = 0, reference: Reference | None = None
+) -> Any:
     """Return a DataFrame of rows on both sides of thresholds, in float64 and float32; empty for smooth models.
 
-    `frame` and `generated` are DataFrames of rows to start from. Raises CompileError if the pipeline fails on them.
+    `frame` and `generated` are DataFrames of rows to start from, `reference` is what `reference_of` made of the
+    pipeline, if that was done before. Raises CompileError if the pipeline fails on the rows.
     """
     if not inputs.numbers:
         return generated.iloc[:0]
     rows = _Rows(inputs, frame, generated, np.random.default_rng(seed + 1))
-    parts = [_on_thresholds(pipeline, rows), _on_score_changes(pipeline, rows)]
+    reference = reference or reference_of(pipeline)
+    parts = [_on_thresholds(reference, rows), _on_score_changes(reference, rows)]
     return rows.frame(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
@@ -66,9 +71,9 @@ class _Rows:
         return to_frame(self.inputs, numbers, strings)
 
 
-def _on_thresholds(pipeline: Any, rows: _Rows) -> tuple[Floats, Array]:
+def _on_thresholds(reference: Reference, rows: _Rows) -> tuple[Floats, Array]:
     """Find the input value at which a feature crosses each threshold of a tree model."""
-    before, thresholds = _before_model(pipeline)
+    before, thresholds = reference.before, _thresholds(reference)
     wanted = [(feature, value) for feature, values in thresholds.items() for value in values.tolist()]
     if len(wanted) > THRESHOLDS:
         chosen = np.sort(rows.generator.permutation(len(wanted))[:THRESHOLDS])
@@ -103,7 +108,7 @@ def _on_thresholds(pipeline: Any, rows: _Rows) -> tuple[Floats, Array]:
     return _surround(rows.draw(len(searches)), columns, low, high, turning)
 
 
-def _on_score_changes(pipeline: Any, rows: _Rows) -> tuple[Floats, Array]:
+def _on_score_changes(reference: Reference, rows: _Rows) -> tuple[Floats, Array]:
     """Find the value between two values of a column at which the scores of real rows change."""
     each = max(PAIRS // len(rows.inputs.numbers), 1)
     drawn = [(c, rows.draw_values(c, 2 * each)) for c in range(len(rows.inputs.numbers))]
@@ -118,7 +123,7 @@ def _on_score_changes(pipeline: Any, rows: _Rows) -> tuple[Floats, Array]:
     def scores(at: Floats, chosen: Array) -> Floats:
         numbers = base[chosen]
         numbers[np.arange(len(chosen)), columns[chosen]] = at
-        return expected_scores(pipeline, rows.frame(numbers, words[chosen])).reshape(len(chosen), -1)
+        return reference.scores(rows.frame(numbers, words[chosen])).reshape(len(chosen), -1)
 
     every = np.arange(len(columns))
     at_low = scores(low, every)
@@ -136,22 +141,21 @@ def _on_score_changes(pipeline: Any, rows: _Rows) -> tuple[Floats, Array]:
     return _surround((base[steps], words[steps]), columns[steps], lower, upper, turning)
 
 
-def _before_model(pipeline: Any) -> tuple[Any, dict[int, Floats]]:
-    """Split a pipeline into what comes before its model and the model's thresholds."""
-    pipeline = getattr(pipeline, "best_estimator_", pipeline)
-    if not hasattr(pipeline, "steps"):
-        return None, thresholds_of(pipeline)
-    return (pipeline[:-1] if len(pipeline.steps) > 1 else None), thresholds_of(pipeline.steps[-1][1])
+def _thresholds(reference: Reference) -> dict[int, Floats]:
+    return thresholds_of(reference.model) if reference.booster is None else reference.booster.thresholds()
 
 
 def _transformed(before: Any, frame: Any) -> Floats:
+    import pandas as pd
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = frame if before is None else before.transform(frame)
     result = result.toarray() if hasattr(result, "toarray") else result
-    if before is None:
-        result = result.select_dtypes("number")
-    return np.asarray(result, dtype=np.float64)
+    if isinstance(result, np.ndarray) and result.dtype.kind in "fiub":
+        return result.astype(np.float64, copy=False)
+    columns = pd.DataFrame(result).items()  # text keeps its place, since features are counted
+    return np.stack([pd.to_numeric(values, errors="coerce").to_numpy(np.float64) for _, values in columns], axis=1)
 
 
 def _repeat(rows: _Rows, count: int) -> tuple[Floats, Array]:

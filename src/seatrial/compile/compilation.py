@@ -7,6 +7,7 @@ from seatrial.compile.boundaries import boundary_rows
 from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.proof import prove
 from seatrial.compile.proof_rows import ROWS, generate_allowed
+from seatrial.compile.reference import reference_of, stopping_without_fallback
 from seatrial.core.errors import CompileError
 from seatrial.model.decision import DecisionRule
 from seatrial.model.engines import Compiled
@@ -33,18 +34,21 @@ def compile_release(
     `table` holds raw columns, `to_frame` turns such columns into the DataFrame that the pipeline takes, and `allowed`
     returns a mask of the rows that the schema accepts. The same arguments give the same graph and the same proof.
     Raises CompileError with the step that does not compile, or with the difference and the worst row where the proof
-    fails.
+    fails; SeatrialError for a model of XGBoost, LightGBM or CatBoost, which no other engine serves.
     """
     import pandas as pd
 
-    graph = compile_pipeline(pipeline, inputs)
-    progress(f"generating {rows:,} rows from the schema")
-    frame = to_frame(table)
-    generated = to_frame(generate_allowed(columns, table, allowed, rows=rows, seed=seed))
-    progress("generating rows on the model's thresholds")
-    edges = boundary_rows(pipeline, inputs, frame, generated, seed=seed)
-    progress(f"comparing {len(frame) + len(generated) + len(edges):,} rows")
-    proof = prove(pipeline, graph, inputs, frame, pd.concat([generated, edges], ignore_index=True), rule)
-    if not proof.holds:
-        raise CompileError(f"The compiled graph differs from the pipeline: {proof.reason}.")
-    return Compiled(graph, proof)
+    with stopping_without_fallback(pipeline):
+        reference = reference_of(pipeline)
+        graph = compile_pipeline(pipeline, inputs, reference.booster)
+        progress(f"generating {rows:,} rows from the schema")
+        frame = to_frame(table)
+        generated = to_frame(generate_allowed(columns, table, allowed, rows=rows, seed=seed))
+        progress("generating rows on the model's thresholds")
+        edges = boundary_rows(pipeline, inputs, frame, generated, seed=seed, reference=reference)
+        progress(f"comparing {len(frame) + len(generated) + len(edges):,} rows")
+        harder = pd.concat([generated, edges], ignore_index=True)
+        proof = prove(pipeline, graph, inputs, frame, harder, rule, reference)
+        if not proof.holds:
+            raise CompileError(f"The compiled graph differs from the pipeline: {proof.reason}.")
+        return Compiled(graph, proof)

@@ -27,6 +27,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from seatrial.compile import encoders, linear, preprocessing, skl2onnx_bridge, trees
+from seatrial.compile.boosters import Booster, booster_of, is_booster
 from seatrial.compile.graph import Graph, Matrix, Refused, join
 from seatrial.core.errors import CompileError
 from seatrial.model.inputs import Inputs
@@ -109,20 +110,35 @@ MODELS: dict[type, Model] = {
 SEARCHES = (model_selection.GridSearchCV, model_selection.RandomizedSearchCV)
 
 
-def compile_pipeline(pipeline: Any, inputs: Inputs) -> bytes:
+def compile_pipeline(pipeline: Any, inputs: Inputs, booster: Booster | None = None) -> bytes:
     """Compile a fitted estimator over a DataFrame with the columns `inputs.names` to a serialized ONNX model.
+
+    `booster` is what `booster_of` read of the pipeline's last estimator, if that was done before.
 
     The graph takes "numbers" double (n, len(inputs.numbers)) and "strings" string (n, len(inputs.strings)), each left
     out if it has no columns, and gives "scores" double: (n, n_classes) probabilities in the order of `classes_`, or
     (n,) predictions. The same pipeline gives the same bytes. Raises CompileError naming the step that cannot be exact.
     It does not check that the graph is correct: that is what `prove` is for.
     """
+    rank = 2 if sklearn.base.is_classifier(pipeline) else 1
+    return _compiled(pipeline, inputs, booster and _end(booster.add_scores), rank)
+
+
+def compile_leaves(pipeline: Any, inputs: Inputs, booster: Booster) -> bytes:
+    """Compile to a graph that gives the number of the leaf that each row ends in: "scores" double (n, trees)."""
+    return _compiled(pipeline, inputs, _end(booster.add_leaves), 2)
+
+
+def _end(add: Callable[[Matrix, Graph], str]) -> Model:
+    return lambda _, matrix, graph: add(matrix, graph)
+
+
+def _compiled(pipeline: Any, inputs: Inputs, end: Model | None, rank: int) -> bytes:
     graph = Graph(inputs)
     try:
-        scores = _model(pipeline, graph.root, graph, ())
+        scores = _model(pipeline, graph.root, graph, (), end)
     except Refused as refused:  # raised between the steps
         raise _refusal(pipeline, (), str(refused)) from None
-    rank = 2 if sklearn.base.is_classifier(pipeline) else 1
     model = graph.finish(scores, rank)
     if model.ByteSize() > SIZE_LIMIT:
         raise CompileError(f"The graph is {model.ByteSize() / 1e9:.1f} GB, more than one ONNX file can contain.")
@@ -131,22 +147,27 @@ def compile_pipeline(pipeline: Any, inputs: Inputs) -> bytes:
     return serialized
 
 
-def _model(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> str:
+def _model(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...], end: Model | None = None) -> str:
+    """Add an estimator that predicts; `end` converts the last one, in place of its class's own converter."""
     matrix = _by_name(estimator, matrix)
     if type(estimator) is Pipeline:
         *first, (name, last) = estimator.steps
         for step, transformer in first:
             matrix = _transform(transformer, matrix, graph, (*path, step))
-        return _model(last, matrix, graph, (*path, name))
+        return _model(last, matrix, graph, (*path, name), end)
     if type(estimator) in SEARCHES:
-        return _model(estimator.best_estimator_, matrix, graph, path)
-    convert = MODELS.get(type(estimator))
+        return _model(estimator.best_estimator_, matrix, graph, path, end)
+    convert = end or MODELS.get(type(estimator)) or (_booster if is_booster(estimator) else None)
     if convert is None:
         if sklearn.base.is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
             raise _refusal(estimator, path, "it predicts no probabilities")
         raise _refusal(estimator, path, "Seatrial has no exact converter for this class")
     scores: str = _guarded(convert, estimator, matrix, graph, path)
     return scores
+
+
+def _booster(estimator: Any, matrix: Matrix, graph: Graph) -> str:
+    return booster_of(estimator).add_scores(matrix, graph)
 
 
 def _transform(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:

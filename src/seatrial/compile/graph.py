@@ -19,7 +19,7 @@ OPSET = 21
 ML_OPSET = 5  # the first with TreeEnsemble, which takes thresholds and leaves in double
 IR_VERSION = 10
 ML = "ai.onnx.ml"
-DOUBLE = int(TensorProto.DOUBLE)
+DOUBLE, FLOAT = int(TensorProto.DOUBLE), int(TensorProto.FLOAT)
 
 
 class Refused(Exception):  # noqa: N818 - caught by the converter, which knows the step's name

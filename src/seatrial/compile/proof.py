@@ -1,16 +1,17 @@
 """The proof that a graph equals its pipeline: both score the same rows, and all of the scores are compared."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from seatrial.compile.leaf_proof import NOTHING, LeafProof, Paths, score
+from seatrial.compile.reference import Reference, reference_of
 from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.model.decision import DecisionRule
 from seatrial.model.engines import GraphEngine, Proof
-from seatrial.model.features import Array, Floats
-from seatrial.model.inputs import Inputs, stack_columns
+from seatrial.model.features import Floats
+from seatrial.model.inputs import Inputs
 
 TOLERANCE = 1e-9  # in probability; for a regression relative to max(1, |value|)
 TIE = 1e-12  # scores closer than this to the threshold, or to each other, are decided by the last bit
@@ -25,30 +26,46 @@ class _Comparison:
     labels_differ: int
     ties: int
     worst_row: str
+    paths: Paths
 
 
-def prove(pipeline: Any, graph: bytes, inputs: Inputs, frame: Any, generated: Any, rule: DecisionRule) -> Proof:
+def prove(
+    pipeline: Any,
+    graph: bytes,
+    inputs: Inputs,
+    frame: Any,
+    generated: Any,
+    rule: DecisionRule,
+    reference: Reference | None = None,
+) -> Proof:
     """Compare the graph with the pipeline on two DataFrames: the training table and generated rows.
 
-    The proof holds if no score differs by more than 1e-9 and no label differs; rows at an exact tie, within 1e-12 of
-    the threshold or between the two best classes, are counted separately. Raises CompileError where the graph cannot
-    run, or where the pipeline itself fails on a row.
+    `reference` is what `reference_of` made of the pipeline, if that was done before. The proof holds if no score
+    differs by more than 1e-9 and no label differs, and for boosted trees of other libraries, if each path ends in the
+    library's own leaf and its own scores are within its rounding. Rows at an exact tie, within 1e-12 of the threshold
+    or between the two best classes, are counted separately. Raises CompileError where the graph cannot run, or where
+    the pipeline itself fails on a row.
     """
+    reference = reference or reference_of(pipeline)
     try:
+        leaves = LeafProof(reference, inputs)
         engine = GraphEngine(graph, threads=0)
         single = GraphEngine(graph, threads=1)
-        parts = [_compare(pipeline, engine, inputs, rows, rule) for rows in (frame, generated)]
+        parts = [_compare(leaves, engine, inputs, rows, rule) for rows in (frame, generated)]
         _compare_single(engine, single, inputs, generated)
     except SeatrialError as error:
         raise CompileError(error.message, hint=error.hint) from None
     worst = max(parts, key=lambda part: part.largest)
     differ = sum(part.labels_differ for part in parts)
-    holds = worst.largest <= TOLERANCE and differ == 0
+    paths = parts[0].paths + parts[1].paths
+    holds = worst.largest <= TOLERANCE and differ == 0 and not paths.reason
     measure = "relative difference" if rule.task == "regression" else "difference in probability"
     reason = (
         f"the {measure} is up to {worst.largest:.2g} (allowed: {TOLERANCE:g}), {differ} labels differ; "
         f"worst row: {worst.worst_row}"
     )
+    if paths.reason:
+        reason = f"{paths.reason}; {reason}"
     return Proof(
         rows_table=parts[0].rows,
         rows_generated=parts[1].rows,
@@ -57,36 +74,24 @@ def prove(pipeline: Any, graph: bytes, inputs: Inputs, frame: Any, generated: An
         ties=sum(part.ties for part in parts),
         holds=holds,
         reason="" if holds else reason,
+        paths=paths.paths,
+        paths_differ=paths.differ,
+        library_difference=paths.largest,
+        library_labels=paths.decided,
+        statement=reference.booster.statement if reference.booster else "",
     )
 
 
-def expected_scores(pipeline: Any, frame: Any) -> Floats:
-    """Score with the pipeline itself, as the native engine does; CompileError where it fails on allowed rows."""
-    score = getattr(pipeline, "predict_proba", None) or pipeline.predict
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scikit-learn warns about unknown categories, which are here on purpose
-            return np.asarray(score(frame), dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise CompileError(
-            f"The pipeline itself fails on rows that the schema allows: {line}.",
-            hint="Impute missing values, and set handle_unknown in encoders; the server would fail on such rows too.",
-        ) from None
-
-
-def matrices(inputs: Inputs, frame: Any) -> tuple[Floats, Array]:
-    """Convert a DataFrame to the engine's matrices."""
-    return stack_columns(inputs, {name: frame[name].to_numpy() for name in inputs.names})
-
-
-def _compare(pipeline: Any, engine: GraphEngine, inputs: Inputs, frame: Any, rule: DecisionRule) -> _Comparison:
+def _compare(leaves: LeafProof, engine: GraphEngine, inputs: Inputs, frame: Any, rule: DecisionRule) -> _Comparison:
     largest, worst = 0.0, ""
     differ = ties = 0
-    for start in range(0, len(frame), CHUNK):
-        chunk = frame.iloc[start : start + CHUNK]
-        expected = expected_scores(pipeline, chunk)
-        actual = _score(engine, inputs, chunk)
+    paths = NOTHING
+    step = leaves.rows_at_once(frame, CHUNK)
+    for start in range(0, len(frame), step):
+        chunk = frame.iloc[start : start + step]
+        expected, compared = leaves.compare(chunk, rule)
+        paths += compared
+        actual = score(engine, inputs, chunk)
         if actual.shape != expected.shape:
             raise CompileError(f"The graph gives scores {actual.shape} where the pipeline gives {expected.shape}.")
         difference = _difference(expected, actual, rule)
@@ -96,16 +101,7 @@ def _compare(pipeline: Any, engine: GraphEngine, inputs: Inputs, frame: Any, rul
         unequal, tied = compare_labels(expected, actual, rule)
         differ += unequal
         ties += tied
-    return _Comparison(len(frame), largest, differ, ties, worst)
-
-
-def _score(engine: GraphEngine, inputs: Inputs, chunk: Any) -> Floats:
-    try:
-        return np.asarray(engine(*matrices(inputs, chunk)), dtype=np.float64)
-    except SeatrialError:
-        raise
-    except Exception as error:  # onnxruntime raises its own classes
-        raise CompileError(f"onnxruntime cannot run the graph: {str(error).splitlines()[0]}") from None
+    return _Comparison(len(frame), largest, differ, ties, worst, paths)
 
 
 def _difference(expected: Floats, actual: Floats, rule: DecisionRule) -> Floats:
@@ -133,9 +129,9 @@ def compare_labels(expected: Floats, actual: Floats, rule: DecisionRule) -> tupl
 def _compare_single(engine: GraphEngine, single: GraphEngine, inputs: Inputs, frame: Any) -> None:
     """Compare one row alone with the same row among many, for which a runtime may compute differently."""
     chosen = frame.iloc[np.linspace(0, len(frame) - 1, min(SINGLE_ROWS, len(frame)), dtype=int)]
-    together = _score(engine, inputs, chosen)
+    together = score(engine, inputs, chosen)
     for row in range(len(chosen)):
-        alone = _score(single, inputs, chosen.iloc[row : row + 1])
+        alone = score(single, inputs, chosen.iloc[row : row + 1])
         if not np.allclose(alone[0], together[row], rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
             raise CompileError(
                 f"The graph scores a row differently alone than in a batch: {_describe(inputs, chosen, row)}."

@@ -1,8 +1,8 @@
 """Trees, forests and boosted trees: one TreeEnsemble node (ai.onnx.ml 5, double thresholds and leaves) for all trees.
 
 scikit-learn's own trees round their input to float32 before they compare it with a double threshold. Rounding keeps
-the order, so `float32(x) <= t` is `x <= t'` with a t' that can be computed: `rounded_threshold`. That saves two casts
-in the graph and is exact for every double. Histogram boosting compares doubles; its thresholds stay.
+the order, so `float32(x) <= t` is `x <= t'` with a t' that can be computed (`single.py`). That saves two casts in the
+graph and is exact for every double. Histogram boosting compares doubles; its thresholds stay.
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,12 @@ from onnx import numpy_helper
 from seatrial.compile.encoders import ordinal_encoder
 from seatrial.compile.graph import ML, Graph, Matrix, Refused, join, refuse_text
 from seatrial.compile.linear import by_link, column
+from seatrial.compile.single import rounded_threshold
 from seatrial.model.features import Array, Floats
 
 LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
 TENSORS = {"nodes_splits": np.float64, "nodes_modes": np.uint8, "leaf_weights": np.float64}  # the others are lists
 SUM = 1  # its aggregate_function; AVERAGE would divide by the number of all trees, not of one class's
-
-
-def rounded_threshold(thresholds: Floats) -> Floats:
-    """Return for each t the largest double t' with float32(t') <= t, rounding half to even like IEEE 754."""
-    with np.errstate(over="ignore"):
-        below = thresholds.astype(np.float32)
-        below = np.where(below > thresholds, np.nextafter(below, np.float32(-np.inf)), below)
-        above = np.nextafter(below, np.float32(np.inf))
-    middle = (below.astype(np.float64) + above.astype(np.float64)) / 2  # exact: a double has the extra bit
-    even = (below.view(np.int32) & 1) == 0
-    return np.where(even, middle, np.nextafter(middle, -np.inf))
 
 
 class Ensemble:
@@ -146,7 +136,7 @@ def gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
     raw = ensemble.node(matrix, len(baseline), graph)
     if not hasattr(model, "classes_"):
         return column(graph.add("Add", raw, graph.constant(baseline)), graph)
-    return _probabilities(raw, baseline, 2.0 if type(model._loss).__name__ == "ExponentialLoss" else 1.0, graph)
+    return probabilities(raw, baseline, 2.0 if type(model._loss).__name__ == "ExponentialLoss" else 1.0, graph)
 
 
 def hist_gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
@@ -159,7 +149,7 @@ def hist_gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
             _add_histogram_tree(ensemble, predictor, target, model)
     raw = ensemble.node(matrix, len(baseline), graph)
     if hasattr(model, "classes_"):
-        return _probabilities(raw, baseline, 1.0, graph)
+        return probabilities(raw, baseline, 1.0, graph)
     sums = graph.add("Add", raw, graph.constant(baseline))
     return column(by_link(model._loss.link, sums, graph), graph)
 
@@ -189,7 +179,7 @@ def _add(ensemble: Ensemble, tree: Any, values: Floats, target: int) -> None:
     )
 
 
-def _probabilities(raw: str, baseline: Floats, factor: float, graph: Graph) -> str:
+def probabilities(raw: str, baseline: Floats, factor: float, graph: Graph) -> str:
     """Add the softmax of baseline plus trees; for two classes over (0, raw), which is the logistic function."""
     if len(baseline) > 1:
         return graph.add("Softmax", graph.add("Add", raw, graph.constant(baseline)), axis=1)
@@ -243,7 +233,7 @@ def _bits(words: Array) -> set[int]:
 def thresholds_of(model: Any) -> dict[int, Floats]:
     """Return the thresholds that a fitted tree model compares each feature with; none for other models.
 
-    They are the doubles at which the comparison changes: `rounded_threshold` for scikit-learn's own trees.
+    They are the doubles at which the comparison changes: rounded for scikit-learn's own trees.
     """
     if hasattr(model, "_predictors"):
         if model._preprocessor is not None:

@@ -19,7 +19,12 @@ GRAPH_LIMIT = 512 * 2**20  # a graph is data from a wheel: its size is checked b
 
 @dataclass(frozen=True)
 class Proof:
-    """What was compared between a graph and its pipeline, and how close it was; `reason` says why the proof fails."""
+    """What was compared between a graph and its pipeline, and how close it was; `reason` says why the proof fails.
+
+    For boosted trees of other libraries also how many paths through trees were compared and differ, how far the
+    library's own scores are from the reference at most, how many labels its rounding decides, and in a sentence what
+    is proven.
+    """
 
     rows_table: int
     rows_generated: int
@@ -28,6 +33,11 @@ class Proof:
     ties: int
     holds: bool
     reason: str = ""
+    paths: int = 0
+    paths_differ: int = 0
+    library_difference: float = 0.0
+    library_labels: int = 0
+    statement: str = ""
 
 
 @dataclass(frozen=True)

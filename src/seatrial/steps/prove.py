@@ -35,6 +35,7 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     with its page.
     """
     progress("loading")
+    from seatrial.compile import reference_scorer
     from seatrial.core.files import require_writable, to_json, write_atomic
     from seatrial.release import built_release, open_index
     from seatrial.steps.recipes import same_table
@@ -49,7 +50,7 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
     policy, source = policy_and_wheels(project, open_index(project.index), progress)
     progress("reading the recipe")
     table = same_table(project, candidate.release or {})
-    trainer = trainer_of(read_recipe(project, data=table))
+    trainer = trainer_of(read_recipe(project, data=table, reference=reference_scorer))
     proof = prove_gate(candidate, trainer, policy=policy, index=source, quick=quick, progress=progress)
     page = project.root / gate.RESULTS / f"{NAME}.html"
     write_atomic(page, to_html(proof), like=project.data)

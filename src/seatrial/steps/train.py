@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 def train(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: Progress = silent) -> "Run":
     """Fit, evaluate and compile the model; the run has `metrics`, and shows its report in a notebook."""
     progress("loading scikit-learn")
-    from seatrial.compile import compile_release
+    from seatrial.compile import compile_release, reference_scorer
     from seatrial.steps.overview import write_overview
     from seatrial.train.run import train as train_project
 
-    run = train_project(project, compile_release, drop_bad_rows=drop_bad_rows, progress=progress)
+    run = train_project(
+        project, compile_release, reference=reference_scorer, drop_bad_rows=drop_bad_rows, progress=progress
+    )
     write_overview(project)
     return run
 

@@ -87,18 +87,20 @@ class _Worker:
 
     def _read(self, recipe: str, data: str, split: dict[str, Any], answer: str) -> dict[str, Any]:
         """Read the code and a table; with `answer`, write what was read to files of that name."""
+        from seatrial.compile import reference_scorer
         from seatrial.core.project import find_project
         from seatrial.train.column_files import write_columns, write_values
         from seatrial.train.recipe import read_recipe
 
-        read = self._recipes[recipe] = read_recipe(replace(find_project(self._root), **split), data=Path(data))
+        project = replace(find_project(self._root), **split)
+        read = self._recipes[recipe] = read_recipe(project, data=Path(data), reference=reference_scorer)
         if answer:
             write_columns(self._folder, answer, read.table.columns)
             parts = {"target": read.table.target, "train": read.split.train, "test": read.split.test}
             for name, values in parts.items():
                 write_values(self._folder / f"{answer}-{name}", values)
-        project = asdict(read.project)
-        return {name: project[name] for name in ("target", "seed", "test_share")}
+        used = asdict(read.project)
+        return {name: used[name] for name in ("target", "seed", "test_share")}
 
     def _score(self, recipe: str, model: str, positions: str, table: str, answer: str) -> dict[str, Any]:
         """Score a table with a model, which is trained on first use: on these rows, or as the release was."""

@@ -22,6 +22,9 @@ from seatrial.train.training_table import TrainingTable
 Alter = Callable[[Any, Array], Array]
 
 
+NUMBERED = "xgboost.sklearn.XGBClassifier"  # wants the labels 0, 1, ...; also what XGBRFClassifier is made of
+
+
 @dataclass(frozen=True)
 class Split:
     """Positions of the rows to train on and of those held out, in the table's order.
@@ -98,6 +101,7 @@ def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None
             f"{project.package}/pipeline.py has no function build().", hint="Let build() return the pipeline."
         )
     pipeline = module.build()
+    target = numbered(pipeline, target)
     seed_pipeline(pipeline, project.seed, target)
     if alter is not None:
         target = alter(pipeline, target)
@@ -111,6 +115,14 @@ def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None
             hint=f"It is fitted on the columns {', '.join(frame.columns)}; missing strings are ''.",
         ) from error
     return pipeline
+
+
+def numbered(pipeline: Any, target: Array) -> Array:
+    """Number the labels from 0 in sort order, as the release's classes are, for classifiers that take nothing else."""
+    parts = (pipeline, *pipeline.get_params().values())
+    if not any(f"{kind.__module__}.{kind.__qualname__}" == NUMBERED for part in parts for kind in type(part).__mro__):
+        return target
+    return np.unique(target, return_inverse=True)[1]
 
 
 def used_inputs(pipeline: Any, frame: Any, inputs: Inputs) -> Inputs:
@@ -142,12 +154,14 @@ def scores_of(pipeline: Any, frame: Any) -> Array:
 
     Raises SeatrialError where it fails on a row that the schema allows.
     """
-    if hasattr(pipeline, "classes_") and not hasattr(pipeline, "predict_proba"):
+    from sklearn.base import is_classifier
+
+    if is_classifier(pipeline) and not hasattr(pipeline, "predict_proba"):
         raise SeatrialError(
             f"{type(pipeline[-1] if hasattr(pipeline, 'steps') else pipeline).__name__} predicts no probabilities.",
             hint="Use a classifier with predict_proba, or wrap this one in CalibratedClassifierCV.",
         )
-    score = pipeline.predict_proba if hasattr(pipeline, "classes_") else pipeline.predict
+    score = pipeline.predict_proba if is_classifier(pipeline) else pipeline.predict
     try:
         return np.asarray(score(frame), dtype=np.float64)
     except (ValueError, TypeError) as error:

@@ -20,17 +20,29 @@ from seatrial.train import fitting
 from seatrial.train.reference_rows import take
 from seatrial.train.training_table import TrainingTable, read_training_table
 
+# Gives the scorer of a fitted pipeline whose own scores are not the true ones: `seatrial.compile.reference_scorer`.
+ReferenceScorer = Callable[[Any], Callable[[Any], Array] | None]
+
+
+def no_reference(_: Any) -> None:
+    """Take every pipeline's own scores for the true ones."""
+
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted pipeline as a scorer: checked columns -> (n, n_classes) probabilities or (n,) predictions."""
+    """A fitted pipeline as a scorer: checked columns -> (n, n_classes) probabilities or (n,) predictions.
+
+    `reference` scores a DataFrame where the pipeline's own scores are not the true ones.
+    """
 
     pipeline: Any
     frame: Callable[[Columns], Any]
+    reference: Callable[[Any], Array] | None = None
 
     def __call__(self, columns: Columns) -> Array:
         """Score checked columns as training does."""
-        return fitting.scores_of(self.pipeline, self.frame(columns))
+        frame = self.frame(columns)
+        return fitting.scores_of(self.pipeline, frame) if self.reference is None else self.reference(frame)
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class Recipe:
     split: fitting.Split
     _frames: "_Frames"
     alter: fitting.Alter | None = None
+    reference: ReferenceScorer = no_reference
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -71,7 +84,7 @@ class Recipe:
     def on(self, table: TrainingTable, *, seed: int | None = None) -> "Recipe":
         """Return the same code with another table, or another seed, split again."""
         project = self.project if seed is None else replace(self.project, seed=seed)
-        return _recipe(project, self.checker, self.features, table)
+        return _recipe(project, self.checker, self.features, table, self.reference)
 
     def fit(self, rows: Array | None = None) -> Fitted:
         """Train on rows of the table (positions); by default on the split's training rows, as `seatrial train` does."""
@@ -80,7 +93,7 @@ class Recipe:
         with importable(self.project):
             pipeline = fitting.fit(self.project, frame, self.table.target[positions], self.alter)
         self._frames.learn_inputs(pipeline, frame)
-        return Fitted(pipeline, self._frames)
+        return Fitted(pipeline, self._frames, self.reference(pipeline))
 
     def refit(self, positions: Array) -> Fitted:
         """Train on some of the split's training rows; `positions` count among these."""
@@ -119,10 +132,12 @@ def read_recipe(
     *,
     data: Path | None = None,
     drop_bad_rows: bool = True,
+    reference: ReferenceScorer = no_reference,
     progress: Progress = silent,
 ) -> Recipe:
     """Read a project's code and its table, or another file's table by the project's schema.
 
+    `reference` is asked for each fitted pipeline how to score with it.
     Raises SeatrialError where the code or the table cannot be read.
     """
     if data is not None:
@@ -131,11 +146,15 @@ def read_recipe(
         checker = TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
         features = features_in(importlib.import_module(f"{project.package}.features"), checker.columns)
         table = read_training_table(project, checker, drop_bad_rows=drop_bad_rows, progress=progress)
-        return _recipe(project, checker, features, table)
+        return _recipe(project, checker, features, table, reference)
 
 
 def _recipe(
-    project: ProjectSettings, checker: TableChecker, features: tuple[Feature, ...], table: TrainingTable
+    project: ProjectSettings,
+    checker: TableChecker,
+    features: tuple[Feature, ...],
+    table: TrainingTable,
+    reference: ReferenceScorer,
 ) -> Recipe:
     frames = _Frames(checker.columns, features, table.columns)
-    return Recipe(project, checker, features, table, fitting.split(table, project), frames)
+    return Recipe(project, checker, features, table, fitting.split(table, project), frames, reference=reference)

@@ -26,7 +26,7 @@ from seatrial.train.baselines import with_baselines
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.native import dump_native
 from seatrial.train.plausibility import doubts_about
-from seatrial.train.recipe import Fitted, Recipe, read_recipe
+from seatrial.train.recipe import Fitted, Recipe, ReferenceScorer, no_reference, read_recipe
 from seatrial.train.report import render_report
 
 PAGES = (("All runs, trials and releases", "../index.html"),)  # `seatrial.steps.overview` writes it
@@ -60,10 +60,16 @@ class Run:
 
 
 def train(
-    project: ProjectSettings, compiler: Compiler, *, drop_bad_rows: bool = False, progress: Progress = silent
+    project: ProjectSettings,
+    compiler: Compiler,
+    *,
+    reference: ReferenceScorer = no_reference,
+    drop_bad_rows: bool = False,
+    progress: Progress = silent,
 ) -> Run:
     """Train the project's pipeline on its table and write the run.
 
+    `reference` is asked how to score with the fitted pipeline, wherever the release's scores are concerned.
     The same table, code and versions give the same artifacts, byte for byte. Nothing is written unless every step
     succeeds. Raises SeatrialError (DataError with the places where rows break the schema).
     """
@@ -73,7 +79,7 @@ def train(
     if project.reference == "hashed":
         reference_key()  # a missing one is reported before minutes of training
     with importable(project), threadpool_limits(project.threads or os.cpu_count()):
-        recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, progress=progress)
+        recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, reference=reference, progress=progress)
         require_writable(project.runs, project.artifacts.parent)
         progress(f"fitting on {len(recipe.split.train):,} rows")
         fitted = recipe.fit()

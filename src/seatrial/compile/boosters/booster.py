@@ -22,6 +22,10 @@ READERS = {
     "catboost.core.CatBoostRanker": "catboost",
 }
 
+LIBRARIES = {"xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}
+# Those that sum in float32, so that their own scores are not the reference.
+ROUNDING = ("XGBoost",)
+
 
 class Booster(Protocol):
     """A fitted model of one of the libraries.
@@ -50,11 +54,27 @@ class Booster(Protocol):
         """The doubles at which a comparison of each feature changes: left up to and including the threshold."""
 
 
-def booster_of(estimator: Any) -> Booster | None:
-    """Read a fitted estimator's model if it is one of the three libraries'. Raises Refused where it cannot be exact."""
-    kind = type(estimator)
-    reader = READERS.get(f"{kind.__module__}.{kind.__qualname__}")
-    if reader is None:
-        return None
+def is_booster(estimator: Any) -> bool:
+    """Whether an estimator is one of the three libraries', by its exact class."""
+    return _class_of(estimator) in READERS
+
+
+def booster_of(estimator: Any) -> Booster:
+    """Read a fitted estimator of the three libraries. Raises Refused where its model cannot be exact."""
+    reader = READERS[_class_of(estimator)]
     read: Callable[[Any], Booster] = import_module(f"seatrial.compile.boosters.{reader}").read
     return read(estimator)
+
+
+def _class_of(estimator: Any) -> str:
+    kind = type(estimator)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def library_of(pipeline: Any) -> str:
+    """Name one of the three libraries of which the pipeline has an estimator, or a subclass of one; "" if none."""
+    for part in (pipeline, *pipeline.get_params().values()):
+        for kind in type(part).__mro__:
+            if (package := kind.__module__.partition(".")[0]) in LIBRARIES:
+                return LIBRARIES[package]
+    return ""

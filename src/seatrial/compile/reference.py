@@ -1,0 +1,105 @@
+"""The reference: the scores that a graph must give.
+
+They are the pipeline's own, unless its last estimator sums in float32 (XGBoost). Then they are that library's own
+leaves, summed in double.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from seatrial.compile.boosters import ROUNDING, Booster, booster_of, is_booster, library_of
+from seatrial.compile.graph import Refused
+from seatrial.core.errors import CompileError, SeatrialError
+from seatrial.model.features import Floats
+
+FAILS = "Impute missing values, and set handle_unknown in encoders; the server would fail on such rows too."
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A fitted pipeline, taken apart: the steps before its model, and the model, read if it is a booster."""
+
+    pipeline: Any
+    before: Any
+    model: Any
+    booster: Booster | None
+
+    def rows(self, frame: Any) -> Any:
+        """What the model gets for the rows of a DataFrame."""
+        if self.before is None:
+            return frame
+        rows = _call(self.before.transform, frame)
+        if self.booster is not None and hasattr(rows, "toarray"):
+            raise CompileError(
+                f"{type(self.model).__name__} gets a sparse matrix, of which XGBoost takes the zeros for missing.",
+                hint="Set sparse_threshold=0 in the ColumnTransformer, or sparse_output=False in the encoder.",
+            )
+        return rows
+
+    def scores(self, frame: Any) -> Floats:
+        """The true scores of a DataFrame: (n, classes) probabilities or (n,) predictions."""
+        if self.booster is None:
+            return self.own_scores(frame)
+        return np.asarray(_call(self.booster.reference, self.rows(frame)), dtype=np.float64)
+
+    def own_scores(self, frame: Any) -> Floats:
+        """What the pipeline itself answers; CompileError where it fails on rows that the schema allows."""
+        score = getattr(self.pipeline, "predict_proba", None) or self.pipeline.predict
+        return np.asarray(_call(score, frame), dtype=np.float64)
+
+
+def reference_of(pipeline: Any) -> Reference:
+    """Take a fitted pipeline apart. Raises CompileError where the model of a booster cannot be exact."""
+    best = getattr(pipeline, "best_estimator_", pipeline)
+    steps: list[Any] = []
+    model = best
+    while type(model) is Pipeline:
+        steps += model.steps[:-1]
+        model = getattr(model.steps[-1][1], "best_estimator_", model.steps[-1][1])
+    before = Pipeline([(str(position), step) for position, (_, step) in enumerate(steps)]) if steps else None
+    try:
+        booster = booster_of(model) if is_booster(model) else None
+    except Refused as refused:
+        raise CompileError(f"{type(model).__name__} does not compile: {refused}.") from None
+    return Reference(pipeline, before, model, booster)
+
+
+def reference_scorer(pipeline: Any) -> Callable[[Any], Floats] | None:
+    """Return what scores a DataFrame with the reference; None where that is the pipeline itself.
+
+    Raises SeatrialError where the model of a booster cannot be exact: there is no other way to serve it.
+    """
+    if library_of(pipeline) not in ROUNDING:
+        return None
+    with stopping_without_fallback(pipeline):
+        return reference_of(pipeline).scores
+
+
+@contextmanager
+def stopping_without_fallback(pipeline: Any) -> Iterator[None]:
+    """Turn a CompileError into a SeatrialError, which stops the training, if only a graph can serve the model."""
+    try:
+        yield
+    except CompileError as error:
+        library = library_of(pipeline)
+        if not library:
+            raise
+        hint = error.hint or f"docs/models.md lists which models of {library} compile."
+        message = f"{error.message.rstrip('.')}. Models of {library} are only served compiled."
+        raise SeatrialError(message, hint=hint) from None
+
+
+def _call(function: Callable[[Any], Any], rows: Any) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scikit-learn warns about unknown categories, which are here on purpose
+            return function(rows)
+    except (ValueError, TypeError) as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise CompileError(f"The pipeline itself fails on rows that the schema allows: {line}.", hint=FAILS) from None
