@@ -5,6 +5,7 @@ Converters are looked up by the exact class, since a subclass may compute someth
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import onnx
@@ -107,6 +108,7 @@ MODELS: dict[type, Model] = {
     neural_network.MLPRegressor: skl2onnx_bridge.regressor,
 }
 
+DENSE = (decomposition.PCA, decomposition.TruncatedSVD)  # what they make of a sparse matrix is none
 SEARCHES = (model_selection.GridSearchCV, model_selection.RandomizedSearchCV)
 
 
@@ -190,7 +192,8 @@ def _transform(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ..
     if convert is None:
         raise _refusal(estimator, path, "Seatrial has no exact converter for this class")
     transformed: Matrix = _guarded(convert, estimator, matrix, graph, path)
-    return transformed
+    keeps = matrix.sparse and type(estimator) not in DENSE
+    return replace(transformed, sparse=bool(getattr(estimator, "sparse_output", keeps)))
 
 
 def _columns(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
@@ -208,13 +211,14 @@ def _columns(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]
             positions = [matrix.names.index(column) for column in wanted]
         part = _transform(transformer, matrix.take(positions), graph, (*path, name))
         parts.append(_weighted(part, weights.get(name), graph))
-    return join(parts)
+    return replace(join(parts), sparse=bool(getattr(estimator, "sparse_output_", False)))
 
 
 def _weighted(part: Matrix, weight: float | None, graph: Graph) -> Matrix:
     if weight is None:
         return part
-    return graph.matrix(graph.add("Mul", graph.numbers(part), graph.constant(float(weight))), part.width)
+    weighted = graph.matrix(graph.add("Mul", graph.numbers(part), graph.constant(float(weight))), part.width)
+    return replace(weighted, sparse=part.sparse)
 
 
 def _by_name(estimator: Any, matrix: Matrix) -> Matrix:

@@ -37,14 +37,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Columns in order, from any tensors; selecting and reordering them costs nothing until it is needed."""
+    """Columns in order, from any tensors; selecting and reordering them costs nothing until it is needed.
+
+    `sparse` says that scikit-learn has them as a sparse matrix, of which some models take the zeros for missing.
+    """
 
     cells: tuple[Cell, ...]
     names: tuple[str, ...] = ()  # only the pipeline's own input has names
+    sparse: bool = False
 
     def take(self, positions: Iterable[int]) -> "Matrix":
         """Select columns by position."""
-        return Matrix(tuple(self.cells[int(position)] for position in positions))
+        return Matrix(tuple(self.cells[int(position)] for position in positions), sparse=self.sparse)
 
     @property
     def width(self) -> int:
@@ -53,8 +57,9 @@ class Matrix:
 
 
 def join(matrices: Iterable[Matrix]) -> Matrix:
-    """Put matrices side by side."""
-    return Matrix(tuple(cell for matrix in matrices for cell in matrix.cells))
+    """Put matrices side by side; if one of them is sparse, the result is."""
+    parts = list(matrices)
+    return Matrix(tuple(cell for part in parts for cell in part.cells), sparse=any(part.sparse for part in parts))
 
 
 class Graph:

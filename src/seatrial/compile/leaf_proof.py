@@ -80,10 +80,11 @@ class LeafProof:
         rows = self._reference.rows(frame)
         theirs = self._booster.leaves(rows)
         ours = score(self._engine, self._inputs, frame)
-        differ = theirs.size if ours.shape != theirs.shape else int((ours != theirs).sum())
+        if ours.shape != theirs.shape:
+            raise CompileError(f"The library has {theirs.shape[1]} trees where the graph has {ours.shape[1]}.")
         expected = self._booster.reference(rows)
         bounds = self._booster.bounds(rows)
-        paths = Paths(theirs.size, differ)
+        paths = Paths(theirs.size, int((ours != theirs).sum()))
         if bounds is None:
             return expected, paths
         return expected, paths + _rounding(self._reference.own_scores(frame), expected, bounds, rule)

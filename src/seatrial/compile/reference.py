@@ -32,15 +32,7 @@ class Reference:
 
     def rows(self, frame: Any) -> Any:
         """What the model gets for the rows of a DataFrame."""
-        if self.before is None:
-            return frame
-        rows = _call(self.before.transform, frame)
-        if self.booster is not None and hasattr(rows, "toarray"):
-            raise CompileError(
-                f"{type(self.model).__name__} gets a sparse matrix, of which XGBoost takes the zeros for missing.",
-                hint="Set sparse_threshold=0 in the ColumnTransformer, or sparse_output=False in the encoder.",
-            )
-        return rows
+        return frame if self.before is None else _call(self.before.transform, frame)
 
     def scores(self, frame: Any) -> Floats:
         """The true scores of a DataFrame: (n, classes) probabilities or (n,) predictions."""

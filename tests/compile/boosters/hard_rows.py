@@ -61,10 +61,14 @@ def hard_rows(model: Any, width: int, rows: int, categories: dict[int, int], see
     return np.stack(columns, axis=1)
 
 
-def proof_on(model: Any, values: Floats, target: Any, hard: Floats, *, graph: bytes | None = None) -> Proof:
+def proof_on(
+    model: Any, values: Floats, target: Any, hard: Floats, *, graph: bytes | None = None, threshold: float = 0.5
+) -> Proof:
     """Prove a fitted model, or another graph in place of its own, on its table and on hard rows."""
     inputs = Inputs(tuple(names(values.shape[1])), ())
     classes = tuple(np.unique(target).tolist()) if hasattr(model, "predict_proba") else ()
-    rule = DecisionRule("regression" if not classes else "binary" if len(classes) == 2 else "multiclass", classes)
+    rule = DecisionRule(
+        "regression" if not classes else "binary" if len(classes) == 2 else "multiclass", classes, threshold=threshold
+    )
     frames = [pd.DataFrame(each, columns=names(values.shape[1])) for each in (values, hard)]
     return prove(model, graph or compile_pipeline(model, inputs), inputs, *frames, rule)

@@ -1,10 +1,27 @@
 """XGBoost's trees, path by path, over its objectives, with missing values and categories, and with injected faults."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from tests.compile import cases
 from tests.compile.boosters.conftest import library
-from tests.compile.boosters.hard_rows import hard_rows, proof_on, table
+from tests.compile.boosters.hard_rows import hard_rows, names, proof_on, table
+from tests.compile.test_proof import altered, at
 from tests.soak import turns
+
+from seatrial.compile.boosters import xgboost as reader
+from seatrial.compile.converter import compile_pipeline
+from seatrial.compile.reference import reference_of
+from seatrial.compile.single import rounded_threshold
+from seatrial.core.errors import CompileError
+from seatrial.model.inputs import Inputs
 
 xgboost = library("xgboost")
 
@@ -124,4 +141,183 @@ def test_a_number_that_stands_for_missing_is_proven():
     hard = hard_rows(model, WIDTH, 2000, {})
     hard[::5, :3] = -9.1
     hard[1::5, 0] = np.float32(-9.1)
+    assert proof_on(model, values, target, hard).holds
+
+
+def codes(columns):
+    """Columns of text as codes, of which XGBoost chooses sets."""
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    return ColumnTransformer([("numbers", "passthrough", cases.NUMBERS), ("codes", encoder, columns)])
+
+
+def flags(**how):
+    """Columns of text as a sparse matrix of zeros and ones."""
+    encoder = OneHotEncoder(handle_unknown="ignore", min_frequency=3)
+    return ColumnTransformer([("numbers", "passthrough", cases.NUMBERS), ("flags", encoder, cases.STRINGS)], **how)
+
+
+NUMBER = (cases.BINARY == "yes").astype(int)
+SMALL = {"n_estimators": 15, "max_depth": 4, "n_jobs": 1}
+
+
+def native_categories():
+    kinds = ["q"] * len(cases.NUMBERS) + ["c"] * len(cases.STRINGS)
+    return xgboost.XGBClassifier(**SMALL, enable_categorical=True, feature_types=kinds)
+
+
+PIPELINES = {
+    "sparse": lambda: make_pipeline(flags(sparse_threshold=1.0), xgboost.XGBClassifier(**SMALL)),
+    "sparse, selected": lambda: make_pipeline(
+        flags(sparse_threshold=1.0), VarianceThreshold(0.05), xgboost.XGBClassifier(**SMALL)
+    ),
+    "dense": lambda: make_pipeline(flags(sparse_threshold=0.0), xgboost.XGBClassifier(**SMALL)),
+    "categories": lambda: make_pipeline(codes(cases.STRINGS), native_categories()),
+    "a DataFrame": lambda: make_pipeline(flags(sparse_threshold=0), xgboost.XGBClassifier(**SMALL)).set_output(),
+    "a search": lambda: GridSearchCV(
+        make_pipeline(codes(cases.STRINGS), native_categories()), {"xgbclassifier__learning_rate": [0.1, 0.3]}, cv=2
+    ),
+    "a search inside": lambda: make_pipeline(
+        codes(cases.STRINGS), GridSearchCV(native_categories(), {"learning_rate": [0.1, 0.3]}, cv=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_pipelines_of_texts_and_numbers_are_proven(name):
+    compiled = cases.compile_case(PIPELINES[name]().fit(cases.FRAME, NUMBER), fitted=True)
+    assert compiled.proof.paths > 3000
+    assert compiled.proof.paths_differ == 0
+
+
+def flipped(tree):
+    return replace(tree, missing_left=1 - tree.missing_left)
+
+
+READING_FAULTS = {
+    "at most for less than": ("threshold_below", lambda real: rounded_threshold),
+    "missing values to the other side": ("_tree", lambda real: lambda *parts: flipped(real(*parts))),
+    "a category moved": (
+        "_sets",
+        lambda real: lambda tree: {n: sorted(chosen)[1:] for n, chosen in real(tree).items()},
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", READING_FAULTS)
+def test_a_tree_that_is_read_wrongly_is_detected_by_its_leaves(fault, monkeypatch):
+    model, values, target = fitted("binary", categories={1: 12})
+    hard = hard_rows(model, WIDTH, 2000, {1: 12})
+    assert proof_on(model, values, target, hard).holds
+    name, wrong = READING_FAULTS[fault]
+    monkeypatch.setattr(reader, name, wrong(getattr(reader, name)))
+    proof = proof_on(model, values, target, hard)
+    assert not proof.holds
+    assert proof.paths_differ > 0
+    assert "another leaf than the library's" in proof.reason
+
+
+def test_a_tree_too_few_is_detected(monkeypatch):
+    model, values, target = fitted("binary")
+    real = reader._trees
+    monkeypatch.setattr(reader, "_trees", lambda *parts: list(real(*parts))[:-1])
+    with pytest.raises(CompileError, match="The library has 20 trees where the graph has 19"):
+        proof_on(model, values, target, values)
+
+
+def test_a_skipped_intercept_is_detected_by_the_bound_of_the_rounding(monkeypatch):
+    model, values, target = fitted("binary", base_score=0.7)
+    monkeypatch.setattr(reader, "_intercept", lambda learner, link: np.zeros(1))
+    proof = proof_on(model, values, target, values)
+    assert proof.paths_differ == 0
+    assert proof.largest_difference <= 1e-9  # the graph and the reference agree with each other
+    assert not proof.holds
+    assert "more than its rounding explains" in proof.reason
+
+
+def test_an_intercept_in_another_precision_is_detected(monkeypatch):
+    model, values, target = fitted("share", n_estimators=1, objective="reg:squarederror", base_score=1000)
+    real = reader._intercept
+    monkeypatch.setattr(reader, "_intercept", lambda *of: real(*of) * (1 + 2.0**-22))
+    assert not proof_on(model, values, target, values).holds
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "real"])
+def test_the_smallest_change_of_a_leaf_is_detected(kind):
+    model, values, target = fitted(kind, n_estimators=3)
+    graph = compile_pipeline(model, Inputs(tuple(names(WIDTH)), ()))
+    hard = hard_rows(model, WIDTH, 2000, {})
+    assert proof_on(model, values, target, hard, graph=graph).holds
+    leaf = at(0, lambda value: float(np.nextafter(np.float32(value), np.float32(np.inf))))
+    changed = altered(graph, "TreeEnsemble", "leaf_weights", leaf)
+    proof = proof_on(model, values, target, hard, graph=changed)
+    assert not proof.holds
+    assert proof.paths_differ == 0  # of the trees as they were read; the graph's own leaf is what is wrong
+
+
+def test_dart_without_its_weights_is_detected(monkeypatch):
+    model, values, target = fitted("binary", booster="dart", rate_drop=0.4)
+    real = reader._model
+    monkeypatch.setattr(reader, "_model", lambda learner: (real(learner)[0], None))
+    assert not proof_on(model, values, target, values).holds
+
+
+def test_labels_that_the_rounding_decides_are_counted():
+    model, values, target = fitted("binary")
+    score = reference_of(model).scores(values)
+    own = model.predict_proba(values)[:, 1].astype(np.float64)
+    row = int(np.argmax(np.abs(own - score[:, 1])))
+    threshold = float((own[row] + score[row, 1]) / 2)  # between the two
+    proof = proof_on(model, values, target, values, threshold=threshold)
+    assert proof.holds
+    assert proof.labels_differ == 0
+    assert proof.library_labels >= 2  # the row is in both tables
+
+
+REFUSED = {
+    "an objective without probabilities": ({"objective": "binary:logitraw"}, "objective binary:logitraw"),
+    "hinge": ({"objective": "binary:hinge"}, "objective binary:hinge"),
+    "linear": ({"booster": "gblinear"}, "gblinear has no trees"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_exact_is_refused_by_name(name):
+    parameters, reason = REFUSED[name]
+    model, *_ = fitted("binary", **parameters)
+    with pytest.raises(CompileError, match=f"XGBClassifier does not compile: .*{reason}"):
+        reference_of(model)
+
+
+def test_several_targets_are_refused():
+    values = table(200, 3, {})
+    several = xgboost.XGBRegressor(n_estimators=2).fit(values, np.stack([np.arange(200.0)] * 2, axis=1))
+    with pytest.raises(CompileError, match="predicts several targets"):
+        reference_of(several)
+
+
+def test_an_objective_of_ones_own_gives_what_xgboost_makes_of_it():
+    model, values, target = fitted("real", objective=lambda y, p: (p - y, np.ones_like(y)))
+    assert proof_on(model, values, target, hard_rows(model, WIDTH, 2000, {})).holds
+
+
+def test_categories_of_a_data_frame_are_refused_with_what_to_do():
+    frame = pd.DataFrame({"x": np.arange(50.0), "c": pd.Categorical(["a", "b"] * 25)})
+    model = xgboost.XGBClassifier(n_estimators=2, enable_categorical=True).fit(frame, np.arange(50) % 2)
+    with pytest.raises(CompileError, match="encode them with OrdinalEncoder before it"):
+        reference_of(model)
+
+
+def test_a_ranker_gives_its_raw_scores():
+    values = table(300, WIDTH, {})
+    target, groups = np.random.default_rng(0).integers(4, size=300), np.repeat(np.arange(30), 10)
+    model = xgboost.XGBRanker(n_estimators=10, n_jobs=1).fit(values, target, qid=groups)
+    assert proof_on(model, values, target, hard_rows(model, WIDTH, 2000, {})).holds
+
+
+def test_values_beyond_single_precision_are_proven():
+    model, values, target = fitted("binary")
+    edge = float(np.finfo(np.float32).max) + 2.0**103
+    huge = [1e300, -1e300, np.inf, -np.inf, edge, -edge, np.nextafter(edge, 0), -np.nextafter(edge, 0)]
+    hard = hard_rows(model, WIDTH, 2000, {})
+    hard[:, :4] = np.random.default_rng(0).choice(huge, (2000, 4))
     assert proof_on(model, values, target, hard).holds

@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.compile.boosters.links import HALF_ULP, bounds_of, scores_of
 from seatrial.compile.graph import DOUBLE, FLOAT, Graph, Matrix, Refused
 from seatrial.compile.linear import column
 from seatrial.compile.single import LARGEST, threshold_below
 from seatrial.compile.trees import Ensemble, probabilities
 from seatrial.model.features import Array, Floats
 
-HALF_ULP = 2.0**-24  # the relative error of one float32 operation
-# A float32 sigmoid: 2^-23 of expf and two roundings of 2^-24, of probabilities up to 1, and one of 1 - p.
-LINK = 2.0**-22
 CHUNK = 10_000_000  # paths at a time: a bound on memory
 
 # From the objective to the link that turns its sum into scores; what is not here is refused.
@@ -78,7 +76,9 @@ class XGBoostTrees:
         self._estimator = estimator
         self._missing = np.float32(np.nan if estimator.missing is None else estimator.missing)
         self._link = _link(estimator, learner)
-        self._trees = list(_trees(learner))
+        model, weights = _model(learner)
+        self._weighted = weights is not None
+        self._trees = list(_trees(learner, model, weights))
         self._intercept = _intercept(learner, self._link)
         self._last: tuple[Any, Array] = (None, np.empty(0))
 
@@ -109,16 +109,20 @@ class XGBoostTrees:
 
     def reference(self, rows: Any) -> Floats:
         """XGBoost's own leaves and its intercept, summed in double, with the link: its scores without its rounding."""
-        chunks = [self._score(self._margins(values)) for values in self._values(rows)]
+        chunks = [scores_of(self._margins(v), self._link, self._classifies) for v in self._values(rows)]
         return np.concatenate(chunks)
 
     def bounds(self, rows: Any) -> Floats:
         """How far XGBoost's own scores can be from `reference`, in its shape.
 
         A float32 addition is off by at most 2^-24 of its result, so a sum is off by that of all partial sums. DART
-        multiplies by a weight first, and may round once or twice. For what the links add, see `_score_bounds`.
+        multiplies by a weight first, and may round once or twice.
         """
-        return np.concatenate([self._score_bounds(values) for values in self._values(rows)])
+        chunks = [
+            bounds_of(self._margins(values), self._sum_bounds(values), self._link, self._classifies)
+            for values in self._values(rows)
+        ]
+        return np.concatenate(chunks)
 
     def thresholds(self) -> dict[int, Floats]:
         """The doubles at which a comparison of each feature changes."""
@@ -132,21 +136,23 @@ class XGBoostTrees:
         return hasattr(self._estimator, "predict_proba")
 
     def _inputs(self, matrix: Matrix, graph: Graph) -> Matrix:
-        """Repeat what XGBoost does to a row: the number that stands for missing, and the truncation of categories."""
-        cells = list(matrix.cells)
-        if not np.isnan(self._missing):
-            tensor = graph.numbers(matrix)
-            rounded = graph.add("Cast", graph.add("Cast", tensor, to=FLOAT), to=DOUBLE)
-            absent = graph.add("Equal", rounded, graph.constant(float(self._missing)))
-            tensor = graph.add("Where", absent, graph.constant(np.nan), tensor)
-            cells = list(graph.matrix(tensor, matrix.width).cells)
+        """Repeat what XGBoost does to a row: find what is missing, and truncate the codes of categories."""
         chosen = sorted({int(tree.feature[node]) for tree in self._trees for node in tree.sets})
-        if chosen:
-            codes = graph.add("Cast", graph.numbers(Matrix(tuple(cells)).take(chosen)), to=FLOAT)
-            whole = graph.add("Cast", graph.add("Floor", codes), to=DOUBLE)  # negative ones are in no set, so Floor
-            for feature, cell in zip(chosen, graph.matrix(whole, len(chosen)).cells, strict=True):
-                cells[feature] = cell
-        return Matrix(tuple(cells))
+        if not chosen and not matrix.sparse and np.isnan(self._missing):
+            return matrix
+        tensor = graph.numbers(matrix)
+        if matrix.sparse:
+            tensor = _without(graph.add("Equal", tensor, graph.constant(0.0)), tensor, graph)
+        if not np.isnan(self._missing):
+            rounded = graph.add("Cast", graph.add("Cast", tensor, to=FLOAT), to=DOUBLE)
+            tensor = _without(graph.add("Equal", rounded, graph.constant(float(self._missing))), tensor, graph)
+        known = graph.matrix(tensor, matrix.width)
+        if not chosen:
+            return known
+        codes = graph.add("Floor", graph.add("Cast", graph.numbers(known.take(chosen)), to=FLOAT))
+        whole = graph.matrix(graph.add("Cast", codes, to=DOUBLE), len(chosen))  # no set has negative ones, so Floor
+        cells = dict(zip(chosen, whole.cells, strict=True))
+        return Matrix(tuple(cells.get(position, cell) for position, cell in enumerate(known.cells)))
 
     @cached_property
     def _table(self) -> tuple[Floats, Array]:
@@ -161,53 +167,23 @@ class XGBoostTrees:
         for start in range(0, len(leaves), step):
             yield values[leaves[start : start + step] + starts]
 
-    def _of_group(self, values: Floats, group: int) -> Floats:
-        chosen = np.flatnonzero([tree.group == group for tree in self._trees])
-        return values[:, chosen] if len(self._intercept) > 1 else values
+    def _of_groups(self, values: Floats) -> list[Floats]:
+        """Divide the values by the sum that they belong to."""
+        groups = np.array([tree.group for tree in self._trees])
+        return [values[:, groups == group] for group in range(len(self._intercept))]
 
     def _margins(self, values: Floats) -> Floats:
-        sums = [self._of_group(values, group).sum(axis=1) for group in range(len(self._intercept))]
-        return np.stack(sums, axis=1) + self._intercept
+        """The sums in double (n, groups)."""
+        return np.stack([part.sum(axis=1) for part in self._of_groups(values)], axis=1) + self._intercept
 
-    def _score(self, margins: Floats) -> Floats:
-        from scipy.special import expit, softmax
-
-        if self._link == "softmax":
-            scores: Floats = softmax(margins, axis=1)
-        elif self._link == "sigmoid":
-            scores = np.column_stack([expit(-margins), expit(margins)]) if self._classifies else expit(margins[:, 0])
-        else:
-            scores = np.exp(margins[:, 0]) if self._link == "exp" else margins[:, 0]
-        return scores
-
-    def _score_bounds(self, values: Floats) -> Floats:
-        """The bound of the sum through the link, whose slope is at most 1/4 for a sigmoid and the value itself for exp.
-
-        Softmax: a probability's derivatives by all sums add up to at most 1/2 in absolute value. Beside expf and the
-        roundings, each exponent is rounded (2^-24 of its distance to the largest), which moves p by at most
-        p d + sum of p d, of which the first is at most 1/e, the second at most the entropy, log k.
-        """
-        groups = range(len(self._intercept))
-        margin = np.stack([self._sum_bounds(self._of_group(values, k), self._intercept[k]) for k in groups], axis=1)
-        if self._link == "softmax":
-            largest = margin.max(axis=1, keepdims=True)
-            error = np.expm1(2 * largest) / 4 + (2 + np.log(len(self._intercept))) * LINK
-            return np.broadcast_to(error, margin.shape)
-        bound = margin[:, 0]
-        if self._link == "sigmoid":
-            bound = bound / 4 + LINK
-            return np.column_stack([bound, bound]) if self._classifies else bound
-        if self._link == "exp":
-            return np.exp(self._margins(values)[:, 0]) * (np.expm1(bound) + LINK)
-        return bound
-
-    def _sum_bounds(self, values: Floats, intercept: float) -> Floats:
-        start = np.full((len(values), 1), intercept)
-        partial = np.cumsum(np.hstack([start, values]).astype(np.float32), axis=1, dtype=np.float32)
-        error: Floats = np.abs(partial[:, 1:]).sum(axis=1, dtype=np.float64)
-        if self._estimator.booster == "dart":
-            error += np.abs(values).sum(axis=1)
-        return error * HALF_ULP
+    def _sum_bounds(self, values: Floats) -> Floats:
+        """How far XGBoost's sums can be from these (n, groups)."""
+        bounds = []
+        for part, intercept in zip(self._of_groups(values), self._intercept, strict=True):
+            terms = np.hstack([np.full((len(part), 1), intercept), part]).astype(np.float32)
+            error = np.abs(np.cumsum(terms, axis=1, dtype=np.float32)[:, 1:]).sum(axis=1, dtype=np.float64)
+            bounds.append(error + np.abs(part).sum(axis=1) if self._weighted else error)
+        return np.stack(bounds, axis=1) * HALF_ULP
 
 
 def read(estimator: Any) -> XGBoostTrees:
@@ -239,23 +215,24 @@ def _intercept(learner: dict[str, Any], link: str) -> Floats:
     return np.broadcast_to(base, (groups,)).astype(np.float64)
 
 
-def _trees(learner: dict[str, Any]) -> Iterator[_Tree]:
-    """Read the trees that predictions use: after early stopping, those up to the best round."""
-    if learner["gradient_booster"]["name"] == "gblinear":
+def _model(learner: dict[str, Any]) -> tuple[dict[str, Any], list[float] | None]:
+    """The trees' part of the document, and the weights of DART's trees, which are in one of two places."""
+    booster = learner["gradient_booster"]
+    if booster["name"] == "gblinear":
         raise Refused("booster=gblinear has no trees; use a linear model of scikit-learn")
     if int(learner["learner_model_param"].get("num_target", "1")) > 1:
         raise Refused("it predicts several targets")
-    booster = learner["gradient_booster"]
-    weights = booster.get("weight_drop")
     model = booster["gbtree"]["model"] if "gbtree" in booster else booster["model"]
-    weights = model.get("weight_drop") or weights  # XGBoost 3.4 and later keep it here
     if model.get("cats", {}).get("enc"):
         raise Refused("it encodes the categories of a DataFrame itself; encode them with OrdinalEncoder before it")
-    trees = model["trees"]
-    best = learner["attributes"].get("best_iteration")
-    used = len(trees) if best is None else model["iteration_indptr"][int(best) + 1]
-    for position in range(used):
-        weight = np.float32(weights[position]) if weights else np.float32(1)
+    return model, booster.get("weight_drop") or model.get("weight_drop") or None  # the latter since XGBoost 3.4
+
+
+def _trees(learner: dict[str, Any], model: dict[str, Any], weights: list[float] | None) -> Iterator[_Tree]:
+    """Read the trees that predictions use: after early stopping, those up to the best round."""
+    trees, best = model["trees"], learner["attributes"].get("best_iteration")
+    for position in range(len(trees) if best is None else model["iteration_indptr"][int(best) + 1]):
+        weight = np.float32(weights[position] if weights else 1)
         yield _tree(trees[position], model["tree_info"][position], weight)
 
 
@@ -297,9 +274,14 @@ def _add(ensemble: Ensemble, tree: _Tree, values: Floats, target: int) -> None:
     )
 
 
+def _without(absent: str, tensor: str, graph: Graph) -> str:
+    return graph.add("Where", absent, graph.constant(np.nan), tensor)
+
+
 def _finite(rows: Any) -> Any:
     """Replace what float32 makes infinite: `apply` refuses it, `predict` does not, and it goes where LARGEST goes."""
-    numbers = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+    if hasattr(rows, "toarray"):  # a sparse matrix
+        return rows._with_data(_finite(rows.data))
     with np.errstate(over="ignore"):
-        infinite = np.isinf(numbers.astype(np.float32))
+        infinite = np.isinf(np.asarray(rows).astype(np.float32))
     return rows.clip(-LARGEST, LARGEST) if infinite.any() else rows
