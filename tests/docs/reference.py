@@ -137,14 +137,19 @@ def metrics_page() -> str:
 
 
 def compiles_page() -> str:
+    from seatrial.compile.boosters.booster import READERS
     from seatrial.compile.converter import MODELS, SEARCHES, TRANSFORMERS
 
-    def listed(classes: Iterable[type]) -> str:
+    def by_room(classes: Iterable[tuple[str, str]]) -> str:
         rooms: dict[str, list[str]] = {}
-        for each in classes:
-            rooms.setdefault(each.__module__.split(".")[1], []).append(f"`{each.__name__}`")
-        rows = [(f"`sklearn.{room}`", ", ".join(sorted(names))) for room, names in sorted(rooms.items())]
-        return table(("from", "classes"), rows)
+        for room, name in classes:
+            rooms.setdefault(f"`{room}`", []).append(f"`{name}`")
+        return table(("from", "classes"), [(room, ", ".join(sorted(names))) for room, names in sorted(rooms.items())])
+
+    def listed(classes: Iterable[type]) -> str:
+        return by_room((".".join(each.__module__.split(".")[:2]), each.__name__) for each in classes)
+
+    others = [(name.partition(".")[0], name.rpartition(".")[2]) for name in READERS]
 
     parts = [
         f"{WRITTEN}\n\n# What compiles",
@@ -152,6 +157,8 @@ def compiles_page() -> str:
         "has options without an exact form, such as another loss or a custom start, it is refused by name, and the model runs natively.",
         "## Models",
         listed(MODELS),
+        "And [boosted trees of other libraries](../models.md#xgboost-lightgbm-and-catboost), with the options that page names:",
+        by_room(others),
         "And a search over them, of which the best estimator is used: "
         + ", ".join(f"`{each.__name__}`" for each in SEARCHES)
         + ".",

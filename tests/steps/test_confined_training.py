@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.compile.boosters.conftest import library
 from tests.projects import poisoned
-from tests.train.projects import PIPELINE, table, two, write_project
+from tests.train.projects import PIPELINE, XGBOOST, table, two, write_project
 
+from seatrial.compile import reference_scorer
 from seatrial.steps.confined_training import ConfinedCode, confined_code
 from seatrial.steps.recipes import training_of
 from seatrial.train.recipe import read_recipe
@@ -53,6 +55,17 @@ def test_it_gives_what_training_here_gives(tmp_path: Path) -> None:
             assert np.isnan(scores).any()
             assert np.isfinite(scores).any()
         assert code.attempts == []
+
+
+def test_its_scores_are_the_reference_of_a_model_that_rounds(tmp_path: Path) -> None:
+    library("xgboost")
+    with code_of(tmp_path, XGBOOST) as code:
+        confined = code.training("own", tmp_path / "project" / "data.csv")
+        again = write_project(tmp_path / "again", table(two), pipeline=XGBOOST)
+        rows = confined.held_out.columns
+        exact = read_recipe(again, reference=reference_scorer).fit()
+        np.testing.assert_allclose(confined.score(rows), exact(rows), rtol=0, atol=1e-14)
+        assert np.abs(exact(rows) - read_recipe(again).fit()(rows)).max() > 1e-10  # the library's own scores
 
 
 @linux

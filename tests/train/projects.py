@@ -46,6 +46,20 @@ NATIVE = PIPELINE.replace("linear_model import LogisticRegression", "neighbors i
     "LogisticRegression()", "KNeighborsClassifier(5)"
 )
 
+XGBOOST = """
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from xgboost import XGBClassifier
+
+
+def build():
+    columns = ColumnTransformer(
+        [("n", "passthrough", ["half"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["colour"])]
+    )
+    return make_pipeline(columns, XGBClassifier(n_estimators=40, n_jobs=1))
+"""
+
 
 def table(labels: Any, *, rows: int = 80, seed: int = 0) -> str:
     """CSV of rows whose label `labels(size, colour, random)` gives."""

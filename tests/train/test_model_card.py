@@ -98,6 +98,14 @@ def test_the_engine_is_described_by_its_proof_or_its_reason() -> None:
     assert "Not compiled: KNeighborsClassifier does not compile." in native
 
 
+def test_what_is_proven_of_a_librarys_trees_is_said() -> None:
+    trees = {**PROOF, "statement": "All leaves are equal.", "paths": 12_000, "library_difference": 0.0}
+    assert "2 ties. All leaves are equal. 12,000 paths through trees were compared.\n" in card(proof=trees)
+    rounded = {**trees, "library_difference": 3.75e-7, "library_labels": 2}
+    assert "The library's rounding is at most 3.8e-07, which decides 2 labels." in card(proof=rounded)
+    assert "which decides" not in card(proof={**rounded, "library_labels": 0})
+
+
 def test_classes_that_are_never_predicted_are_named() -> None:
     assert "1 of 2 classes is never predicted on the held-out rows: “yes”." in card(never_predicted=(1,))
     many = {"task": "multiclass", "classes": tuple("abcdefghijkl"), "never_predicted": tuple("abcdefghij")}

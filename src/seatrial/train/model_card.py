@@ -4,6 +4,7 @@ After Mitchell et al. 2019, "Model Cards for Model Reporting".
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from seatrial.core.quoting import markdown, markdown_cell_code, markdown_code
 from seatrial.model.carried_rows import carried_rows
@@ -143,8 +144,21 @@ def how_it_runs(metadata: Metadata) -> str:
         return f"Not compiled: {proof.get('reason', '')} The release runs natively, with scikit-learn."
     rows, largest = proof["rows_table"] + proof["rows_generated"], f"{proof['largest_difference']:.1e}"
     if metadata.task == "regression":
-        return f"Compiled exactly: on {rows:,} rows the largest relative difference is {largest}."
-    return (
-        f"Compiled exactly: on {rows:,} rows the largest difference in probability is {largest}, "
-        f"{proof['labels_differ']} labels differ, {proof['ties']} ties."
-    )
+        text = f"Compiled exactly: on {rows:,} rows the largest relative difference is {largest}."
+    else:
+        text = (
+            f"Compiled exactly: on {rows:,} rows the largest difference in probability is {largest}, "
+            f"{proof['labels_differ']} labels differ, {proof['ties']} ties."
+        )
+    return f"{text} {_library(proof)}".rstrip()
+
+
+def _library(proof: dict[str, Any]) -> str:
+    """Say what is proven of a library's boosted trees; "" for scikit-learn's models."""
+    if not proof.get("statement"):
+        return ""
+    text = f"{proof['statement']} {proof['paths']:,} paths through trees were compared."
+    if not proof["library_difference"]:
+        return text
+    decided = f", which decides {proof['library_labels']:,} labels" if proof["library_labels"] else ""
+    return f"{text} The library's rounding is at most {proof['library_difference']:.1e}{decided}."
