@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.template.projects import render
 from threadpoolctl import threadpool_limits
 
-from seatrial.template.codegen.pipeline import MODELS
+from seatrial.template.codegen.model_code import MODELS
 from seatrial.template.inference.examination import examine
 from seatrial.template.inference.model_choice import choose_model
 from seatrial.template.reading.source import read_source

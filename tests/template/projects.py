@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.template.codegen.pipeline import Model
+from seatrial.template.codegen.model_code import Model
 from seatrial.template.creation import Options, make_project
 from seatrial.template.inference.examination import examine
 from seatrial.template.project_name import project_name

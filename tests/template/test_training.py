@@ -12,7 +12,7 @@ from tests.template.projects import examined, refused_rows, render, source_of
 
 from seatrial.core.project import find_project, importable
 from seatrial.model import Release
-from seatrial.template.codegen.pipeline import MODELS, Model
+from seatrial.template.codegen.model_code import MODELS, Model
 from seatrial.template.inference.examination import examine
 from seatrial.template.inference.model_choice import choose_model
 from seatrial.template.records import Examination, Overrides

@@ -9,7 +9,8 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
 from seatrial.core.index_settings import VARIABLE
-from seatrial.core.project import ProjectSettings, toolkit_of
+from seatrial.core.model_libraries import declared_libraries
+from seatrial.core.project import ProjectSettings, read_toml, toolkit_of
 from seatrial.core.quoting import github_filter, glob, shell
 from seatrial.core.settings import unknown_key
 
@@ -169,7 +170,8 @@ def _path_of(folder: Path, above: Path) -> str:
 def toolkit_requirement(project: ProjectSettings) -> str:
     """The toolkit with everything that a pipeline needs, in the versions that the project requires."""
     wanted = toolkit_of(project)
-    return f"seatrial[all]{wanted.specifier if wanted else ''}"
+    extras = ",".join(("all", *declared_libraries(read_toml(project.root / "pyproject.toml"))))
+    return f"seatrial[{extras}]{wanted.specifier if wanted else ''}"
 
 
 def repository_of(folder: Path) -> Path:

@@ -8,6 +8,7 @@ from seatrial.core.choices import TARGETS
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import write_atomic
 from seatrial.core.git import git_user
+from seatrial.core.model_libraries import MODEL_LIBRARIES, require_library
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import files_git_ignores, find_project
 from seatrial.steps.project_files import PipelineUpdate, project_files, update_pipeline
@@ -66,7 +67,12 @@ def licence_holder() -> str:
 def create_project(
     root: Path, examination: Examination, options: Options, *, git: bool = True, progress: Progress = silent
 ) -> NewProject:
-    """Create the project's folder, completely or not at all; with `git` a repository with a first commit."""
+    """Create the project's folder, completely or not at all; with `git` a repository with a first commit.
+
+    Raises SeatrialError where the model's library is not installed.
+    """
+    if options.model in MODEL_LIBRARIES:
+        require_library(options.model)
     above = repository.repository_above(root)
     uncommitted = ""
     progress("creating the project")

@@ -97,9 +97,9 @@ class Project:
     ) -> "Project":
         """Create a project around a table: a DataFrame, an Arrow table, or whatever `seatrial new --data` takes.
 
-        `model` is logistic, boosting, forest or auto; `kinds` sets kinds of columns, as {"zip": "category"},
-        and `missing` the texts that mean a missing value in a column: {"country": []} keeps NA as a value. The
-        decisions about the table are comments in the project's schema.py.
+        `model` is logistic, boosting, forest, lightgbm, xgboost, catboost or auto; `kinds` sets kinds of columns, as
+        {"zip": "category"}, and `missing` the texts that mean a missing value in a column: {"country": []} keeps NA as
+        a value. The decisions about the table are comments in the project's schema.py.
         """
         from seatrial.steps.new import choose_targets, create_project, licence_holder, read_table
         from seatrial.template.choice_words import MODEL_WORDS, chosen

@@ -10,6 +10,9 @@ MODEL_WORDS: Words = {
     "logistic": ("logistic regression", "linear", "linear model", "linear regression", "ridge"),
     "boosting": ("boosted trees", "gradient boosting", "gradient boosted trees"),
     "forest": ("random forest",),
+    "lightgbm": ("light gbm", "lgbm"),
+    "xgboost": ("xgb",),
+    "catboost": ("cat boost",),
     "auto": (),
 }
 TASK_WORDS: Words = {

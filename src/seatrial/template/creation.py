@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from seatrial.core.files import sha256, write_atomic
+from seatrial.core.model_libraries import MODEL_LIBRARIES
 from seatrial.core.quoting import one_line
 from seatrial.template.codegen.features import feature_code
 from seatrial.template.codegen.literals import short
-from seatrial.template.codegen.pipeline import Model, pipeline_code
+from seatrial.template.codegen.model_code import Model
+from seatrial.template.codegen.pipeline import pipeline_code
 from seatrial.template.codegen.schema import row_class, schema_code
 from seatrial.template.project_name import ProjectName
 from seatrial.template.reading.rules import FILE as RULES
@@ -88,6 +90,7 @@ def _answers(examination: Examination, options: Options, about: str, schema: str
         "unit": target.unit,
         "classes": [one_line(label) for label in target.ordered],
         **schema_answers(schema),
+        "extra": options.model if options.model in MODEL_LIBRARIES else "",
         "ci": options.ci,
         "deploy": list(options.deploy),
     }

@@ -6,7 +6,8 @@ import pytest
 from tests.template.projects import source_of
 
 from seatrial.template.codegen.features import feature_code
-from seatrial.template.codegen.pipeline import MODELS, Model, pipeline_code
+from seatrial.template.codegen.model_code import MODELS, Model
+from seatrial.template.codegen.pipeline import pipeline_code
 from seatrial.template.inference.examination import examine
 
 

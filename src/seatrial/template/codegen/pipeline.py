@@ -1,16 +1,14 @@
-"""Generates pipeline.py: one of three models with the preparation that it needs; all of it compiles exactly."""
+"""Generates pipeline.py: one of six models with the preparation that it needs; all of it compiles exactly."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 from seatrial.template.codegen.features import Features
 from seatrial.template.codegen.literals import WIDTH, listed
-from seatrial.template.records import Examination
+from seatrial.template.codegen.model_code import Model, estimator_of
+from seatrial.template.records import ColumnFacts, Examination
 
-Model = Literal["logistic", "boosting", "forest"]
-MODELS: tuple[Model, ...] = get_args(Model)  # the simplest first: linear, gradient boosted trees, a random forest
 RARE = 10  # rows; categories in fewer share one column
-TINY, SMALL, LARGE = 100, 1_000, 50_000
+SMALL = 1_000
 NUMERIC = ("integer", "number", "boolean")
 UNCHANGED = '"passthrough"'
 
@@ -19,13 +17,13 @@ UNCHANGED = '"passthrough"'
 class _Code:
     """The parts of pipeline.py that are collected on the way."""
 
-    imports: dict[str, set[str]] = field(default_factory=dict)  # by module of scikit-learn
+    imports: dict[str, set[str]] = field(default_factory=dict)  # by module
     inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the lists of column names at the top
     lines: list[str] = field(default_factory=list)  # of build(), before the ColumnTransformer
     entries: list[str] = field(default_factory=list)  # of the ColumnTransformer
 
     def use(self, module: str, name: str) -> str:
-        self.imports.setdefault(module, set()).add(name)
+        self.imports.setdefault(f"sklearn.{module}", set()).add(name)
         return name
 
     def add(self, name: str, step: str, columns: tuple[str, ...], comment: str = "") -> None:
@@ -55,19 +53,23 @@ def pipeline_code(examination: Examination, features: Features, model: Model) ->
     code = _Code()
     code.use("compose", "ColumnTransformer")
     code.use("pipeline", "Pipeline")
+    names = [column for column in examination.used if column.kind in ("category", "code")]
+    texts = tuple(column.name for column in names if model == "catboost" and str(column.values.type) == "string")
+    if texts:  # first, so that their positions are known
+        code.add("texts", UNCHANGED, texts)
     _add_numbers(code, examination, features, model)
-    _add_names(code, examination, scaled=model == "logistic")
-    estimator = _estimator(code, model, regression=examination.target.task == "regression", rows=examination.rows)
-    imports = "".join(
-        f"from sklearn.{m} import {', '.join(sorted(names))}\n" for m, names in sorted(code.imports.items())
-    )
+    _add_names(code, examination, [c for c in names if c.name not in texts], scaled=model == "logistic")
+    regression = examination.target.task == "regression"
+    estimator = estimator_of(model, regression=regression, rows=examination.rows, categories="TEXTS" if texts else "")
+    code.imports.setdefault(estimator.module, set()).add(estimator.name)
+    imports = "".join(f"from {m} import {', '.join(sorted(names))}\n" for m, names in sorted(code.imports.items()))
     constants = "".join(listed(f"{name} = ", columns) + "\n" for name, columns in code.inputs.items())
     return (
         '"""The estimator: any scikit-learn pipeline. `seatrial train` reports whether it compiles."""\n\n'
         f"{imports}\n{constants}\n\n"
         "def build() -> Pipeline:\n"
         '    """Build the unfitted pipeline. A missing number arrives as NaN, a missing string as an empty one."""\n'
-        f"{''.join(code.lines)}{code.transformer()}{estimator}"
+        f"{''.join(code.lines)}{code.transformer()}{estimator.line}"
         '    return Pipeline([("columns", columns), ("model", model)])\n'
     )
 
@@ -80,7 +82,7 @@ def _scaled(code: _Code, step: str) -> str:
 
 def _add_numbers(code: _Code, examination: Examination, features: Features, model: Model) -> None:
     numeric = [column for column in examination.used if column.kind in NUMERIC]
-    if model == "boosting":  # which handles missing numbers itself
+    if model not in ("logistic", "forest"):  # boosted trees handle missing numbers themselves
         if names := (*(column.name for column in numeric), *features.numbers):
             code.add("numbers", UNCHANGED, names)
         return
@@ -97,9 +99,9 @@ def _add_numbers(code: _Code, examination: Examination, features: Features, mode
         code.add("with_gaps", step, gaps, "Whether a number is missing may be informative, so it gets a column.")
 
 
-def _add_names(code: _Code, examination: Examination, *, scaled: bool) -> None:
-    categories = tuple(column.name for column in examination.used if column.kind == "category")
-    codes = tuple(column.name for column in examination.used if column.kind == "code")
+def _add_names(code: _Code, examination: Examination, columns: list[ColumnFacts], *, scaled: bool) -> None:
+    categories = tuple(column.name for column in columns if column.kind == "category")
+    codes = tuple(column.name for column in columns if column.kind == "code")
     if categories:
         rare = RARE if examination.rows >= SMALL else 2 if examination.rows >= 100 else 0
         unknown, comment = 'handle_unknown="ignore"', ""
@@ -114,30 +116,3 @@ def _add_names(code: _Code, examination: Examination, *, scaled: bool) -> None:
         encoder = f'{code.use("preprocessing", "TargetEncoder")}(target_type="{kind}")'
         comment = "Too many values for a column each: every value is replaced by its average target."
         code.add("codes", _scaled(code, encoder) if scaled else encoder, codes, comment)
-
-
-def _estimator(code: _Code, model: Model, *, regression: bool, rows: int) -> str:
-    """The line that makes the model, with a comment above it if its settings need one."""
-    kind = "Regressor" if regression else "Classifier"
-    comment = ""
-    if model == "logistic" and regression:
-        comment = "    # The strength of regularisation is chosen by leave-one-out cross-validation.\n"
-        name, options = code.use("linear_model", "RidgeCV"), "alphas=[0.1, 0.3, 1, 3, 10, 30, 100, 300]"
-    elif model == "logistic":
-        name, options = code.use("linear_model", "LogisticRegression"), "C=1.0, max_iter=1000"
-    elif model == "forest":
-        name = code.use("ensemble", f"RandomForest{kind}")
-        options = "n_estimators=200, min_samples_leaf=2" if rows <= LARGE else "n_estimators=60, min_samples_leaf=20"
-        options += ", max_features=0.33" if regression else ""
-    else:
-        name = code.use("ensemble", f"HistGradientBoosting{kind}")
-        if rows < TINY:  # where a leaf of 10 rows allows no split at all, and 150 trees learn the noise
-            options = "learning_rate=0.05, max_leaf_nodes=3, max_iter=60, min_samples_leaf=4"
-        elif rows < SMALL:
-            options = "learning_rate=0.05, max_leaf_nodes=8, max_iter=150, min_samples_leaf=10"
-        elif rows <= 10_000:
-            options = "learning_rate=0.05, max_leaf_nodes=16, max_iter=200"
-        else:
-            options = "learning_rate=0.1, max_iter=200"
-        comment = "    # Few rows: a low learning rate and small trees.\n" if rows < SMALL else ""
-    return f"{comment}    model = {name}({options})\n"

@@ -20,14 +20,15 @@ from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import columns_of, schema_in
 from seatrial.pages.words import plain
 from seatrial.template.codegen.features import Features, feature_code
-from seatrial.template.codegen.pipeline import MODELS, Model, pipeline_code
+from seatrial.template.codegen.model_code import Model, available_models
+from seatrial.template.codegen.pipeline import pipeline_code
 from seatrial.template.codegen.schema import schema_code
 from seatrial.template.command import run_text
 from seatrial.template.records import Examination
 
 MOST_ROWS = 20_000
 FOLDS = 5
-SECONDS = 30.0
+SECONDS = 60.0
 FEWEST_FOLDS = 3  # needed to call two models equal
 LARGEST_LOSS = 0.003  # share of the better score that a simpler model may lose
 MEASURES = {
@@ -71,6 +72,7 @@ def choose_model(
 ) -> Choice:
     """Cross-validate each model on the same folds and choose the best, or a simpler one that is not clearly worse.
 
+    Models of libraries that are not installed are left out.
     Each fold is run with all models before the next, so that a time limit leaves them comparable: after `seconds` no
     further fit is started, and models are compared on the folds that all of them have.
     """
@@ -94,13 +96,14 @@ def choose_model(
     folds = list(kind(min(FOLDS, smallest), shuffle=True, random_state=seed).split(rows, target))
     score = get_scorer(scorer_name)
     started = time.monotonic()
-    scores: dict[Model, list[float]] = {model: [] for model in MODELS}
-    spent = dict.fromkeys(MODELS, 0.0)
+    models = available_models()
+    scores: dict[Model, list[float]] = {model: [] for model in models}
+    spent = dict.fromkeys(models, 0.0)
     notes: dict[Model, str] = {}
     features = feature_code(examination)
     frame = _frame(examination, features, rows)
     for number, (train, test) in enumerate(folds, 1):
-        for model in MODELS:
+        for model in models:
             begun = time.monotonic()
             slow = number > 1 and begun - started + spent[model] / (number - 1) > seconds
             late = begun - started > seconds and any(scores.values())  # at least one fit is needed
@@ -118,7 +121,7 @@ def choose_model(
                 except (ValueError, FloatingPointError) as error:
                     notes[model] = f"could not be fitted: {str(error).splitlines()[0]}"
             spent[model] += time.monotonic() - begun
-    results = tuple(ModelScores(m, tuple(scores[m]), spent[m], notes.get(m, "")) for m in MODELS)
+    results = tuple(ModelScores(m, tuple(scores[m]), spent[m], notes.get(m, "")) for m in models)
     return _choice(results, measure, sign)
 
 

@@ -1,0 +1,100 @@
+"""Fits models that stop early: part of the training rows is held back, and the model stops when it no longer improves
+on them. They are never the held-out rows, which only measure the finished model.
+
+XGBoost, LightGBM and CatBoost ask for it by a parameter, and want the rows as their last step sees them: so the steps
+before it are fitted on the other rows, and transform both parts.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.model_libraries import MODEL_LIBRARIES
+from seatrial.model.features import Array
+
+SHARE = 0.15  # of the training rows, held back
+# By library: the parameters that ask for early stopping.
+ASKING = {
+    "xgboost": ("early_stopping_rounds",),
+    "lightgbm": ("early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change"),
+    "catboost": ("early_stopping_rounds", "od_wait", "od_pval", "use_best_model"),
+}
+WEIGHT = "sample_weight"
+
+
+def fit_pipeline(
+    pipeline: Any, frame: Any, target: Array, held_back: Callable[[], Array], parameters: Mapping[str, Any]
+) -> None:
+    """Fit a pipeline in place; `parameters` go to its `fit`.
+
+    If its last step asks for early stopping, `held_back` gives the positions of the rows (k,) that it is stopped by.
+    Raises SeatrialError where another part asks for it, since no rows can be given to that.
+    """
+    *before, (name, model) = pipeline.steps if hasattr(pipeline, "steps") else [("", pipeline)]
+    if not _stops_early(_searched(model)):
+        _refuse_inner(pipeline)
+        pipeline.fit(frame, target, **parameters)
+        return
+    stopping = np.zeros(len(target), dtype=bool)
+    stopping[held_back()] = True
+    rest, watched = frame[~stopping], frame[stopping]
+    if before:
+        first = pipeline[:-1]
+        rest = first.fit_transform(rest, target[~stopping])
+        watched = first.transform(watched)
+        pipeline.steps[:-1] = first.steps
+    weights = parameters.get(f"{name}__{WEIGHT}" if name else WEIGHT)
+    options = {WEIGHT: weights[~stopping]} if weights is not None else {}
+    options |= _evaluation(_searched(model), watched, target[stopping], None if weights is None else weights[stopping])
+    model.fit(rest, target[~stopping], **options)
+
+
+def _evaluation(model: Any, rows: Any, target: Array, weights: Array | None) -> dict[str, Any]:
+    """How a library takes the rows to stop by."""
+    library = _library(model)
+    if library == "catboost":
+        from catboost import Pool
+
+        categories = model.get_params().get("cat_features")
+        return {"eval_set": Pool(rows, target, cat_features=categories, weight=weights)}
+    if library == "xgboost":
+        watched = {} if weights is None else {"sample_weight_eval_set": [weights]}
+        return {"eval_set": [(rows, target)], "verbose": False, **watched}
+    weighted = {} if weights is None else {"eval_sample_weight": [weights]}
+    if "eval_X" in signature(model.fit).parameters:  # since LightGBM 4.7
+        return {"eval_X": rows, "eval_y": target, **weighted}
+    return {"eval_set": [(rows, target)], **weighted}
+
+
+def _library(model: Any) -> str:
+    """The library that a model's class, or the class that it extends, is from; empty for others."""
+    modules = [each.__module__.partition(".")[0] for each in type(model).__mro__]
+    return next((module for module in modules if module in MODEL_LIBRARIES), "")
+
+
+def _stops_early(model: Any) -> bool:
+    if not (library := _library(model)):
+        return False
+    parameters = model.get_params()
+    return any(parameters.get(name) not in (None, False, 0) for name in ASKING[library])
+
+
+def _searched(model: Any) -> Any:
+    """The model that a search tries, to which it passes what its own `fit` gets."""
+    return model.estimator if hasattr(model, "estimator") and hasattr(model, "cv") else model
+
+
+def _refuse_inner(pipeline: Any) -> None:
+    for part in _parts(pipeline):
+        if _stops_early(part):
+            raise SeatrialError(
+                f"{type(part).__name__} asks for early stopping, but it is not the last step of the pipeline.",
+                hint="Make it the last step, or leave early stopping out and choose the number of trees.",
+            )
+
+
+def _parts(pipeline: Any) -> Iterator[Any]:
+    yield from pipeline.get_params(deep=True).values() if hasattr(pipeline, "get_params") else ()
