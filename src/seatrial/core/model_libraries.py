@@ -29,6 +29,12 @@ def require_library(name: str) -> None:
         raise SeatrialError(f"{name} cannot be loaded: {error}.", hint=hint) from None
 
 
+def library_of(part: object) -> str:
+    """The library that an object's class is from, or a class that it extends; empty for all others."""
+    modules = [each.__module__.partition(".")[0] for each in type(part).__mro__]
+    return next((module for module in modules if module in MODEL_LIBRARIES), "")
+
+
 def install_hint(name: str) -> str:
     """The command that installs a library."""
     return f'pip install "seatrial[{name}]"'

@@ -81,7 +81,7 @@ def release_metadata(
             "cuts": split.cuts,
         },
         proof=engine.proof,
-        environment=environment(),
+        environment=environment(fitted.pipeline),
         git=git_state(project.root),
         carries=asdict(_carried(recipe, fitted)),
     )

@@ -5,14 +5,14 @@ XGBoost, LightGBM and CatBoost ask for it by a parameter, and want the rows as t
 before it are fitted on the other rows, and transform both parts.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.model_libraries import MODEL_LIBRARIES
+from seatrial.core.model_libraries import library_of
 from seatrial.model.features import Array
 
 SHARE = 0.15  # of the training rows, held back
@@ -26,7 +26,7 @@ WEIGHT = "sample_weight"
 
 
 def fit_pipeline(
-    pipeline: Any, frame: Any, target: Array, held_back: Callable[[], Array], parameters: Mapping[str, Any]
+    pipeline: Any, frame: Any, target: Array, held_back: Callable[[], Array] | None, parameters: Mapping[str, Any]
 ) -> None:
     """Fit a pipeline in place; `parameters` go to its `fit`.
 
@@ -34,7 +34,7 @@ def fit_pipeline(
     Raises SeatrialError where another part asks for it, since no rows can be given to that.
     """
     *before, (name, model) = pipeline.steps if hasattr(pipeline, "steps") else [("", pipeline)]
-    if not _stops_early(_searched(model)):
+    if held_back is None or not _stops_early(_searched(model)):
         _refuse_inner(pipeline)
         pipeline.fit(frame, target, **parameters)
         return
@@ -54,7 +54,7 @@ def fit_pipeline(
 
 def _evaluation(model: Any, rows: Any, target: Array, weights: Array | None) -> dict[str, Any]:
     """How a library takes the rows to stop by."""
-    library = _library(model)
+    library = library_of(model)
     if library == "catboost":
         from catboost import Pool
 
@@ -69,14 +69,8 @@ def _evaluation(model: Any, rows: Any, target: Array, weights: Array | None) -> 
     return {"eval_set": [(rows, target)], **weighted}
 
 
-def _library(model: Any) -> str:
-    """The library that a model's class, or the class that it extends, is from; empty for others."""
-    modules = [each.__module__.partition(".")[0] for each in type(model).__mro__]
-    return next((module for module in modules if module in MODEL_LIBRARIES), "")
-
-
 def _stops_early(model: Any) -> bool:
-    if not (library := _library(model)):
+    if not (library := library_of(model)):
         return False
     parameters = model.get_params()
     return any(parameters.get(name) not in (None, False, 0) for name in ASKING[library])
@@ -88,13 +82,9 @@ def _searched(model: Any) -> Any:
 
 
 def _refuse_inner(pipeline: Any) -> None:
-    for part in _parts(pipeline):
-        if _stops_early(part):
-            raise SeatrialError(
-                f"{type(part).__name__} asks for early stopping, but it is not the last step of the pipeline.",
-                hint="Make it the last step, or leave early stopping out and choose the number of trees.",
-            )
-
-
-def _parts(pipeline: Any) -> Iterator[Any]:
-    yield from pipeline.get_params(deep=True).values() if hasattr(pipeline, "get_params") else ()
+    parts = pipeline.get_params().values() if hasattr(pipeline, "get_params") else ()
+    for part in filter(_stops_early, parts):
+        raise SeatrialError(
+            f"{type(part).__name__} asks for early stopping, but it is not the last step of the pipeline.",
+            hint="Make it the last step, or leave early stopping out and choose the number of trees.",
+        )

@@ -16,6 +16,7 @@ from seatrial.model.features import Array, Columns, Feature, add_features
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.row_hash import row_hashes
 from seatrial.model.schema import Column
+from seatrial.train.early_stopping import fit_pipeline
 from seatrial.train.training_table import TrainingTable
 
 # Changes a built pipeline in place, and returns the target to fit it to.
@@ -88,10 +89,17 @@ def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Input
     return Inputs(tuple(numbers), tuple(strings))
 
 
-def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None = None) -> Any:
+def fit(
+    project: ProjectSettings,
+    frame: Any,
+    target: Array,
+    alter: Alter | None = None,
+    held_back: Callable[[], Array] | None = None,
+) -> Any:
     """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none.
 
     `alter` may change the pipeline and returns the target to fit it to; the proof of a gate injects faults with it.
+    `held_back` gives the positions of the rows (k,) by which a model is stopped early, if the pipeline asks for that.
     """
     from threadpoolctl import threadpool_limits
 
@@ -107,7 +115,7 @@ def fit(project: ProjectSettings, frame: Any, target: Array, alter: Alter | None
         target = alter(pipeline, target)
     try:
         with threadpool_limits(project.threads or os.cpu_count()):
-            pipeline.fit(frame, target)
+            fit_pipeline(pipeline, frame, target, held_back, {})
     except (ValueError, TypeError, KeyError) as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         raise SeatrialError(

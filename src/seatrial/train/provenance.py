@@ -1,12 +1,14 @@
 """The provenance of a training: package versions and the commit of the project's code."""
 
 import platform
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from seatrial.core.git import ask_git
+from seatrial.core.model_libraries import library_of
 from seatrial.core.version import version_diff, version_in_diff
 
 PACKAGES = ("seatrial", "numpy", "pandas", "pydantic", "scikit-learn", "onnx", "onnxruntime", "skl2onnx", "skops")
@@ -18,15 +20,16 @@ EXCLUDED = (
 )
 
 
-def environment() -> dict[str, str]:
-    """Return the versions that a training's result depends on."""
+def environment(pipeline: Any) -> dict[str, str]:
+    """Return the versions that a training's result depends on, of the libraries of the pipeline's parts too."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return versions
+    libraries = {library_of(part) for part in (pipeline, *pipeline.get_params().values())} - {""}
+    return versions | {name: str(sys.modules[name].__version__) for name in sorted(libraries)}
 
 
 def git_state(root: Path) -> dict[str, Any]:

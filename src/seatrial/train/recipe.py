@@ -6,7 +6,7 @@ Nothing is written. `seatrial train` and the trial both train with it, so that a
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from seatrial.model.features import Array, Columns, Feature, features_in, needed
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import Column, schema_in
 from seatrial.model.table_validation import TableChecker
-from seatrial.train import fitting
+from seatrial.train import early_stopping, fitting
 from seatrial.train.reference_rows import take
 from seatrial.train.training_table import TrainingTable, read_training_table
 
@@ -91,9 +91,15 @@ class Recipe:
         positions = self.split.train if rows is None else rows
         frame = self._frames.of_table.iloc[positions].reset_index(drop=True)
         with importable(self.project):
-            pipeline = fitting.fit(self.project, frame, self.table.target[positions], self.alter)
+            held_back = partial(self._held_back, positions)
+            pipeline = fitting.fit(self.project, frame, self.table.target[positions], self.alter, held_back)
         self._frames.learn_inputs(pipeline, frame)
         return Fitted(pipeline, self._frames, self.reference(pipeline))
+
+    def _held_back(self, positions: Array) -> Array:
+        """Which of these rows stop a model early, as positions among them: chosen as the split's held-out rows are."""
+        project = replace(self.project, test_share=early_stopping.SHARE)
+        return fitting.split(self.table.take(positions), project).test
 
     def refit(self, positions: Array) -> Fitted:
         """Train on some of the split's training rows; `positions` count among these."""

@@ -1,7 +1,7 @@
 """The training table: checked by the schema, with typed labels and a known task."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,14 @@ class TrainingTable:
     def rows(self) -> int:
         """The number of rows that are left to train on."""
         return len(self.target)
+
+    def take(self, positions: Array) -> "TrainingTable":
+        """Select rows: of the columns, and of every other array with a value for each row."""
+        arrays = {
+            each.name: value for each in fields(self) if isinstance(value := getattr(self, each.name), np.ndarray)
+        }
+        columns = {name: values[positions] for name, values in self.columns.items()}
+        return replace(self, columns=columns, **{name: values[positions] for name, values in arrays.items()})
 
 
 def read_training_table(

@@ -92,7 +92,6 @@ def test_a_pipeline_is_proven_as_training_does_it() -> None:
 def test_a_hundred_thousand_rows(case: str) -> None:
     booster = booster_of(fitted(case, n_estimators=60, num_leaves=31))
     found = certify(booster, hard_rows(booster, TABLE, 100_000))
-    print(f"{case}: {found.leaves:,} leaves, largest difference {found.largest:.2g}")
     assert found.leaves_differ == 0
     assert found.largest <= 1e-14
 
