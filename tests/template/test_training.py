@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.compile.boosters.conftest import library
 from tests.template.projects import examined, refused_rows, render, source_of
 
+from seatrial.core.errors import SeatrialError
+from seatrial.core.model_libraries import MODEL_LIBRARIES, installed_libraries
 from seatrial.core.project import find_project, importable
 from seatrial.model import Release
+from seatrial.steps.new import create_project
 from seatrial.template.codegen.model_code import MODELS, Model
+from seatrial.template.creation import Options
 from seatrial.template.inference.examination import examine
 from seatrial.template.inference.model_choice import choose_model
+from seatrial.template.project_name import project_name
 from seatrial.template.records import Examination, Overrides
 
 
@@ -47,22 +53,26 @@ def everything(task: str, rows: int = 400) -> Examination:
 
 
 def trains(examination: Examination, root: Path, model: Model) -> Any:
-    from seatrial.compile import compile_release
+    from seatrial.compile import compile_release, reference_scorer
     from seatrial.train.run import train
 
+    if model in MODEL_LIBRARIES:
+        library(model)
     project = render(root, examination, model)
     assert refused_rows(project) == []
-    run = train(project, compile_release)
+    run = train(project, compile_release, reference=reference_scorer)
     assert run.native_reason == ""
     assert run.metadata.engine == "onnx"
     assert run.metadata.task == examination.target.task
     assert len(run.dropped) == 0
+    requirement = 'dev = ["seatrial[all' + (f",{model}]" if model in MODEL_LIBRARIES else "]")
+    assert requirement in (project.root / "pyproject.toml").read_text()
     with importable(project):
         assert len(Release(project.package).predict([run.metadata.example, run.metadata.typical])) == 2
     return run
 
 
-FEW = [("binary", "logistic"), ("regression", "boosting")]
+FEW = [("binary", "logistic"), ("regression", "boosting"), ("binary", "lightgbm")]
 OTHERS = [(t, m) for t in ("binary", "multiclass", "regression") for m in MODELS if (t, m) not in FEW]
 
 
@@ -143,6 +153,12 @@ def test_generated_code_passes_ruff_and_mypy(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout
 
 
+@pytest.fixture
+def only_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.template.codegen.model_code.installed_libraries", tuple)
+
+
+@pytest.mark.usefixtures("only_scikit_learn")
 def test_auto_reports_all_scores_and_prefers_the_simpler_model() -> None:
     linear = choose_model(everything("regression", 150), seconds=120)
     assert linear.model == "logistic"
@@ -155,10 +171,26 @@ def test_auto_reports_all_scores_and_prefers_the_simpler_model() -> None:
     assert next(t for t in crossed.scores if t.model == "logistic").mean < 0.7
 
 
+def test_auto_considers_the_libraries_that_are_installed() -> None:
+    choice = choose_model(everything("binary", 120), seconds=120)
+    assert [tried.model for tried in choice.scores] == ["logistic", "boosting", "forest", *installed_libraries()]
+    assert all(len(tried.scores) == 5 for tried in choice.scores)
+
+
+@pytest.mark.usefixtures("only_scikit_learn")
 def test_auto_stops_at_its_time_limit() -> None:
     choice = choose_model(everything("binary"), seconds=0.0001)
     assert choice.model == "logistic"
     assert [t.note for t in choice.scores][1:] == ["stopped after 0 of 5 folds by the time limit"] * 2
+
+
+def test_a_model_whose_library_is_missing_makes_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    options = Options(project_name("little"), "xgboost")
+    with pytest.raises(SeatrialError, match="xgboost is not installed") as caught:
+        create_project(tmp_path / "little", everything("binary", 60), options)
+    assert caught.value.hint == 'pip install "seatrial[xgboost]"'
+    assert not list(tmp_path.iterdir())
 
 
 def test_overrides_change_decisions(tmp_path: Path) -> None:
