@@ -6,6 +6,7 @@ before it are fitted on the other rows, and transform both parts.
 """
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from inspect import signature
 from typing import Any
 
@@ -56,10 +57,8 @@ def _evaluation(model: Any, rows: Any, target: Array, weights: Array | None) -> 
     """How a library takes the rows to stop by."""
     library = library_of(model)
     if library == "catboost":
-        from catboost import Pool
-
         categories = model.get_params().get("cat_features")
-        return {"eval_set": Pool(rows, target, cat_features=categories, weight=weights)}
+        return {"eval_set": import_module(library).Pool(rows, target, cat_features=categories, weight=weights)}
     if library == "xgboost":
         watched = {} if weights is None else {"sample_weight_eval_set": [weights]}
         return {"eval_set": [(rows, target)], "verbose": False, **watched}

@@ -37,11 +37,10 @@ class TrainingTable:
 
     def take(self, positions: Array) -> "TrainingTable":
         """Select rows: of the columns, and of every other array with a value for each row."""
-        arrays = {
-            each.name: value for each in fields(self) if isinstance(value := getattr(self, each.name), np.ndarray)
-        }
+        arrays: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        arrays = {name: values[positions] for name, values in arrays.items() if isinstance(values, np.ndarray)}
         columns = {name: values[positions] for name, values in self.columns.items()}
-        return replace(self, columns=columns, **{name: values[positions] for name, values in arrays.items()})
+        return replace(self, columns=columns, **arrays)
 
 
 def read_training_table(

@@ -64,7 +64,7 @@ class LightTree:
     @property
     def categorical(self) -> Array:
         """Which inner nodes compare a category."""
-        return (self.decision & CATEGORICAL) != 0
+        return np.asarray(self.decision & CATEGORICAL, dtype=bool)
 
     @property
     def forms(self) -> list[Form]:
@@ -226,9 +226,9 @@ def read(estimator: Any) -> LightModel:
     outputs = int(facts["num_tree_per_iteration"])
     if not trees:
         raise Refused("it has no trees")
-    kind, allowed = "regressor", (*IDENTITY, *EXPONENTIAL, *LOGISTIC)
-    if hasattr(estimator, "classes_"):
-        kind, allowed = "classifier", (*LOGISTIC, *SEVERAL)
+    classifier = hasattr(estimator, "classes_")
+    kind = "classifier" if classifier else "regressor"
+    allowed = (*LOGISTIC, *SEVERAL) if classifier else (*IDENTITY, *EXPONENTIAL, *LOGISTIC)
     if objective.name not in allowed:
         raise Refused(f"its objective {objective.name} does not give what a {kind} predicts")
     return LightModel(estimator, objective, trees, outputs, "average_output" in facts)
