@@ -1,14 +1,15 @@
 """How good the models are that `seatrial new` writes for a table, next to plain scikit-learn on the same rows.
 
-Two baselines are fitted on the same split and the same columns: HistGradientBoosting with defaults, and logistic
-(ridge) regression behind one-hot and scaling. `auto` is what `choose_model` chooses from the training rows alone. Which
-columns are used, and as what, was decided on all rows before, for every model and baseline alike.
+Baselines are fitted on the same split and the same columns: HistGradientBoosting, LightGBM, XGBoost and CatBoost with
+defaults, and logistic (ridge) regression behind one-hot and scaling. `auto` is what `choose_model` chooses from the
+training rows alone. Which columns are used, and as what, was decided on all rows before, for every model and baseline.
 """
 
 import tempfile
 import time
 import warnings
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.template.projects import render
 from threadpoolctl import threadpool_limits
 
-from seatrial.template.codegen.model_code import MODELS
+from seatrial.core.model_libraries import MODEL_LIBRARIES, installed_libraries
+from seatrial.template.codegen.model_code import CLASSES, available_models
 from seatrial.template.inference.examination import examine
 from seatrial.template.inference.model_choice import choose_model
 from seatrial.template.reading.source import read_source
@@ -32,7 +34,7 @@ from seatrial.template.records import Examination
 from seatrial.train.recipe import read_recipe
 
 LARGE = 50_000  # rows; above this, only one split and fewer models are measured
-BASELINES = ("plain boosting", "plain linear")
+BASELINES = ("plain boosting", "plain linear", *(f"plain {name}" for name in MODEL_LIBRARIES))
 DRAWS = 200  # of the held-out rows, to estimate the noise
 
 
@@ -55,7 +57,7 @@ def measure(examination: Examination, seeds: int) -> dict[str, Any]:
         answers: dict[str, Any] = {}
         with tempfile.TemporaryDirectory() as folder:
             recipe = None
-            for model in ("boosting",) if large else MODELS:
+            for model in ("boosting",) if large else available_models():
                 project = replace(render(Path(folder) / model, examination, model), seed=seed)
                 recipe = read_recipe(project, drop_bad_rows=False)
                 answers[model] = recipe.fit()(recipe.held_out)
@@ -63,7 +65,7 @@ def measure(examination: Examination, seeds: int) -> dict[str, Any]:
         train, test = recipe.split.train, recipe.split.test
         truth, classes = recipe.table.target[test], recipe.table.classes
         clock = time.monotonic()
-        choice = choose_model(_take(examination, train), seconds=30, seed=seed)
+        choice = choose_model(_take(examination, train), seed=seed)
         scores.setdefault("seconds of auto", []).append(time.monotonic() - clock)
         chosen.append(choice.model)
         if choice.model in answers:
@@ -73,7 +75,9 @@ def measure(examination: Examination, seeds: int) -> dict[str, Any]:
         )
         if frame.shape[1]:
             for name, pipeline in _baselines(frame, task, seed).items():
-                pipeline.fit(frame.iloc[train], recipe.table.target[train])
+                labels = recipe.table.target[train]
+                labels = labels if task == "regression" else np.unique(labels, return_inverse=True)[1]  # for XGBoost
+                pipeline.fit(frame.iloc[train], labels)
                 ask = pipeline.predict if task == "regression" else pipeline.predict_proba
                 answers[name] = ask(frame.iloc[test])
         for name, each in answers.items():
@@ -125,7 +129,24 @@ def _baselines(frame: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
     return {
         "plain boosting": make_pipeline(plain, boosting(random_state=seed)),
         "plain linear": make_pipeline(scaled, linear),
+        **{f"plain {name}": _library(name, plain, texts, numbers, regression) for name in installed_libraries()},
     }
+
+
+def _library(name: str, plain: Any, texts: list[str], numbers: list[str], regression: bool) -> Any:
+    """One of the libraries with its defaults, on one thread; CatBoost gets texts as they are."""
+    options = {"lightgbm": {"n_jobs": 1, "verbose": -1}, "xgboost": {"n_jobs": 1}}.get(name, {})
+    if name == "catboost":
+        plain = make_column_transformer(("passthrough", texts), ("passthrough", numbers))
+        options = {
+            "verbose": 0,
+            "allow_writing_files": False,
+            "thread_count": 1,
+            "cat_features": list(range(len(texts))),
+        }
+    start = CLASSES[name][1]
+    kind = getattr(import_module(name), f"{start}{'Regressor' if regression else 'Classifier'}")
+    return make_pipeline(plain, kind(**options))
 
 
 def _score(task: str, truth: Any, scores: Any, classes: Any) -> float:
