@@ -39,10 +39,10 @@ def compile_release(
     import pandas as pd
 
     with stopping_without_fallback(pipeline):
-        reference = reference_of(pipeline)
+        frame = to_frame(table)
+        reference = reference_of(pipeline, frame)
         graph = compile_pipeline(pipeline, inputs, reference.booster)
         progress(f"generating {rows:,} rows from the schema")
-        frame = to_frame(table)
         generated = to_frame(generate_allowed(columns, table, allowed, rows=rows, seed=seed))
         progress("generating rows on the model's thresholds")
         edges = boundary_rows(pipeline, inputs, frame, generated, seed=seed, reference=reference)

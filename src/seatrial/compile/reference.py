@@ -7,7 +7,8 @@ leaves, summed in double.
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,11 @@ class Reference:
         return np.asarray(_call(score, frame), dtype=np.float64)
 
 
-def reference_of(pipeline: Any) -> Reference:
-    """Take a fitted pipeline apart. Raises CompileError where the model of a booster cannot be exact."""
+def reference_of(pipeline: Any, frame: Any = None) -> Reference:
+    """Take a fitted pipeline apart. Raises CompileError where the model of a booster cannot be exact.
+
+    `frame` is a DataFrame with the training rows, in which CatBoost's categories are found again.
+    """
     best = getattr(pipeline, "best_estimator_", pipeline)
     steps: list[Any] = []
     model = best
@@ -55,11 +59,14 @@ def reference_of(pipeline: Any) -> Reference:
         steps += model.steps[:-1]
         model = getattr(model.steps[-1][1], "best_estimator_", model.steps[-1][1])
     before = Pipeline([(str(position), step) for position, (_, step) in enumerate(steps)]) if steps else None
+    reference = Reference(pipeline, before, model, None)
+    if not is_booster(model):
+        return reference
     try:
-        booster = booster_of(model) if is_booster(model) else None
+        rows = None if frame is None else partial(reference.rows, frame)
+        return replace(reference, booster=booster_of(model, rows))
     except Refused as refused:
         raise CompileError(f"{type(model).__name__} does not compile: {refused}.") from None
-    return Reference(pipeline, before, model, booster)
 
 
 def reference_scorer(pipeline: Any) -> Callable[[Any], Floats] | None:

@@ -59,11 +59,14 @@ def is_booster(estimator: Any) -> bool:
     return _class_of(estimator) in READERS
 
 
-def booster_of(estimator: Any) -> Booster:
-    """Read a fitted estimator of the three libraries. Raises Refused where its model cannot be exact."""
+def booster_of(estimator: Any, rows: Callable[[], Any] | None = None) -> Booster:
+    """Read a fitted estimator of the three libraries. Raises Refused where its model cannot be exact.
+
+    `rows` returns the training rows as the model gets them: CatBoost saves hashes of categories, not the categories.
+    """
     reader = READERS[_class_of(estimator)]
-    read: Callable[[Any], Booster] = import_module(f"seatrial.compile.boosters.{reader}").read
-    return read(estimator)
+    read: Callable[..., Booster] = import_module(f"seatrial.compile.boosters.{reader}").read
+    return read(estimator, rows) if reader == "catboost" else read(estimator)
 
 
 def _class_of(estimator: Any) -> str:
