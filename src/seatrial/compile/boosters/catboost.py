@@ -65,7 +65,7 @@ class CatBoostModel:
     scale: float
     bias: Floats
 
-    statement = "CatBoost sums in double precision, and the graph gives the same scores to 1e-9."
+    statement = "Every row ends in CatBoost's own leaf of every tree, and the scores are CatBoost's own to 1e-9."
 
     def add_scores(self, matrix: Matrix, graph: Graph) -> str:
         """Add the model: probabilities (n, classes), or predictions (n,)."""
