@@ -14,6 +14,7 @@ from seatrial.cli.adopt import adopt
 from seatrial.cli.cache import cache
 from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
+from seatrial.cli.exact import exact
 from seatrial.cli.index import index
 from seatrial.cli.keys import keys
 from seatrial.cli.log import log
@@ -50,7 +51,7 @@ for panel, commands in {
     PROJECT: (new, adopt, update, add, demo),
     RELEASE: (refresh, bump, train, build, publish, release, releases, compare, predict),
     SERVICE: (serve, deploy, rollback, deployments),
-    CHECKS: (prove, doctor),
+    CHECKS: (prove, exact, doctor),
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
