@@ -1,4 +1,4 @@
-"""Splitting, fitting, and finding out what the pipeline reads."""
+"""Fitting, and finding out what the pipeline reads."""
 
 import importlib
 from pathlib import Path
@@ -22,45 +22,11 @@ from seatrial.model.inputs import Inputs
 from seatrial.model.schema import columns_of, schema_in
 from seatrial.train import fitting
 from seatrial.train.native import dump_native
-from seatrial.train.training_table import TrainingTable
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> ProjectSettings:
     return write_project(tmp_path, "size,colour,note,y\n")
-
-
-def table_of(target: list[Any], task: Any = "binary") -> TrainingTable:
-    size = np.random.default_rng(0).normal(size=len(target))
-    labels = np.array(target)
-    classes = () if task == "regression" else tuple(np.unique(labels).tolist())
-    return TrainingTable({"size": size}, labels, task, classes, (), len(target), "")
-
-
-def test_a_split_holds_out_the_share_of_each_class_and_every_row_once(project: ProjectSettings) -> None:
-    table = table_of([0] * 80 + [1] * 20)
-    split = fitting.split(table, project)
-    assert sorted([*split.train.tolist(), *split.test.tolist()]) == list(range(100))
-    assert len(split.test) == 25
-    assert int(table.target[split.test].sum()) == 5
-    assert split.stratified
-
-
-def test_a_split_depends_on_the_seed_only(project: ProjectSettings) -> None:
-    table = table_of([0, 1] * 50)
-    first, second = fitting.split(table, project), fitting.split(table, project)
-    assert np.array_equal(first.test, second.test)
-    other = fitting.split(table, ProjectSettings(**{**vars(project), "seed": 7}))
-    assert not np.array_equal(first.test, other.test)
-
-
-def test_a_split_of_a_regression_is_not_by_class(project: ProjectSettings) -> None:
-    assert not fitting.split(table_of([0.5, 1.5, 2.5, 3.5], "regression"), project).stratified
-
-
-def test_a_class_of_one_row_cannot_be_split(project: ProjectSettings) -> None:
-    with pytest.raises(SeatrialError, match="only one row has y = 1"):
-        fitting.split(table_of([0] * 9 + [1]), project)
 
 
 def test_every_column_except_dates_and_every_feature_can_be_an_input(project: ProjectSettings) -> None:

@@ -19,6 +19,7 @@ from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_ind
 from seatrial.core.project_code import note_import
 from seatrial.core.results import results
 from seatrial.core.settings import unknown_key
+from seatrial.core.split_settings import SplitSettings, read_split
 from seatrial.core.version import read_version
 
 KEYS = {
@@ -31,6 +32,8 @@ KEYS = {
     "threshold": (float, "binary tasks: the lowest probability at which the positive label is predicted"),
     "costs": (dict, "binary tasks: the costs of the two errors, false_positive and false_negative, for the report"),
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
+    "split": (dict, "what decides which rows are held out, [tool.seatrial.split]"),
+    "weight": (str, "the column with each row's weight in fitting and in metrics; it is never an input of the model"),
     "seed": (int, "the seed of the split and of every other random choice"),
     "threads": (int, "the number of threads for training; one thread gives the same bytes on every machine"),
     "files": (list, "more files that belong to a release, as patterns: what its code reads and git does not track"),
@@ -73,6 +76,8 @@ class ProjectSettings:
     threshold: float = 0.5
     costs: dict[str, float] = field(default_factory=dict)
     test_share: float = 0.25
+    split: SplitSettings = field(default_factory=SplitSettings)
+    weight: str = ""
     seed: int = 1912
     threads: int = 1
     files: tuple[str, ...] = ()
@@ -252,9 +257,10 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
             f"{root} has no package src/{package}, which the project {project['name']!r} needs.",
             hint="Move the package there, or change [project] name.",
         )
-    others = {
-        key: value for key, value in settings.items() if key not in ("data", "index", "files", "licences", "release")
-    }
+    read_apart = ("data", "index", "files", "licences", "release", "split")
+    others = {key: value for key, value in settings.items() if key not in read_apart}
+    if others.get("weight") == settings["target"]:
+        raise SeatrialError(f"{where}: [tool.seatrial] weight is the target.", hint="Name another column.")
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
     _check_costs(where, others.get("costs", {}))
@@ -269,6 +275,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         description=project.get("description", ""),
         dependencies=tuple(project.get("dependencies", ())),
         data=root / settings["data"],
+        split=read_split(settings.get("split", {}), where, settings["target"]),
         index=indexes[0],
         indexes=indexes,
         files=_patterns(where, settings.get("files", [])),

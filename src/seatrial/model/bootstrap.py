@@ -1,8 +1,9 @@
 """Metrics on many bootstrap resamples of the same rows at once (Efron 1979), and the intervals they give.
 
 A resample is described by how often it contains each row: `counts` (resamples, n). A row of ones gives the metric on
-the rows themselves. Sorting once and summing counts is a hundred times as fast as one call of scikit-learn per
-resample; the tests compare each metric with scikit-learn's own.
+the rows themselves. Where rows have weights, each count is multiplied by its row's, so counts need not be whole.
+Sorting once and summing counts is a hundred times as fast as one call of scikit-learn per resample; the tests compare
+each metric with scikit-learn's own.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,14 +19,20 @@ WORK = 5_000_000  # cells to draw in all: 250 resamples of the most rows
 CHUNK = 2_000_000  # cells at a time: a bound on memory
 
 
-def drawn_counts(rows: int, seed: int, resamples: int = RESAMPLES) -> Iterator[Array]:
-    """Draw `rows` rows with replacement, many times: yields chunks of (resamples, rows) counts."""
+def drawn_counts(rows: int, seed: int, resamples: int = RESAMPLES, groups: Array | None = None) -> Iterator[Array]:
+    """Draw `rows` rows with replacement, many times: yields chunks of (resamples, rows) counts.
+
+    Where the rows come in `groups` (n,), as many whole groups as there are are drawn (Field and Welsh 2007).
+    """
     generator = np.random.default_rng(seed)
+    members = None if groups is None else np.unique(groups, return_inverse=True)[1]
+    units = rows if members is None else int(members.max()) + 1
     left = min(resamples, WORK // rows)
     while left > 0:
         size = min(left, max(1, CHUNK // rows))
-        drawn = generator.integers(0, rows, size=(size, rows))
-        yield np.stack([np.bincount(one, minlength=rows) for one in drawn]).astype(np.float64)
+        drawn = generator.integers(0, units, size=(size, units))
+        counts = np.stack([np.bincount(one, minlength=units) for one in drawn]).astype(np.float64)
+        yield counts if members is None else counts[:, members]
         left -= size
 
 
@@ -58,8 +65,8 @@ def median(values: Array, counts: Array) -> Array:
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(counts[:, order], axis=1)
     total = reached[:, -1:]
-    lower = (reached >= (total + 1) // 2).argmax(axis=1)
-    upper = (reached >= total // 2 + 1).argmax(axis=1)
+    lower = (reached >= total / 2).argmax(axis=1)
+    upper = (reached > total / 2).argmax(axis=1)
     return np.asarray((values[order][lower] + values[order][upper]) / 2)
 
 
@@ -80,14 +87,15 @@ def confusion_matrices(truth: Array, predicted: Array, classes: int, counts: Arr
 def balanced_accuracy(matrices: Array) -> Array:
     """The mean recall of the classes that occur."""
     correct, rows = np.einsum("dkk->dk", matrices), matrices.sum(axis=2)
-    recalls = correct / np.maximum(rows, 1)
+    recalls = correct / np.where(rows > 0, rows, 1)
     return np.asarray(recalls.sum(axis=1) / (rows > 0).sum(axis=1))
 
 
 def f1(matrices: Array) -> Array:
     """F1 of each class, (resamples, classes); 0 for a class that neither occurs nor is predicted."""
     correct = np.einsum("dkk->dk", matrices)
-    return np.asarray(2 * correct / np.maximum(matrices.sum(axis=2) + matrices.sum(axis=1), 1))
+    either = matrices.sum(axis=2) + matrices.sum(axis=1)
+    return np.asarray(2 * correct / np.where(either > 0, either, 1))
 
 
 def macro_f1(matrices: Array) -> Array:
@@ -110,7 +118,8 @@ def average_precision(truth: Array, scores: Array, counts: Array) -> Array:
     """Average precision in each resample; NaN without positives."""
 
     def area(hits: Array, alarms: Array) -> Array:
-        precisions = hits / np.maximum(hits + alarms, 1)
+        flagged = hits + alarms
+        precisions = hits / np.where(flagged > 0, flagged, 1)
         return np.asarray((np.diff(hits, prepend=0) * precisions).sum(axis=1) / hits[:, -1])
 
     return _area_by_threshold(truth, scores, counts, area)

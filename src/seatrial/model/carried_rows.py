@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
 
+# Columns of reference.csv besides the schema's: what a row is split by (model/row_split.py), and its weight.
+SPLIT_KEY, WEIGHT = "_split_key", "_weight"
 REFERENCE_FILES = {"full": "reference.csv", "hashed": "reference.json"}
 
 
@@ -52,14 +54,23 @@ def carried_rows(document: dict[str, Any]) -> CarriedRows:
     return CarriedRows(**known, examples=examples, memorizing=memorizing)
 
 
-def labelled_csv(columns: Sequence[Column], table: Columns, target: str, labels: Array) -> str:
-    """Write checked rows with their labels as CSV, as `reference.csv` has them."""
+def carried_columns(keys: Floats | None, weights: Floats | None) -> Columns:
+    """Keys and weights as columns of reference.csv, as far as rows have them."""
+    return {name: values for name, values in ((SPLIT_KEY, keys), (WEIGHT, weights)) if values is not None}
+
+
+def labelled_csv(
+    columns: Sequence[Column], table: Columns, target: str, labels: Array, further: Columns | None = None
+) -> str:
+    """Write checked rows with their labels as CSV, as `reference.csv` has them; `further` are columns of numbers."""
+    others = further or {}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(c.name for c in columns), target])
+    writer.writerow([*(c.name for c in columns), target, *others])
     for position in range(len(labels)):
         row = [from_array(column, table[column.name][position]) for column in columns]
         label = labels[position]
         cells = ["" if value is None else value for value in row]
-        writer.writerow([*cells, label.item() if isinstance(label, np.generic) else label])
+        numbers = [float(values[position]) for values in others.values()]
+        writer.writerow([*cells, label.item() if isinstance(label, np.generic) else label, *numbers])
     return text.getvalue()

@@ -3,8 +3,8 @@
 import csv
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ LONGEST_CELL = 2**30  # characters; the csv module's own limit is 128 KiB
 class Chunk:
     """Consecutive rows of a table: the checked columns, the target's raw values if requested, and the problems.
 
-    `before` is the number of rows before them, which the rows of problems include.
+    `before` is the number of rows before them, which the rows of problems include. `further` are the raw values of
+    other columns that were requested, and `lines` each row's first line in a CSV.
     """
 
     columns: Columns
@@ -36,6 +37,8 @@ class Chunk:
     problems: list[Problem]
     rows: int
     before: int = 0
+    further: dict[str, list[Any] | Array] = field(default_factory=dict)
+    lines: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,21 +51,37 @@ class RawChunk:
     ragged: tuple[Problem, ...] = ()
 
 
-def read_chunks(path: Path, checker: TableChecker, *, target: str | None = None, size: int = CHUNK) -> Iterator[Chunk]:
+def read_chunks(
+    path: Path,
+    checker: TableChecker,
+    *,
+    target: str | None = None,
+    further: Mapping[str, str] | None = None,
+    size: int = CHUNK,
+) -> Iterator[Chunk]:
     """Read a table in chunks of at most `size` rows, each checked by the schema.
 
-    Columns that the schema does not name are ignored. Problems name the line (CSV) and the row, counted over the whole
-    file. Raises SeatrialError for a file that is not a table, and for a missing column that the schema requires.
+    Columns that the schema does not name are ignored, except the target and those in `further`, which says of each what
+    needs it. Problems name the line (CSV) and the row, counted over the whole file. Raises SeatrialError for a file
+    that is not a table, and for a missing column that is required.
     """
-    yield from check_chunks(_reader(path)(path, size), path, checker, target=target)
+    yield from check_chunks(_reader(path)(path, size), path, checker, target=target, further=further or {})
 
 
 def check_chunks(
-    raw_chunks: Iterable[RawChunk], path: Path, checker: TableChecker, *, target: str | None = None
+    raw_chunks: Iterable[RawChunk],
+    path: Path,
+    checker: TableChecker,
+    *,
+    target: str | None = None,
+    further: Mapping[str, str] | None = None,
 ) -> Iterator[Chunk]:
     """Check chunks by the schema; `path` names the table in errors."""
     before = 0
     for raw in raw_chunks:
+        for name, needed_by in (further or {}).items():
+            if name not in raw.columns:
+                raise _missing_column(path, name, list(raw.columns), f", which {needed_by} names")
         wanted = [column.name for column in checker.columns] + ([target] if target else [])
         table: dict[str, Any] = {
             name: raw.columns[name]
@@ -75,7 +94,8 @@ def check_chunks(
         problems = [_located(p, raw.lines, before) for p in problems]
         problems += [replace(p, row=before + p.row) for p in raw.ragged]
         labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-        yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows, before)
+        others = {name: raw.columns[name] for name in further or ()}
+        yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows, before, others, raw.lines)
         before += raw.rows
 
 
@@ -88,9 +108,13 @@ def _default(path: Path, checker: TableChecker, name: str, existing: list[str]) 
     column = next((column for column in checker.columns if column.name == name), None)
     if column is not None and not column.required:
         return column.default
+    raise _missing_column(path, name, existing)
+
+
+def _missing_column(path: Path, name: str, existing: list[str], needed_by: str = "") -> SeatrialError:
     near = difflib.get_close_matches(name, existing, 1)
     hint = f"Did you mean `{near[0]}`?" if near else f"Its columns are: {', '.join(existing[:30])}."
-    raise SeatrialError(f"{path.name} has no column `{name}`.", hint=hint)
+    return SeatrialError(f"{path.name} has no column `{name}`{needed_by}.", hint=hint)
 
 
 def raise_problems(problems: Sequence[Problem], path: Path, *, rows: int, hint: str = "Correct the rows.") -> None:

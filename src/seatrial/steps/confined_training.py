@@ -26,7 +26,6 @@ from seatrial.train.column_files import (
     write_columns,
     write_values,
 )
-from seatrial.train.reference_rows import take
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy
@@ -74,8 +73,13 @@ class ConfinedCode:
             target, train, test = (
                 read_values(self._folder / f"{recipe}-{name}") for name in ("target", "train", "test")
             )
+            listed = facts.get("further", [])
+            keys, weights = (
+                read_numbers(self._folder / f"{recipe}-{name}.npy") if name in listed else None
+                for name in ("keys", "weights")
+            )
             if sorted([*train.tolist(), *test.tolist()]) != list(range(len(target))) or {
-                len(values) for values in columns.values()
+                len(values) for values in (*columns.values(), *(v for v in (keys, weights) if v is not None))
             } != {len(target)}:
                 raise ColumnFileError("The rows of the table do not match its split.")
         except (ColumnFileError, TypeError) as error:
@@ -83,9 +87,10 @@ class ConfinedCode:
         return Training(
             score=self.scorer(recipe),
             refit=lambda positions: self.scorer(recipe, positions),
-            table=Table(columns, target, str(facts["target"])),
+            table=Table(columns, target, str(facts["target"]), keys, weights),
             trained_rows=train,
-            held_out=LabelledRows(take(columns, test), target[test]),
+            held_out=LabelledRows(columns, target, keys, weights).take(test),
+            by_group=facts.get("by") == "group",
         )
 
     def scorer(self, recipe: str, positions: Array | None = None) -> Scorer:

@@ -62,6 +62,7 @@ def trainer_of(recipe: "Recipe") -> "Trainer":
     """Turn a project's recipe into functions that train on another table, with another seed, or by faulty code."""
     from seatrial.trial.prove.trainer import Trainer
 
+    recipe = recipe.by_rows()  # the tables with faults have the schema's columns only
     own = _trained(recipe)
     fitted = recipe.fit()
     frame = fitted.frame(recipe.table.columns)
@@ -115,6 +116,6 @@ def _trained(recipe: "Recipe") -> "TrainedRelease":
     profile = fingerprint("", table.columns, recipe.columns, table.target, recipe.project.target, table.task)
     return TrainedRelease(
         training_of(recipe),
-        {"cuts": split.cuts, "seed": split.seed},
+        split.record,
         asdict(profile),
     )

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.core.split_settings import SplitSettings
 from seatrial.model.metadata import SBOM_FILE
 from seatrial.release import BuiltRelease, Index, IndexedRelease
 from seatrial.release.licences import bill_of_materials
@@ -141,7 +144,8 @@ def _recipes(
 
 def _rebuilt(code: ConfinedCode, baseline: _Source, missing: dict[str, str]) -> Scorer | None:
     """Have the candidate's code read the baseline's table, split and seeded as the baseline was."""
-    split = {"seed": baseline.project.seed, "test_share": baseline.project.test_share}
+    own = baseline.project
+    split = {"seed": own.seed, "test_share": own.test_share, "split": own.split.model_dump()}
     try:
         code.read(REBUILT, baseline.table, split)
     except RecipeError as error:
@@ -152,12 +156,15 @@ def _rebuilt(code: ConfinedCode, baseline: _Source, missing: dict[str, str]) -> 
 
 def training_of(recipe: Recipe) -> Training:
     """Turn a recipe into the functions and rows that a trial uses."""
+    read = recipe.table
+    table = Table(read.columns, read.target, recipe.project.target, read.keys, recipe.weights_of(np.arange(read.rows)))
     return Training(
         score=RecipeScorer(recipe, recipe.fit),
         refit=lambda positions: RecipeScorer(recipe, lambda: recipe.refit(positions)),
-        table=Table(recipe.table.columns, recipe.table.target, recipe.project.target),
+        table=table,
         trained_rows=recipe.split.train,
-        held_out=LabelledRows(recipe.held_out, recipe.table.target[recipe.split.test]),
+        held_out=LabelledRows(table.columns, table.target, table.keys, table.weights).take(recipe.split.test),
+        by_group=recipe.split.by == "group",
     )
 
 
@@ -212,8 +219,10 @@ def _difference(source: ProjectSettings, wheel: WheelInfo) -> str:
     if changed := files[0] if files else wheel.changed_file(source.source, required=True):
         return f"src/{changed}"
     facts = _facts(wheel)
-    trained = {"target": facts.get("target"), "seed": facts.get("split", {}).get("seed")}
-    return next((key for key, value in trained.items() if getattr(source, key) != value), "")
+    split = facts.get("split", {})
+    trained = {"target": facts.get("target"), "seed": split.get("seed"), "weight": split.get("weight", "")}
+    by = SplitSettings(by=split.get("by", "rows"), column=split.get("column", ""))
+    return next((key for key, value in {**trained, "split": by}.items() if getattr(source, key) != value), "")
 
 
 def _facts(wheel: WheelInfo) -> dict[str, Any]:

@@ -87,20 +87,29 @@ class _Worker:
 
     def _read(self, recipe: str, data: str, split: dict[str, Any], answer: str) -> dict[str, Any]:
         """Read the code and a table; with `answer`, write what was read to files of that name."""
+        import numpy as np
+
         from seatrial.compile import reference_scorer
         from seatrial.core.project import find_project
+        from seatrial.core.split_settings import SplitSettings
         from seatrial.train.column_files import write_columns, write_values
         from seatrial.train.recipe import read_recipe
 
+        if "split" in split:
+            split = {**split, "split": SplitSettings.model_validate(split["split"])}
         project = replace(find_project(self._root), **split)
         read = self._recipes[recipe] = read_recipe(project, data=Path(data), reference=reference_scorer)
         if answer:
             write_columns(self._folder, answer, read.table.columns)
             parts = {"target": read.table.target, "train": read.split.train, "test": read.split.test}
-            for name, values in parts.items():
-                write_values(self._folder / f"{answer}-{name}", values)
+            further = {"keys": read.table.keys, "weights": read.weights_of(np.arange(read.table.rows))}
+            for name, values in {**parts, **further}.items():
+                if values is not None:
+                    write_values(self._folder / f"{answer}-{name}", values)
         used = asdict(read.project)
-        return {name: used[name] for name in ("target", "seed", "test_share")}
+        named = [name for name in ("keys", "weights") if getattr(read.table, name) is not None]
+        facts = {name: used[name] for name in ("target", "seed", "test_share")}
+        return {**facts, "further": named, "by": read.split.by}
 
     def _score(self, recipe: str, model: str, positions: str, table: str, answer: str) -> dict[str, Any]:
         """Score a table with a model, which is trained on first use: on these rows, or as the release was."""

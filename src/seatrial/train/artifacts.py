@@ -76,9 +76,8 @@ def release_metadata(
             "train_rows": len(split.train),
             "test_rows": len(split.test),
             "dropped_rows": len({p.row for p in table.dropped}),
-            "seed": split.seed,
-            "stratified": split.stratified,
-            "cuts": split.cuts,
+            **split.record,
+            **({"weight": project.weight} if project.weight else {}),
         },
         proof=engine.proof,
         environment=environment(fitted.pipeline),
@@ -112,7 +111,9 @@ def artifact_files(recipe: Recipe, fitted: Fitted, metadata: Metadata, engine: E
     assert not problems, problems
     golden_document = {"rows": [_as_json(recipe, row) for row in golden], "scores": fitted(checked).tolist()}
     reference = {
-        "full": lambda: reference_rows.reference_csv(columns, held_out, project.target, labels, project.seed),
+        "full": lambda: reference_rows.reference_csv(
+            columns, held_out, project.target, labels, project.seed, recipe.carried_with(recipe.split.test)
+        ),
         "hashed": lambda: reference_rows.reference_hashes(columns, held_out, labels, project.seed),
     }.get(project.reference)
     carried = CarriedRows(project.reference)

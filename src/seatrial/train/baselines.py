@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.train.evaluation import Evaluation, headline_measure, labelled
+from seatrial.train.row_weights import fit_parameters
 
 CELLS = 2_000_000  # of the training rows; more rows than that would make the baselines slower than the model
 MOST_ROWS, FEWEST_ROWS = 20_000, 2_000
@@ -16,18 +17,22 @@ SHRINKAGE = 1.0  # rows of the overall value that are added to each group
 MOST_CATEGORIES = 30
 
 
-def with_baselines(evaluation: Evaluation, frame: Any, target: Array, held_out: Any, *, seed: int) -> Evaluation:
+def with_baselines(
+    evaluation: Evaluation, frame: Any, target: Array, held_out: Any, *, seed: int, weights: Floats | None = None
+) -> Evaluation:
     """Add the values of both baselines to each metric, and the name of the best single column.
 
     `frame` and `held_out` are the pipeline's DataFrames of the training rows and of those that are evaluated. The best
-    column is chosen on the training rows, by predicting one half of them from the other.
+    column is chosen on the training rows, by predicting one half of them from the other. `weights` are those of the
+    training rows.
     """
     rule = evaluation.rule
     rows = int(np.clip(CELLS // frame.shape[1], FEWEST_ROWS, MOST_ROWS))
     part = np.random.default_rng(seed).permutation(len(target))[:rows]
     # Infinities are missing values here: some estimators take them, and these do not.
     frame, held_out = (each.replace([np.inf, -np.inf], np.nan) for each in (frame.iloc[part], held_out))
-    target = target[part]
+    target, weights = target[part], None if weights is None else weights[part]
+    counts = np.ones(len(part)) if weights is None else weights
     classes = np.arange(len(rule.classes))
     outcomes = target[:, None] if evaluation.regression else rule.positions(target)[:, None] == classes
     outcomes = outcomes.astype(np.float64)
@@ -37,14 +42,14 @@ def with_baselines(evaluation: Evaluation, frame: Any, target: Array, held_out: 
     def across_halves(values: Array) -> float:
         scores = np.empty_like(outcomes)
         for seen in (first, ~first):
-            scores[~seen] = _by_groups(values[seen], outcomes[seen], values[~seen])
-        value = measure.of(labelled(rule, target, _shaped(scores, outcomes)))
+            scores[~seen] = _by_groups(values[seen], outcomes[seen], counts[seen], values[~seen])
+        value = measure.of(labelled(rule, target, _shaped(scores, outcomes), weights))
         return value if measure.higher_is_better else -value
 
     columns = {name: frame[name].to_numpy() for name in frame.columns}
     best = max(columns, key=lambda name: across_halves(columns[name]))
-    single = _shaped(_by_groups(columns[best], outcomes, held_out[best].to_numpy()), outcomes)
-    linear = _linear(frame, target, held_out, regression=evaluation.regression)
+    single = _shaped(_by_groups(columns[best], outcomes, counts, held_out[best].to_numpy()), outcomes)
+    linear = _linear(frame, target, held_out, weights, regression=evaluation.regression)
     return evaluation.beside(best, single, linear)
 
 
@@ -52,7 +57,7 @@ def _shaped(scores: Array, outcomes: Array) -> Array:
     return scores[:, 0] if outcomes.shape[1] == 1 else scores
 
 
-def _by_groups(known: Array, outcomes: Array, asked: Array) -> Array:
+def _by_groups(known: Array, outcomes: Array, weights: Floats, asked: Array) -> Array:
     """Predict the mean outcome (n, k) of the rows with a similar value: one of 20 quantiles, or the same category."""
     if known.dtype.kind == "f":
         present = known[~np.isnan(known)]
@@ -65,13 +70,14 @@ def _by_groups(known: Array, outcomes: Array, asked: Array) -> Array:
         places = {value: place for place, value in enumerate(dict.fromkeys(known.tolist()), 1)}
         codes, asked_codes = (np.array([places.get(v, 0) for v in values.tolist()]) for values in (known, asked))
     size = int(max(codes.max(initial=0), asked_codes.max(initial=0))) + 1
-    count = np.bincount(codes, minlength=size)[:, None]
-    sums = np.stack([np.bincount(codes, outcome, size) for outcome in outcomes.T], axis=1)
-    means: Array = (sums + SHRINKAGE * outcomes.mean(axis=0)) / (count + SHRINKAGE)
+    count = np.bincount(codes, weights, size)[:, None]
+    sums = np.stack([np.bincount(codes, outcome * weights, size) for outcome in outcomes.T], axis=1)
+    overall = np.average(outcomes, axis=0, weights=weights if weights.any() else None)
+    means: Array = (sums + SHRINKAGE * overall) / (count + SHRINKAGE)
     return means[asked_codes]
 
 
-def _linear(frame: Any, target: Array, held_out: Any, *, regression: bool) -> Array:
+def _linear(frame: Any, target: Array, held_out: Any, weights: Floats | None, *, regression: bool) -> Array:
     """Score the held-out rows by logistic or ridge regression on scaled numbers and the most frequent categories."""
     from sklearn.compose import ColumnTransformer
     from sklearn.exceptions import ConvergenceWarning
@@ -91,5 +97,5 @@ def _linear(frame: Any, target: Array, held_out: Any, *, regression: bool) -> Ar
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="Found unknown categories")
-        pipeline.fit(frame, target)
+        pipeline.fit(frame, target, **fit_parameters(pipeline, weights))
         return np.asarray((pipeline.predict if regression else pipeline.predict_proba)(held_out))

@@ -11,7 +11,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.model import bootstrap
 from seatrial.model.decision import DecisionRule
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.pages.words import short
 from seatrial.train.metrics import LabelledScores, Measure, measures_of
 
@@ -65,6 +65,7 @@ class Evaluation:
 
     `scores` are (n, classes) probabilities, or (n,) predictions; `predicted` are labels, or the predictions again.
     `trivial` is the baseline's only prediction: the most frequent training label, or the training labels' mean.
+    `weights` are those of the rows, None where all count the same.
     """
 
     rule: DecisionRule
@@ -74,11 +75,12 @@ class Evaluation:
     trivial: Any
     metrics: tuple[Metric, ...]
     best_column: str = ""
+    weights: Floats | None = None
 
     def beside(self, column: str, single: Array, linear: Array) -> "Evaluation":
         """Add the scores of the best single column and of a plain linear model for the same rows."""
         known = {measure.name: measure for measure in measures_of(self.rule.task, self.labels)}
-        both = [labelled(self.rule, self.labels, scores) for scores in (single, linear)]
+        both = [labelled(self.rule, self.labels, scores, self.weights) for scores in (single, linear)]
         metrics = []
         for metric in self.metrics:
             values = [known[metric.name].of(rows) for rows in both]
@@ -128,26 +130,37 @@ class Evaluation:
         ]
 
 
-def evaluate(rule: DecisionRule, *, y_true: Array, scores: Array, y_train: Array, seed: int) -> Evaluation:
+def evaluate(
+    rule: DecisionRule,
+    *,
+    y_true: Array,
+    scores: Array,
+    y_train: Array,
+    seed: int,
+    weights: Floats | None = None,
+    train_weights: Floats | None = None,
+    groups: Array | None = None,
+) -> Evaluation:
     """Measure scores on held-out rows, next to a baseline that knows only the distribution of the training labels.
 
     The baseline predicts the most frequent label, with the labels' shares as probabilities, or the mean. A metric that
-    the rows do not determine, such as ROC AUC on rows of one class, is left out. Raises SeatrialError for scores that
-    do not fit the task or are not finite.
+    the rows do not determine, such as ROC AUC on rows of one class, is left out. Rows count by their weights, if they
+    have some. Where they come in `groups` (n,), the intervals are those of other groups, not of other rows. Raises
+    SeatrialError for scores that do not fit the task or are not finite.
     """
     _check(rule, scores)
-    rows = labelled(rule, y_true, scores)
-    baseline, trivial = _baseline(rule, rows, y_train)
+    rows = labelled(rule, y_true, scores, weights)
+    baseline, trivial = _baseline(rule, rows, y_train, train_weights)
     measured = [(measure, measure.of(rows)) for measure in measures_of(rule.task, y_true)]
     measured = [(measure, value) for measure, value in measured if np.isfinite(value)]
     metrics = []
-    for (measure, value), ends in zip(measured, _intervals(measured, rows, seed), strict=True):
+    for (measure, value), ends in zip(measured, _intervals(measured, rows, seed, groups), strict=True):
         low, high = ends or (None, None)
         reached = measure.of(baseline)
         known = reached if np.isfinite(reached) else None
         metrics.append(Metric(measure.name, measure.label, value, low, high, known, measure.higher_is_better))
     predicted = scores if rule.task == "regression" else np.array(rule.classes, dtype=y_true.dtype)[rows.predicted]
-    return Evaluation(rule, y_true, scores, predicted, trivial, tuple(metrics))
+    return Evaluation(rule, y_true, scores, predicted, trivial, tuple(metrics), weights=weights)
 
 
 def permutation_importance(
@@ -170,12 +183,14 @@ def permutation_importance(
     part = _shuffled_rows(held_out, score, generator, seconds)
     held_out = {name: values[part] for name, values in held_out.items()}
     labels, rows = evaluation.labels[part], len(part)
+    weights = None if evaluation.weights is None else evaluation.weights[part]
     hurried = rows < min(len(evaluation.labels), MOST_SHUFFLED_ROWS)
     measure = headline_measure(evaluation)
     sign = 1.0 if measure.higher_is_better else -1.0
 
     def measured(table: Columns) -> list[float]:
-        return [measure.of(labelled(evaluation.rule, labels, part)) for part in np.split(score(table), SHUFFLES)]
+        parts = np.split(score(table), SHUFFLES)
+        return [measure.of(labelled(evaluation.rule, labels, part, weights)) for part in parts]
 
     # All shuffles of a column in one call, since a pipeline's cost is per call rather than per row. The unshuffled rows
     # are scored in a call of the same shape, so that the loss of an unused column is exactly 0.
@@ -239,34 +254,38 @@ def headline_measure(evaluation: Evaluation) -> Measure:
     return next(m for m in measures_of(evaluation.rule.task, evaluation.labels) if m.name == evaluation.headline)
 
 
-def labelled(rule: DecisionRule, labels: Array, scores: Array) -> LabelledScores:
+def labelled(rule: DecisionRule, labels: Array, scores: Array, weights: Floats | None = None) -> LabelledScores:
     """Return labels and scores as the metrics take them."""
-    return LabelledScores(rule.positions(labels), scores, rule.decide(scores), len(rule.classes), rule.positive)
+    positions = rule.positions(labels)
+    return LabelledScores(positions, scores, rule.decide(scores), len(rule.classes), rule.positive, weights)
 
 
-def _baseline(rule: DecisionRule, rows: LabelledScores, training: Array) -> tuple[LabelledScores, Any]:
+def _baseline(
+    rule: DecisionRule, rows: LabelledScores, training: Array, weights: Floats | None
+) -> tuple[LabelledScores, Any]:
     """Return the trivial predictions, and the one label or number that they consist of."""
     count = len(rows.truth)
     if rule.task == "regression":
-        mean = float(training.mean())
+        mean = float(np.average(training, weights=weights))
         constant = np.full(count, mean)
-        return LabelledScores(rows.truth, constant, constant), mean
-    shares = np.array([(training == label).mean() for label in rule.classes])
+        return replace(rows, scores=constant, predicted=constant), mean
+    shares = np.array([np.average(training == label, weights=weights) for label in rule.classes])
     most = int(shares.argmax())
     scores, predicted = np.tile(shares, (count, 1)), np.full(count, most)
-    return LabelledScores(rows.truth, scores, predicted, rows.classes, rows.positive), rule.classes[most]
+    return replace(rows, scores=scores, predicted=predicted), rule.classes[most]
 
 
 def _intervals(
-    measured: Sequence[tuple[Measure, float]], rows: LabelledScores, seed: int
+    measured: Sequence[tuple[Measure, float]], rows: LabelledScores, seed: int, groups: Array | None
 ) -> list[tuple[float, float] | None]:
     count = len(rows.truth)
     if count < bootstrap.FEWEST_ROWS:
         return [None for _ in measured]
     if count > bootstrap.MOST_ROWS:
-        rows = rows.take(np.sort(np.random.default_rng(seed).permutation(count)[: bootstrap.MOST_ROWS]))
+        part = np.sort(np.random.default_rng(seed).permutation(count)[: bootstrap.MOST_ROWS])
+        rows, groups = rows.take(part), None if groups is None else groups[part]
     resampled: list[list[Array]] = [[] for _ in measured]
-    for counts in bootstrap.drawn_counts(len(rows.truth), seed):
+    for counts in bootstrap.drawn_counts(len(rows.truth), seed, groups=groups):
         for (measure, _), values in zip(measured, resampled, strict=True):
             values.append(measure.resampled(rows, counts))
     scale = float(np.sqrt(len(rows.truth) / count))

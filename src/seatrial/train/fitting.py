@@ -1,4 +1,4 @@
-"""Split the table, fit the pipeline, and find out which inputs it uses."""
+"""Fit the pipeline, and find out which inputs it uses."""
 
 import importlib
 import os
@@ -14,31 +14,15 @@ from seatrial.core.random_state import seed_pipeline
 from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, Feature, add_features
 from seatrial.model.inputs import Inputs, stack_columns
-from seatrial.model.row_hash import row_hashes
 from seatrial.model.schema import Column
 from seatrial.train.early_stopping import fit_pipeline
-from seatrial.train.training_table import TrainingTable
+from seatrial.train.row_weights import fit_parameters
 
 # Changes a built pipeline in place, and returns the target to fit it to.
 Alter = Callable[[Any, Array], Array]
 
 
 NUMBERED = "xgboost.sklearn.XGBClassifier"  # wants the labels 0, 1, ...; also what XGBRFClassifier is made of
-
-
-@dataclass(frozen=True)
-class Split:
-    """Positions of the rows to train on and of those held out, in the table's order.
-
-    `cuts` has for each class (or for "all", in a regression) the row hash below which its rows are held out, so that it
-    can be determined later whether a row was held out.
-    """
-
-    train: Array
-    test: Array
-    seed: int
-    stratified: bool
-    cuts: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -55,32 +39,6 @@ class Framer:
         return to_frame(self.inputs, *stack_columns(self.inputs, derived))
 
 
-def split(table: TrainingTable, project: ProjectSettings) -> Split:
-    """Hold out a share of the rows of each class, by a hash of the seed and the row's content.
-
-    That shuffles like any seed, and a row stays in its part when other rows are added, removed or reordered: releases
-    can be compared on rows that none of them has seen. Raises SeatrialError where a class has only one row.
-    """
-    hashes = row_hashes(table.columns, list(table.columns), table.target, seed=project.seed)
-    stratified = table.task != "regression"
-    groups = {str(label): table.target == label for label in table.classes} if stratified else {}
-    test = np.zeros(table.rows, dtype=bool)
-    cuts = {}
-    for label, mask in (groups or {"all": np.ones(table.rows, dtype=bool)}).items():
-        rows = np.flatnonzero(mask)
-        if len(rows) < 2:
-            rows_text = f"only one row has {project.target} = {label}" if stratified else "there is only one row"
-            raise SeatrialError(
-                f"{project.data.name}: {rows_text}, but training and evaluation need at least one each.",
-                hint="Collect more such rows, or remove the label from the table.",
-            )
-        held_out = min(max(round(len(rows) * project.test_share), 1), len(rows) - 1)
-        ordered = rows[np.argsort(hashes[rows])]
-        test[ordered[:held_out]] = True
-        cuts[label] = float(hashes[ordered[held_out]])
-    return Split(np.flatnonzero(~test), np.flatnonzero(test), project.seed, stratified, cuts)
-
-
 def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Inputs:
     """Return all columns and features that an engine can take; dates and similar types only through features."""
     plain = [c for c in columns if c.kind != "other"]
@@ -95,11 +53,13 @@ def fit(
     target: Array,
     alter: Alter | None = None,
     held_back: Callable[[], Array] | None = None,
+    weights: Array | None = None,
 ) -> Any:
     """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none.
 
     `alter` may change the pipeline and returns the target to fit it to; the proof of a gate injects faults with it.
     `held_back` gives the positions of the rows (k,) by which a model is stopped early, if the pipeline asks for that.
+    `weights` (n,) of the rows go to its last step.
     """
     from threadpoolctl import threadpool_limits
 
@@ -115,7 +75,7 @@ def fit(
         target = alter(pipeline, target)
     try:
         with threadpool_limits(project.threads or os.cpu_count()):
-            fit_pipeline(pipeline, frame, target, held_back, {})
+            fit_pipeline(pipeline, frame, target, held_back, fit_parameters(pipeline, weights))
     except (ValueError, TypeError, KeyError) as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         raise SeatrialError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatrial.model import bootstrap
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.model.metadata import Task
 
 
@@ -16,7 +16,7 @@ class LabelledScores:
 
     For a classifier, `truth` and `predicted` (n,) are positions among its `classes`, `scores` (n, classes) are
     probabilities, and `positive` is the position of a binary task's positive class. For a regression, all three are
-    numbers (n,).
+    numbers (n,). `weights` (n,) say how many rows each one counts for; None where all count the same.
     """
 
     truth: Array
@@ -24,10 +24,13 @@ class LabelledScores:
     predicted: Array
     classes: int = 0
     positive: int = 1
+    weights: Floats | None = None
 
     def take(self, rows: Array) -> "LabelledScores":
         """Select some of the rows."""
-        return LabelledScores(self.truth[rows], self.scores[rows], self.predicted[rows], self.classes, self.positive)
+        weights = None if self.weights is None else self.weights[rows]
+        parts = self.truth[rows], self.scores[rows], self.predicted[rows]
+        return LabelledScores(*parts, self.classes, self.positive, weights)
 
     def one_against_the_rest(self, position: int) -> tuple[Array, Array]:
         """Return whether each row is of the class, and the probability it was given (n,)."""
@@ -46,12 +49,16 @@ class LabelledScores:
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric; `resampled` takes (resamples, n) counts of the rows and gives NaN where it is undefined."""
+    """One metric; `compute` takes (resamples, n) counts of the rows and gives NaN where it is undefined."""
 
     name: str
     label: str
-    resampled: Callable[[LabelledScores, Array], Array]
+    compute: Callable[[LabelledScores, Array], Array]
     higher_is_better: bool = True
+
+    def resampled(self, rows: LabelledScores, counts: Array) -> Array:
+        """Compute the metric on resamples of the rows, by their counts and weights; (resamples,)."""
+        return self.compute(rows, counts if rows.weights is None else counts * rows.weights)
 
     def of(self, rows: LabelledScores) -> float:
         """Compute the metric on the rows themselves."""

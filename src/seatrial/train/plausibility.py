@@ -102,14 +102,14 @@ def _carried(
     order = np.random.default_rng(seed).permutation(len(evaluation.labels))
     rows = np.sort(order[:MOST_ROWS])
     shuffled = np.random.default_rng(seed + 1).permutation(rows)
-    labels = evaluation.labels[rows]
-    whole = measure.of(labelled(evaluation.rule, labels, evaluation.scores[rows]))
+    labels, weights = evaluation.labels[rows], None if evaluation.weights is None else evaluation.weights[rows]
+    whole = measure.of(labelled(evaluation.rule, labels, evaluation.scores[rows], weights))
     found = []
     for count in range(1, len(columns) + 1):
         kept = columns[:count]
         table = {name: values[rows if name in kept else shuffled] for name, values in held_out.items()}
         try:
-            value = measure.of(labelled(evaluation.rule, labels, score(table)))
+            value = measure.of(labelled(evaluation.rule, labels, score(table), weights))
         except SeatrialError:  # a rule across columns
             value = baseline
         found.append((value - baseline) / (whole - baseline) if whole > baseline else 0.0)

@@ -12,12 +12,16 @@ from typing import Any
 
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
-from seatrial.model.features import Array, Columns, Feature, features_in, needed
+from seatrial.core.split_settings import SplitSettings
+from seatrial.model.carried_rows import carried_columns
+from seatrial.model.features import Array, Columns, Feature, Floats, features_in, needed
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import Column, schema_in
 from seatrial.model.table_validation import TableChecker
 from seatrial.train import early_stopping, fitting
+from seatrial.train.hold_out import Split, split
 from seatrial.train.reference_rows import take
+from seatrial.train.row_weights import normalized
 from seatrial.train.training_table import TrainingTable, read_training_table
 
 # Gives the scorer of a fitted pipeline whose own scores are not the true ones: `seatrial.compile.reference_scorer`.
@@ -53,7 +57,7 @@ class Recipe:
     checker: TableChecker
     features: tuple[Feature, ...]
     table: TrainingTable
-    split: fitting.Split
+    split: Split
     _frames: "_Frames"
     alter: fitting.Alter | None = None
     reference: ReferenceScorer = no_reference
@@ -81,25 +85,47 @@ class Recipe:
         """The rows that training does not see."""
         return take(self.table.columns, self.split.test)
 
+    def weights_of(self, positions: Array) -> Floats | None:
+        """The weights of these rows of the table, 1 on average; None where all rows count the same."""
+        return None if self.table.weights is None else normalized(self.table.weights[positions])
+
+    def groups_of(self, positions: Array) -> Floats | None:
+        """The groups that these rows are split by; None where they are split otherwise."""
+        keys = self.table.keys
+        return None if keys is None or self.split.by != "group" else keys[positions]
+
+    def carried_with(self, positions: Array) -> Columns:
+        """What a release carries of these rows besides the schema's columns and the label: keys and weights."""
+        keys = None if self.table.keys is None else self.table.keys[positions]
+        return carried_columns(keys, self.weights_of(positions))
+
     def on(self, table: TrainingTable, *, seed: int | None = None) -> "Recipe":
         """Return the same code with another table, or another seed, split again."""
         project = self.project if seed is None else replace(self.project, seed=seed)
         return _recipe(project, self.checker, self.features, table, self.reference)
 
+    def by_rows(self) -> "Recipe":
+        """Return the same code and rows, split by rows and without weights, for tables that have neither."""
+        project = replace(self.project, split=SplitSettings(), weight="")
+        return _recipe(
+            project, self.checker, self.features, replace(self.table, keys=None, weights=None), self.reference
+        )
+
     def fit(self, rows: Array | None = None) -> Fitted:
         """Train on rows of the table (positions); by default on the split's training rows, as `seatrial train` does."""
         positions = self.split.train if rows is None else rows
         frame = self._frames.of_table.iloc[positions].reset_index(drop=True)
+        target, weights = self.table.target[positions], self.weights_of(positions)
         with importable(self.project):
             held_back = partial(self._held_back, positions)
-            pipeline = fitting.fit(self.project, frame, self.table.target[positions], self.alter, held_back)
+            pipeline = fitting.fit(self.project, frame, target, self.alter, held_back, weights)
         self._frames.learn_inputs(pipeline, frame)
         return Fitted(pipeline, self._frames, self.reference(pipeline))
 
     def _held_back(self, positions: Array) -> Array:
         """Which of these rows stop a model early, as positions among them: chosen as the split's held-out rows are."""
         project = replace(self.project, test_share=early_stopping.SHARE)
-        return fitting.split(self.table.take(positions), project).test
+        return split(self.table.take(positions), project).test
 
     def refit(self, positions: Array) -> Fitted:
         """Train on some of the split's training rows; `positions` count among these."""
@@ -163,4 +189,4 @@ def _recipe(
     reference: ReferenceScorer,
 ) -> Recipe:
     frames = _Frames(checker.columns, features, table.columns)
-    return Recipe(project, checker, features, table, fitting.split(table, project), frames, reference=reference)
+    return Recipe(project, checker, features, table, split(table, project), frames, reference=reference)

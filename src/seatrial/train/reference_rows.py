@@ -42,7 +42,12 @@ def reference_hashes(columns: Sequence[Column], table: Columns, labels: Array, s
     return to_json({"hashes": sorted(keyed_hashes(rows, [c.name for c in columns], labels[chosen], reference_key()))})
 
 
-def reference_csv(columns: Sequence[Column], table: Columns, target: str, labels: Array, seed: int) -> str:
-    """Write the labelled rows that trials and drift compare with: the held-out rows, or a sample of many."""
+def reference_csv(
+    columns: Sequence[Column], table: Columns, target: str, labels: Array, seed: int, further: Columns
+) -> str:
+    """Write the labelled rows that trials and drift compare with: the held-out rows, or a sample of many.
+
+    `further` are columns of numbers besides the schema's and the target.
+    """
     chosen = reference_positions(labels, seed)
-    return labelled_csv(columns, take(table, chosen), target, labels[chosen])
+    return labelled_csv(columns, take(table, chosen), target, labels[chosen], take(further, chosen))

@@ -24,6 +24,7 @@ from seatrial.train import profile
 from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
 from seatrial.train.baselines import with_baselines
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
+from seatrial.train.hold_out import doubts_about_split
 from seatrial.train.native import dump_native
 from seatrial.train.plausibility import doubts_about
 from seatrial.train.recipe import Fitted, Recipe, ReferenceScorer, no_reference, read_recipe
@@ -86,21 +87,26 @@ def train(
         rule = _decision_rule(recipe)
         progress(f"evaluating on {len(recipe.split.test):,} held-out rows")
         held_out, table = recipe.held_out, recipe.table
+        weights = recipe.weights_of(recipe.split.train)
         evaluation = evaluate(
             rule,
             y_true=table.target[recipe.split.test],
             scores=fitted(held_out),
             y_train=table.target[recipe.split.train],
             seed=project.seed,
+            weights=recipe.weights_of(recipe.split.test),
+            train_weights=weights,
+            groups=recipe.groups_of(recipe.split.test),
         )
         progress("comparing it with simple models")
         frames = fitted.frame(recipe.training_rows), table.target[recipe.split.train], fitted.frame(held_out)
-        evaluation = with_baselines(evaluation, *frames, seed=project.seed)
+        evaluation = with_baselines(evaluation, *frames, seed=project.seed, weights=weights)
         progress("compiling")
         engine = _engine(recipe, fitted, compiler, rule, progress)
         scorer = _scorer(recipe, fitted, engine)
         importance = permutation_importance(evaluation, held_out, scorer, seed=project.seed, progress=progress)
         doubts = doubts_about(evaluation, importance, held_out, scorer, seed=project.seed)
+        doubts |= doubts_about_split(recipe.split)
         columns, target = recipe.columns, project.target
         fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, target, table.task)
         metadata = release_metadata(recipe, fitted, evaluation, doubts, importance, engine, fingerprint)

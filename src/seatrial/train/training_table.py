@@ -9,10 +9,11 @@ import numpy as np
 from seatrial.core.errors import DataError, Problem, SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.project import ProjectSettings
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.metadata import Task
 from seatrial.model.table_files import raise_problems, read_chunks
 from seatrial.model.table_validation import TableChecker
+from seatrial.train.side_columns import SideColumns
 
 # A target of integers with more distinct values than this is a quantity, not a set of classes.
 MOST_CLASSES = 20
@@ -20,7 +21,10 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """Checked columns and their labels, one per row; `dropped` lists the problems of the rows that were left out."""
+    """Checked columns and their labels, one per row; `dropped` lists the problems of the rows that were left out.
+
+    `keys` (n,) are what the rows are split by (model/row_split.py), `weights` (n,) their weights; None without.
+    """
 
     columns: Columns
     target: Array
@@ -29,6 +33,8 @@ class TrainingTable:
     dropped: tuple[Problem, ...]
     rows_read: int
     sha256: str
+    keys: Floats | None = None
+    weights: Floats | None = None
 
     @property
     def rows(self) -> int:
@@ -53,17 +59,24 @@ def read_training_table(
             f"The target `{project.target}` is also a column of the schema, so the model would see the answer.",
             hint="Remove it from the schema; the target is read separately.",
         )
+    if project.weight in {column.name for column in checker.columns}:
+        raise SeatrialError(
+            f"The weight `{project.weight}` is also a column of the schema, so the model would use it as an input.",
+            hint="Remove it from the schema; the weight is read separately.",
+        )
     before = sha256(path) if path.is_file() else ""
+    side = SideColumns(project)
     parts: list[Columns] = []
     labels: list[Any] = []
     problems: list[Problem] = []
     read = 0
-    for chunk in read_chunks(path, checker, target=project.target):
+    for chunk in read_chunks(path, checker, target=project.target, further=side.names):
         chunk_problems = chunk.problems + [
             Problem(read + row, project.target, "", "the target is missing")
             for row, value in enumerate(chunk.target)
             if value is None or value == "" or value != value  # noqa: PLR0124 - NaN
         ]
+        chunk_problems += side.read(chunk, {problem.row - read for problem in chunk_problems})
         bad = {problem.row - read for problem in chunk_problems}
         keep = np.array([row not in bad for row in range(chunk.rows)], dtype=bool)
         parts.append({name: values[keep] for name, values in chunk.columns.items()})
@@ -73,6 +86,7 @@ def read_training_table(
         progress(f"read {read:,} rows of {path.name}")
     if sha256(path) != before:
         raise SeatrialError(f"{path.name} changed while it was being read.", hint="Train again when it is complete.")
+    keys, weights = side.finish()
     if not drop_bad_rows:
         raise_problems(
             sorted(problems, key=lambda p: p.row),
@@ -95,7 +109,7 @@ def read_training_table(
             f"{path.name}: `{project.target}` has {len(classes)} labels, but the task is binary.",
             hint='Set task = "multiclass", or remove the task to have it inferred.',
         )
-    return TrainingTable(columns, target, task, classes, tuple(problems), read, before)
+    return TrainingTable(columns, target, task, classes, tuple(problems), read, before, keys, weights)
 
 
 def _typed_target(labels: list[Any], project: ProjectSettings) -> tuple[Array, Task]:

@@ -43,8 +43,10 @@ def measure_noise(recipes: Recipes, policy: Policy, queries: Queries, progress: 
     if baseline is None:
         return None
     progress(f"training {policy.replicas} replicas of the baseline, to learn what is noise")
-    stratified = queries.scoring.classifies
-    replicas = draw_replicas(baseline.refit, baseline.target, queries, policy, stratified=stratified, progress=progress)
+    stratified, groups = queries.scoring.classifies, baseline.groups
+    replicas = draw_replicas(
+        baseline.refit, baseline.target, queries, policy, stratified=stratified, groups=groups, progress=progress
+    )
     progress("comparing")
     return calibrate(queries, groups_of(queries, policy.slices), replicas, policy)
 
@@ -66,7 +68,8 @@ def check_total(
         checks = [not_run("total.noise", "total", recipes, policy, what=what)]
     if queries.truth is not None:
         noise = floor.of_members("metrics") if floor else None
-        checks += compare_metrics(queries.scoring, before.rows, after.rows, queries.truth, policy, noise=noise)
+        compared = queries.scoring, before.rows, after.rows, queries.truth, policy
+        checks += compare_metrics(*compared, noise=noise, weights=queries.weights)
     return checks
 
 
@@ -230,14 +233,14 @@ def check_gain(
     """
     scoring, truth = queries.scoring, queries.truth
     measured = [
-        (np.asarray(part.score(part.held_out.columns)), scoring.positions(part.held_out.target))
+        (np.asarray(part.score(part.held_out.columns)), scoring.positions(part.held_out.target), part.held_out.weights)
         for part in (recipes.baseline, recipes.candidate)
         if part
     ]
     if len(measured) < 2:
         if truth is None:
             return []
-        measured = [(old.of("rows"), truth), (new.of("rows"), truth)]
+        measured = [(answers.of("rows"), truth, queries.weights) for answers in (old, new)]
     return compare_gain(scoring, measured[0], measured[1], policy)
 
 

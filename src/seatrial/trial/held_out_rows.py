@@ -7,7 +7,7 @@ still has it. Otherwise, hashes in the wheel tell which rows of the candidate's 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.carried_rows import carried_rows, labelled_csv
+from seatrial.model.carried_rows import carried_columns, carried_rows, labelled_csv
 from seatrial.model.features import Array
 from seatrial.model.row_hash import keyed_hashes, reference_key
 from seatrial.trial.recipes import Recipes, Training
@@ -44,7 +44,8 @@ def _recognized(candidate: Training, wheel: WheelInfo) -> LabelledRows:
     """The rows of the candidate's table, with their labels, whose hashes a wheel carries."""
     hashes, table = read_reference_hashes(wheel), candidate.table
     own = keyed_hashes(table.columns, list(table.columns), table.target, reference_key())
-    return LabelledRows(table.columns, table.target).take(np.array([each in hashes for each in own], dtype=bool))
+    recognized = np.array([each in hashes for each in own], dtype=bool)
+    return candidate.rows(np.flatnonzero(recognized))
 
 
 def _of_training(training: Training, rows: LabelledRows, description: Description, where: str) -> HeldOutRows:
@@ -53,4 +54,5 @@ def _of_training(training: Training, rows: LabelledRows, description: Descriptio
         chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:MOST_ROWS])
     rows = rows.take(chosen)
     columns = [column for column in description.columns if column.name in rows.columns]
-    return HeldOutRows(labelled_csv(columns, rows.columns, training.table.name, rows.target), where)
+    further = carried_columns(rows.keys, rows.weights)
+    return HeldOutRows(labelled_csv(columns, rows.columns, training.table.name, rows.target, further), where)

@@ -88,7 +88,8 @@ def _compared(queries: Queries, old: QueryScores, new: QueryScores, floor: Noise
     checks = compare_total(queries, groups_of(queries, policy.slices), old, new, floor, policy)
     if queries.truth is not None:
         noise = floor.of_members("metrics")
-        checks += compare_metrics(queries.scoring, old.rows, new.rows, queries.truth, policy, noise=noise)
+        compared = queries.scoring, old.rows, new.rows, queries.truth, policy
+        checks += compare_metrics(*compared, noise=noise, weights=queries.weights)
     # The worst of several checks of one name decides.
     return sorted(checks, key=lambda check: check.outcome in STOPS)
 
@@ -97,7 +98,7 @@ def _gain(model: KnownRowsModel, candidate: Training, queries: Queries, policy: 
     """Compare the candidate's gain with the model that has the same labels: what is left comes from the new rows."""
     scoring, own, rows = queries.scoring, candidate.held_out, model.held_out
     measured = [
-        (np.asarray(score(part.columns)), scoring.positions(part.target))
+        (np.asarray(score(part.columns)), scoring.positions(part.target), part.weights)
         for score, part in ((model.score, rows), (candidate.score, own))
         if part.rows
     ]
@@ -124,8 +125,7 @@ def model_of_known_rows(recipes: Recipes, policy: Policy) -> KnownRowsModel | No
     used, rows = (candidate, _marked(new.rows, final) | matched.known) if len(final) else (base, matched.kept)
     known = rows[used.trained_rows]
     others = np.setdiff1d(np.flatnonzero(rows), used.trained_rows)
-    held_out = LabelledRows({n: v[others] for n, v in used.table.columns.items()}, used.table.target[others])
-    return KnownRowsModel(used.refit(np.flatnonzero(known)), held_out, without, labels)
+    return KnownRowsModel(used.refit(np.flatnonzero(known)), used.rows(others), without, labels)
 
 
 def _became_known(old: Table, new: Table, matched: Matched, policy: Policy) -> np.ndarray:

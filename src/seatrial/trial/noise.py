@@ -54,18 +54,21 @@ def draw_replicas(
     policy: Policy,
     *,
     stratified: bool,
+    groups: Array | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> list[QueryScores]:
     """Train the baseline's recipe on random parts of its training rows and ask each replica the queries.
 
     `target` (n,) are the training rows' labels. A part keeps at least two rows of each class, because no recipe can be
-    trained without them. After the policy's `replica_seconds` no further one is begun once there are enough for a
+    trained without them. Where the rows are split by `groups` (n,), whole groups are left out, as whole groups come and
+    go between two releases. After the policy's `replica_seconds` no further one is begun once there are enough for a
     limit, which is the wider the fewer they are.
     """
     began = reported = time.monotonic()
     generator = np.random.default_rng(seed)
     classes = [np.flatnonzero(target == label) for label in np.unique(target)] if stratified else []
+    units = np.arange(len(target)) if groups is None else np.unique(groups, return_inverse=True)[1]
     replicas: list[QueryScores] = []
     for number in range(policy.replicas):
         now = time.monotonic()
@@ -74,7 +77,7 @@ def draw_replicas(
         if now - reported > REPORT_SECONDS:
             progress(f"training replica {number + 1} of {policy.replicas} of the baseline")
             reported = now
-        kept = generator.random(len(target)) < part_share(policy)
+        kept = (generator.random(int(units.max()) + 1) < part_share(policy))[units]
         for rows in classes:
             if kept[rows].sum() < min(SMALLEST_CLASS, len(rows)):
                 kept[rows[:SMALLEST_CLASS]] = True

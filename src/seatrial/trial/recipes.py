@@ -27,7 +27,8 @@ class Training:
     """One release's training, repeated: its code on its table. Scorers take raw columns.
 
     `score` is a pipeline trained as the release was, on the rows at `trained_rows` of its `table`; `held_out` are all
-    others. `refit` trains on some of these rows, by their positions among them, and returns such a scorer.
+    others. `refit` trains on some of these rows, by their positions among them, and returns such a scorer. `by_group`
+    says whether the table's keys are groups of rows, of which each is trained on or held out as a whole.
     """
 
     score: Scorer
@@ -35,6 +36,17 @@ class Training:
     table: Table
     trained_rows: Array
     held_out: LabelledRows
+    by_group: bool = False
+
+    def rows(self, positions: Array) -> LabelledRows:
+        """Some rows of the table, with their labels."""
+        table = self.table
+        return LabelledRows(table.columns, table.target, table.keys, table.weights).take(positions)
+
+    @property
+    def groups(self) -> Array | None:
+        """The groups of the rows that it was trained on (n,); None if rows stand for themselves."""
+        return self.table.keys[self.trained_rows] if self.by_group and self.table.keys is not None else None
 
     @cached_property
     def target(self) -> Array:

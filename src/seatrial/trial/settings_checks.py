@@ -165,7 +165,9 @@ def _held_out(old: Mapping[str, Any], new: Mapping[str, Any], policy: Policy) ->
 def _other_hold_out(old: Mapping[str, Any], new: Mapping[str, Any], since: str) -> Iterator[Check]:
     """Other rows held out than before, which may have been chosen; the verdict's first line shows it."""
     words = {"seed": "seed", "stratified": "stratified by label"}
-    moved = [
+    ways = [f"{split.get('by', 'rows')} {split.get('column', '')}".strip() for split in (old, new)]
+    moved = [f"split by {ways[0]} -> by {ways[1]}"] if ways[0] != ways[1] else []
+    moved += [
         f"{word} {old[key]} -> {new[key]}"
         for key, word in words.items()
         if {key} <= {*old} & {*new} and old[key] != new[key]

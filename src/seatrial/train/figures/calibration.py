@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent
 from seatrial.train.evaluation import Evaluation, Name
@@ -37,13 +37,21 @@ class Bin:
         return max(0.0, float((center - half) / scale)), min(1.0, float((center + half) / scale))
 
 
-def reliability(probabilities: Array, occurred: Array) -> tuple[Bin, ...]:
-    """Group rows into ten bins of probability (DeGroot and Fienberg 1983); empty bins are left out."""
+def reliability(probabilities: Array, occurred: Array, weights: Floats | None = None) -> tuple[Bin, ...]:
+    """Group rows into ten bins of probability (DeGroot and Fienberg 1983); empty bins are left out.
+
+    Means are weighted, if the rows have weights.
+    """
     position = _bin_positions(probabilities)
+    counts = np.ones(len(position)) if weights is None else weights
+
+    def mean(values: Array, rows: Array) -> float:
+        return float(np.average(values[rows], weights=counts[rows]))
+
     return tuple(
-        Bin(float(probabilities[rows].mean()), float(occurred[rows].mean()), int(rows.sum()))
+        Bin(mean(probabilities, rows), mean(occurred, rows), int(rows.sum()))
         for rows in (position == number for number in range(BINS))
-        if rows.any()
+        if counts[rows].any()
     )
 
 
@@ -63,18 +71,18 @@ def calibration(evaluation: Evaluation, name: Name) -> Iterator[Figure]:
         probabilities = evaluation.scores[:, evaluation.rule.positive]
         occurred = evaluation.labels == evaluation.positive
         groups = [(name(evaluation.positive), occurred), (name(evaluation.negative), ~occurred)]
-        yield _diagram(probabilities, occurred, "predicted probability", f"were {event}")
+        yield _diagram(probabilities, occurred, evaluation.weights, "predicted probability", f"were {event}")
         yield _distribution(probabilities, groups, f"predicted probability of {event}", evaluation.rule.threshold)
         return
     probabilities = evaluation.scores.max(axis=1)
     correct = evaluation.predicted == evaluation.labels
     axis = "probability of the predicted class"
-    yield _diagram(probabilities, correct, axis, "were correct")
+    yield _diagram(probabilities, correct, evaluation.weights, axis, "were correct")
     yield _distribution(probabilities, [("correct", correct), ("wrong", ~correct)], axis, None)
 
 
-def _diagram(probabilities: Array, occurred: Array, axis: str, outcome: str) -> Figure:
-    bins = reliability(probabilities, occurred)
+def _diagram(probabilities: Array, occurred: Array, weights: Floats | None, axis: str, outcome: str) -> Figure:
+    bins = reliability(probabilities, occurred, weights)
     error = calibration_error(bins)
     chart = Chart(Axis.of_shares(""), Axis.of_shares(f"share of rows that {outcome}"), height=262)
     chart.line([(0, 0), (1, 1)], 0, dashed=True)

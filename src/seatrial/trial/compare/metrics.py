@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from seatrial.model.bootstrap import drawn_counts, mean, roc_auc
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome, judged_check
@@ -30,51 +30,60 @@ FEW_LABELS = "Lower min_rows or hold out more rows."
 
 @dataclass(frozen=True)
 class WeightedMetric:
-    """One metric of one release: `compute` gives it on some of the rows, for each row of their counts (draws, n)."""
+    """One metric of one release: `compute` gives it on some of the rows, for each row of their counts (draws, n).
+
+    `weights` (n,) say how many rows each one counts for; None where all count the same.
+    """
 
     name: str
     label: str
     rows: int
     compute: Callable[[slice, Array], Array]
     higher_is_better: bool = True
+    weights: Floats | None = None
 
     @cached_property
     def value(self) -> float:
         """The metric on the rows as they are."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(self.compute(slice(None), np.ones((1, self.rows)))[0])
+            return float(self._weighted(slice(None), np.ones((1, self.rows)))[0])
 
     def resampled(self, seed: int) -> Array:
         """The metric on bootstrap resamples of the rows (draws,); the same seed draws the same rows."""
         thinned = slice(None, None, self.rows // MOST_ROWS + 1 if self.rows > MOST_ROWS else 1)
         counts = drawn_counts(len(range(self.rows)[thinned]), seed, RESAMPLES)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.concatenate([self.compute(thinned, chunk) for chunk in counts])
+            return np.concatenate([self._weighted(thinned, chunk) for chunk in counts])
+
+    def _weighted(self, part: slice, counts: Array) -> Array:
+        return self.compute(part, counts if self.weights is None else counts * self.weights[part])
 
     def loss(self, old: Array, new: Array, scale: float) -> Array:
         """How much worse `new` is than `old`; errors as a share of `scale`, the old error. Better is negative."""
         return old - new if self.higher_is_better else (new - old) / max(abs(scale), 1e-3)
 
 
-def metrics_of(scoring: Scoring, scores: Array, truth: Array) -> list[WeightedMetric]:
+def metrics_of(scoring: Scoring, scores: Array, truth: Array, weights: Floats | None = None) -> list[WeightedMetric]:
     """The metrics of one release, the headline first: ROC AUC, accuracy or RMSE."""
-    rows = len(truth)
+
+    def metric(name: str, label: str, compute: Callable[[slice, Array], Array], higher: bool) -> WeightedMetric:
+        return WeightedMetric(name, label, len(truth), compute, higher, weights)
 
     def averaged(name: str, label: str, values: Array, *, higher: bool = False) -> WeightedMetric:
-        return WeightedMetric(name, label, rows, lambda part, counts: mean(values[part], counts), higher)
+        return metric(name, label, lambda part, counts: mean(values[part], counts), higher)
 
     if not scoring.classifies:
         squares = (scores - truth) ** 2
-        rmse = WeightedMetric("rmse", "RMSE", rows, lambda part, counts: np.sqrt(mean(squares[part], counts)), False)
+        rmse = metric("rmse", "RMSE", lambda part, counts: np.sqrt(mean(squares[part], counts)), False)
         return [rmse, averaged("mae", "mean absolute error", np.abs(scores - truth))]
-    own = np.clip(scores[np.arange(rows), truth], 1e-6, 1.0)
+    own = np.clip(scores[np.arange(len(truth)), truth], 1e-6, 1.0)
     metrics = [
         averaged("accuracy", "accuracy", scoring.decide(scores) == truth, higher=True),
         averaged("log_loss", "log loss", -np.log(own)),
     ]
     if scoring.task == "binary":
         hits, p = truth == scoring.positive, scores[:, scoring.positive]
-        area = WeightedMetric("roc_auc", "ROC AUC", rows, lambda part, counts: roc_auc(hits[part], p[part], counts))
+        area = metric("roc_auc", "ROC AUC", lambda part, counts: roc_auc(hits[part], p[part], counts), True)
         metrics.insert(0, area)
     return metrics
 
@@ -86,18 +95,20 @@ def worsening(old: WeightedMetric, new: WeightedMetric) -> float:
 
 
 def compare_metrics(
-    scoring: Scoring, old: Array, new: Array, truth: Array, policy: Policy, *, noise: dict[str, float] | None = None
-) -> list[Check]:
+    scoring: Scoring, old: Array, new: Array, truth: Array, policy: Policy, *,
+    noise: dict[str, float] | None = None, weights: Floats | None = None,
+) -> list[Check]:  # fmt: skip
     """Compare both releases on the same rows: one check per metric, and one against the trivial prediction.
 
     A metric blocks if even the favourable end of the interval is worse than the margin, and the loss is larger than
-    what retraining alone causes (`noise`, by metric, from replicas). Too few labels wait for acceptance.
+    what retraining alone causes (`noise`, by metric, from replicas). Rows count by their weights (n,), if they have
+    some. Too few labels wait for acceptance.
     """
     if len(truth) < policy.min_rows:
         return [too_few_labels(len(truth), policy)]
-    pairs = zip(metrics_of(scoring, old, truth), metrics_of(scoring, new, truth), strict=True)
+    pairs = zip(*(metrics_of(scoring, scores, truth, weights) for scores in (old, new)), strict=True)
     checks = [_worse(before, after, policy, (noise or {}).get(before.name, 0.0)) for before, after in pairs]
-    return [*checks, *_blind_to(checks[0], len(truth), policy), _trivial(scoring, old, new, truth)]
+    return [*checks, *_blind_to(checks[0], len(truth), policy), _trivial(scoring, old, new, truth, weights)]
 
 
 def _blind_to(check: Check, rows: int, policy: Policy) -> list[Check]:
@@ -145,9 +156,11 @@ def _worse(old: WeightedMetric, new: WeightedMetric, policy: Policy, noise: floa
     )  # fmt: skip
 
 
-def _trivial(scoring: Scoring, old: Array, new: Array, truth: Array) -> Check:
+def _trivial(scoring: Scoring, old: Array, new: Array, truth: Array, weights: Floats | None) -> Check:
     """Whether the candidate beats a constant prediction: the labels' shares, or their mean."""
-    constant, candidate, baseline = (_squared(scoring, s, truth) for s in (scoring.constant_scores(truth), new, old))
+    counts = np.ones(len(truth)) if weights is None else weights
+    compared = (scoring.constant_scores(truth), new, old)
+    constant, candidate, baseline = (counts * _squared(scoring, scores, truth) for scores in compared)
     saved = constant - candidate
     error = float(saved.std() / np.sqrt(len(saved)))
     before, skill = (1 - float(x.mean() / constant.mean()) if constant.mean() else 0.0 for x in (baseline, candidate))
@@ -165,8 +178,11 @@ def _squared(scoring: Scoring, scores: Array, truth: Array) -> Array:
     return (scores - truth) ** 2 if not scoring.classifies else scoring.losses(scores, truth)
 
 
-def compare_gain(scoring: Scoring, old: tuple[Array, Array], new: tuple[Array, Array], policy: Policy) -> list[Check]:
-    """Ask for acceptance of a gain that is too good: (scores, truth) of each, on rows held out of its own training.
+Measured = tuple[Array, Array] | tuple[Array, Array, Floats | None]  # scores, truth, and weights
+
+
+def compare_gain(scoring: Scoring, old: Measured, new: Measured, policy: Policy) -> list[Check]:
+    """Ask for acceptance of a gain that is too good: scores, truth and weights of each, on its own held-out rows.
 
     A leak shows on the rows that carry it, which are the candidate's own. A gain is suspicious above the policy's
     limit, or if it removes most of the error, and if it is far larger than chance in so few rows.

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.trial.compare.scoring import Scoring
 
 Scorer = Callable[[Columns], Array]  # checked columns -> (n, n_classes) probabilities or (n,) predictions
@@ -66,7 +66,8 @@ class QueryScores:
 class Queries:
     """What both releases are asked.
 
-    Neither release was trained on `rows`. `truth` (n,) are their labels as `Scoring.codes` gives them, or None.
+    Neither release was trained on `rows`. `truth` (n,) are their labels as `Scoring.codes` gives them, or None, and
+    `weights` (n,) say how many rows each counts for in a metric, None where all count the same.
     `probes` are generated from the schema; `probed` names the column that each one varies. `part` are the positions in
     `rows` whose columns are shuffled among each other, `order` is that shuffle.
     """
@@ -79,6 +80,7 @@ class Queries:
     part: Array
     order: Array
     columns: tuple[str, ...] = ()
+    weights: Floats | None = None
 
     @property
     def size(self) -> int:
@@ -109,6 +111,7 @@ class Queries:
             self,
             rows={name: values[keep] for name, values in self.rows.items()},
             truth=None if self.truth is None else self.truth[keep],
+            weights=None if self.weights is None else self.weights[keep],
             part=place[self.part[inside]],
         )
 
@@ -130,6 +133,7 @@ def make_queries(
     probes: Columns | None = None,
     probed: tuple[str, ...] = (),
     *,
+    weights: Floats | None = None,
     seed: int = 0,
 ) -> Queries:
     """Put the queries together; the seed decides which rows are shuffled and how.
@@ -142,7 +146,7 @@ def make_queries(
     part = np.sort(generator.permutation(size)[: min(MOST_SHUFFLED, max(most // len(names), FEWEST_SHUFFLED))])
     order = generator.permutation(len(part))
     empty = {name: values[:0] for name, values in rows.items()}
-    return Queries(scoring, rows, truth, probes or empty, probed if probes else (), part, order, names)
+    return Queries(scoring, rows, truth, probes or empty, probed if probes else (), part, order, names, weights)
 
 
 def spread(names: Iterable[str], most: int) -> tuple[str, ...]:

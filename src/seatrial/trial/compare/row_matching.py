@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.row_hash import Numbers, mixed, occurrences
 from seatrial.trial.compare.groups import factorized
 
@@ -20,11 +20,16 @@ MANY = 50_000  # rows above which fewer sets are tried
 
 @dataclass(frozen=True)
 class Table:
-    """A training table: checked columns, their labels (n,), and the name of the target."""
+    """A training table: checked columns, their labels (n,), and the name of the target.
+
+    `keys` (n,) are what its rows are split by (model/row_split.py), `weights` (n,) their weights; None without.
+    """
 
     columns: Columns
     target: Array
     name: str
+    keys: Floats | None = None
+    weights: Floats | None = None
 
     @property
     def rows(self) -> int:

@@ -163,7 +163,7 @@ def _losses(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStati
 def _metrics(queries: Queries, old: QueryScores, new: QueryScores) -> FamilyStatistics:
     if queries.truth is None:
         return NONE
-    before, after = (metrics_of(queries.scoring, scores.rows, queries.truth) for scores in (old, new))
+    before, after = (metrics_of(queries.scoring, scores.rows, queries.truth, queries.weights) for scores in (old, new))
     values = np.array([worsening(b, a) for b, a in zip(before, after, strict=True)])
     values = np.where(np.isfinite(values), values, 0.0)
     return FamilyStatistics(tuple(metric.name for metric in before), values, values)

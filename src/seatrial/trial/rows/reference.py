@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.features import Array, Columns
+from seatrial.model.carried_rows import SPLIT_KEY, WEIGHT
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.row_hash import row_hashes
+from seatrial.model.row_split import held_out_mask, same_keys
 from seatrial.model.schema import Column
 
 Mask = npt.NDArray[np.bool_]
@@ -19,10 +21,16 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Columns with their labels; (n,) each. `target` is empty if the rows have no labels."""
+    """Columns with their labels; (n,) each. `target` is empty if the rows have no labels.
+
+    `keys` are what the rows are split by (model/row_split.py), and `weights` say how many rows each counts for, 1 on
+    average; None where that is not known.
+    """
 
     columns: Columns
     target: Array
+    keys: Floats | None = None
+    weights: Floats | None = None
 
     @property
     def rows(self) -> int:
@@ -32,7 +40,8 @@ class LabelledRows:
     def take(self, chosen: Array) -> "LabelledRows":
         """Keep some of the rows, by mask or position."""
         target = self.target[chosen] if len(self.target) else self.target
-        return LabelledRows({name: values[chosen] for name, values in self.columns.items()}, target)
+        keys, weights = (None if values is None else values[chosen] for values in (self.keys, self.weights))
+        return LabelledRows({name: values[chosen] for name, values in self.columns.items()}, target, keys, weights)
 
 
 @dataclass(frozen=True)
@@ -45,23 +54,36 @@ class HeldOutRows:
 
 
 def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
-    """Join the rows of several references; each distinct row is kept once."""
+    """Join the rows of several references; each distinct row is kept once. Rows without a weight count as one."""
     if not parts:
         return LabelledRows({}, np.empty(0))
     hashes = [row_hashes(part.columns, list(part.columns), part.target, seed=0) for part in parts]
     _, first = np.unique(np.concatenate(hashes), return_index=True)
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-    return LabelledRows(columns, np.concatenate([part.target for part in parts])).take(np.sort(first))
+    keys = [part.keys for part in parts if part.keys is not None]
+    weights = None
+    if any(part.weights is not None for part in parts):
+        weights = np.concatenate([np.ones(part.rows) if part.weights is None else part.weights for part in parts])
+    whole = LabelledRows(
+        columns,
+        np.concatenate([part.target for part in parts]),
+        np.concatenate(keys) if len(keys) == len(parts) else None,
+        weights,
+    )
+    return whole.take(np.sort(first))
 
 
-def held_out(rows: LabelledRows, split: Mapping[str, Any]) -> Mask:
-    """Mark the rows that a training with this split (from release.json) did not see; (n,)."""
-    cuts = split.get("cuts")
-    if not cuts:
+def held_out(rows: LabelledRows, split: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> Mask:
+    """Mark the rows that a training with this split (from release.json) did not see; (n,).
+
+    `own` is the split of the release that the rows are from. If it is by another column, the rows' keys say nothing
+    here, and no row is marked.
+    """
+    if not split.get("cuts"):
         raise SeatrialError("The release does not record how its rows were split.", hint="Train and build it again.")
-    hashes = row_hashes(rows.columns, list(rows.columns), rows.target, seed=int(split["seed"]))
-    limits = np.array([cuts.get(str(label), cuts.get("all", 0.0)) for label in rows.target.tolist()])
-    return np.asarray(hashes < limits, dtype=bool)
+    keys = rows.keys if own is None or same_keys(own, split) else None
+    mask = held_out_mask(split, rows.columns, rows.target, keys)
+    return np.zeros(rows.rows, dtype=bool) if mask is None else mask
 
 
 def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, labelled: bool = True) -> LabelledRows:
@@ -91,7 +113,17 @@ def read_rows(text: str, columns: Sequence[Column], target: str, where: str, *, 
             )
         values = listed.get(column.name, ["" if column.default is None else str(column.default)] * len(rows))
         read[column.name] = _typed(column, values, where)
-    return LabelledRows(read, _labels(listed[target]) if target in listed else np.empty(0))
+    labels = _labels(listed[target]) if target in listed else np.empty(0)
+    keys, weights = (_numbers(listed.get(name), name, where) for name in (SPLIT_KEY, WEIGHT))
+    return LabelledRows(read, labels, keys, weights)
+
+
+def _numbers(values: Sequence[str] | None, name: str, where: str) -> Floats | None:
+    """What a release notes of its rows besides their columns."""
+    try:
+        return None if values is None else np.array([float(value) for value in values], dtype=np.float64)
+    except ValueError as error:
+        raise SeatrialError(f"{where}, column {name}: {error}.") from None
 
 
 def _typed(column: Column, values: Sequence[str], where: str) -> Array:

@@ -22,6 +22,7 @@ from seatrial.trial.sandbox.sandbox import Sandbox
 
 FindRows = Callable[[Sandbox, Description], HeldOutRows]  # the rows held out from a release's training
 PROBED = 40  # rows that probes are made from
+ENOUGH = 0.5  # of the baseline's held-out rows, if the candidate was not trained on them
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ def gather_rows(
     """Gather the rows: the baseline's reference without the candidate's training rows, and the rows in `data`.
 
     The candidate's own reference is used only without a baseline, since its labels may carry the very fault that is
-    searched for. The candidate comes first in `releases`, and its columns are read. Raises NotComparedError if no rows
+    searched for; and besides the baseline's, where the candidate was trained on most of that because time has gone on.
+    The candidate comes first in `releases`, and its columns are read. Raises NotComparedError if no rows
     are left. `find` finds the labelled rows that were held out from a release's training.
     """
     columns, target = releases[0][1].columns, releases[0][1].metadata.target
     references: list[LabelledRows] = []
+    left = 1.0  # of the first of them
     missing = ""
     for sandbox, described in reversed(releases):  # both are read: the candidate's is needed when it is the baseline
         found = find(sandbox, described)
@@ -58,13 +61,16 @@ def gather_rows(
         if not _covers(text, columns):
             continue
         part = read_rows(text, columns, target, where)
+        whole_size = part.rows
         for other, description in releases:
             if other is not sandbox and part.rows and _covers(text, description.columns):
                 whole = read_rows(text, description.columns, target, where)
-                part = part.take(held_out(whole, description.metadata.split))
+                part = part.take(held_out(whole, description.metadata.split, described.metadata.split))
+        left = part.rows / max(whole_size, 1) if not references else left
         references.append(part)
     user_rows = read_rows(_text(data), columns, target, data.name, labelled=False) if data else None
-    labelled = [part for part in references if part.rows][:1]
+    gone_on = left < ENOUGH and all(described.metadata.split.get("by") == "time" for _, described in releases)
+    labelled = [part for part in references if part.rows][: 2 if gone_on else 1]
     counts = {"reference": sum(part.rows for part in labelled), "given": user_rows.rows if user_rows else 0}
     # Rows without labels are compared like probes: nobody knows which prediction is right.
     has_labels = user_rows is not None and len(user_rows.target) > 0
@@ -106,7 +112,7 @@ def make_trial_queries(scoring: Scoring, rows: Rows, columns: Sequence[Column]) 
     if not known.any():
         raise NotComparedError("No row has a label that the candidate knows.", hint="Look at the reference rows.")
     labelled = rows.labelled.take(known)
-    return make_queries(scoring, labelled.columns, truth[known], probes, probed)
+    return make_queries(scoring, labelled.columns, truth[known], probes, probed, weights=labelled.weights)
 
 
 def _fits(value: Any, column: Column) -> bool:

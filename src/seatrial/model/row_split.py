@@ -1,0 +1,52 @@
+"""Whether a training held a row out: by the row's content, its time, or the group that it belongs to.
+
+release.json records the split: `by`, `column`, `seed` and `cuts`. Two releases can so be compared on rows that neither
+was trained on. A row's key says where it is in a split by time or by group, without the column's own value: a time in
+seconds since 1970 (or a number as it is), or the bucket of a group. Rows that travel with a release carry their keys.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seatrial.model.features import Array, Columns, Floats
+from seatrial.model.row_hash import mixed, row_hashes
+
+# Groups of one bucket stay together. So few buckets that a key cannot be guessed from a release's rows: each bucket
+# stands for one in 65,536 of all possible keys.
+BUCKETS = 2**16
+
+
+def held_out_mask(
+    split: Mapping[str, Any], columns: Columns, target: Array, keys: Floats | None
+) -> npt.NDArray[np.bool_] | None:
+    """Mark the rows that a training with this split did not see; (n,). None where their keys are needed and unknown."""
+    cuts, by = split["cuts"], split.get("by", "rows")
+    if by == "rows":
+        hashes = row_hashes(columns, list(columns), target, seed=int(split["seed"]))
+        limits = np.array([cuts.get(str(label), cuts.get("all", 0.0)) for label in target.tolist()])
+        return np.asarray(hashes < limits, dtype=bool)
+    if keys is None:
+        return None
+    if by == "time":
+        return np.asarray(keys >= cuts["all"], dtype=bool)
+    return np.asarray(group_places(keys, int(split["seed"])) < cuts["all"], dtype=bool)
+
+
+def bucket_of(key: str) -> int:
+    """The bucket of a group, by the text of its key."""
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()) % BUCKETS
+
+
+def group_places(buckets: Floats, seed: int) -> Floats:
+    """A number in [0, 1) for each bucket (n,), shuffled by the seed; the lowest are held out."""
+    salt = mixed(np.array([seed % 2**63], dtype=np.uint64))
+    return np.asarray((mixed(mixed(buckets.astype(np.uint64)) ^ salt) >> np.uint64(11)) / 2.0**53)
+
+
+def same_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the keys of rows mean the same in the splits of two releases."""
+    return all(one.get(name, "") == other.get(name, "") for name in ("by", "column"))
