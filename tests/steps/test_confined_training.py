@@ -68,6 +68,27 @@ def test_its_scores_are_the_reference_of_a_model_that_rounds(tmp_path: Path) -> 
         assert np.abs(exact(rows) - read_recipe(again).fit()(rows)).max() > 1e-10  # the library's own scores
 
 
+def test_it_splits_and_weighs_as_training_here_does(tmp_path: Path) -> None:
+    rows = table(two).splitlines()
+    lines = [f"{rows[0]},who,w", *(f"{line},{n % 30},{1 + n % 3}" for n, line in enumerate(rows[1:]))]
+    settings = 'weight = "w"\n[tool.seatrial.split]\nby = "group"\ncolumn = "who"'
+    project = write_project(tmp_path / "project", "\n".join(lines) + "\n", settings=settings)
+    here = training_of(read_recipe(project))
+    with confined_code("baseline", project.root, [project.data], POLICY, tmp_path / "process") as code:
+        confined = code.training("own", project.data)
+        scores = confined.score(here.held_out.columns)
+        by_rows = {"seed": 3, "test_share": 0.5, "split": {"by": "rows", "column": ""}}
+        assert code.read("rebuilt", project.data, by_rows)["by"] == "rows"
+    assert here.groups is not None
+    for ours, theirs in (
+        (confined.groups, here.groups),
+        (confined.held_out.keys, here.held_out.keys),
+        (confined.held_out.weights, here.held_out.weights),
+    ):
+        np.testing.assert_array_equal(ours, theirs)  # type: ignore[arg-type]
+    np.testing.assert_allclose(scores, here.score(here.held_out.columns), rtol=0, atol=1e-14)
+
+
 @linux
 def test_a_poisoned_recipe_gets_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of the confinement every attack succeeds, which shows that the attacks are real."""

@@ -1,11 +1,12 @@
 """Holding rows out: at random, the newest ones, or whole groups."""
 
+import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.train.projects import write_project
+from tests.train.projects import PIPELINE, compiles, write_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
@@ -13,6 +14,7 @@ from seatrial.core.split_settings import SplitSettings
 from seatrial.model.features import Floats
 from seatrial.model.row_split import bucket_of, group_places, held_out_mask
 from seatrial.train.hold_out import Split, doubts_about_split, split
+from seatrial.train.run import train
 from seatrial.train.training_table import TrainingTable
 
 TIME = SplitSettings(by="time", column="sold_at")
@@ -151,6 +153,29 @@ def test_a_class_that_only_the_newest_rows_have_is_an_error(project: ProjectSett
     table = table_of(["a", "b"] * 45 + ["c"] * 10, "multiclass", np.arange(100.0))
     with pytest.raises(SeatrialError, match="y = c occurs only among the newest rows"):
         split(table, changed(project, split=TIME))
+
+
+def test_a_random_split_flatters_where_a_model_can_recognize_a_customer_and_one_by_group_does_not(
+    tmp_path: Path,
+) -> None:
+    """Each customer has a size of their own and an answer that nothing predicts, so nothing is known of a new one."""
+    draw = random.Random(4)
+    lines = ["size,colour,note,customer,y"]
+    for customer in range(80):
+        size, answer = draw.uniform(0, 100), draw.choice([0, 1])
+        lines += [f"{size + draw.uniform(0, 0.01):.4f},red,,c{customer},{answer}" for _ in range(6)]
+    data = "\n".join(lines) + "\n"
+    forest = PIPELINE.replace("linear_model import LogisticRegression", "ensemble import RandomForestClassifier")
+    forest = forest.replace("LogisticRegression()", "RandomForestClassifier(40)")
+    found = {}
+    for by, settings in (("rows", ""), ("group", '[tool.seatrial.split]\nby = "group"\ncolumn = "customer"')):
+        run = train(write_project(tmp_path / by, data, settings=settings, pipeline=forest), compiles)
+        found[by] = run.evaluation.metrics[0]
+    assert found["rows"].value > 0.95
+    assert found["group"].value < 0.65
+    assert found["group"].interval is not None
+    low, high = found["group"].interval
+    assert low < 0.5 < high
 
 
 def test_few_groups_are_a_doubt(project: ProjectSettings) -> None:

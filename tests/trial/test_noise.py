@@ -167,6 +167,19 @@ def test_replicas_are_trained_on_parts_with_every_class():
     assert len({tuple(rows) for rows in asked}) == 12
 
 
+def test_replicas_leave_out_whole_groups():
+    target, groups, asked = np.arange(300) % 2, np.arange(300) // 6 + 1000.0, []
+
+    def refit(rows):
+        asked.append(set(rows.tolist()))
+        return model(len(asked))
+
+    draw_replicas(refit, target, QUERIES, POLICY, stratified=True, groups=groups)
+    members = [set(np.flatnonzero(groups == group).tolist()) for group in np.unique(groups)]
+    assert all(group <= rows or not group & rows for rows in asked for group in members)
+    assert 0.6 < np.mean([len(rows) for rows in asked]) / 300 < 0.9
+
+
 def test_scores_are_sorted_by_block():
     answers = QUERIES.ask(survival)
     assert np.array_equal(answers.rows, survival(ROWS))

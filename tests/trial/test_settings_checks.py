@@ -90,6 +90,10 @@ def test_another_engine_is_noted_and_not_repackaged():
         ({"test_rows": 320, "train_rows": 480, "seed": 7}, "seed 1912 -> 7, 25% -> 40% of the rows"),
         ({"test_rows": 320, "train_rows": 480, "seed": 1912}, "25% -> 40% of the rows"),
         ({"test_rows": 260, "train_rows": 790, "seed": 1912}, ""),
+        (
+            {"test_rows": 200, "train_rows": 600, "seed": 1912, "by": "group", "column": "customer"},
+            "split by rows -> by group customer",
+        ),
     ],
 )
 def test_another_hold_out_is_in_the_first_line(split: dict[str, int], words: str):

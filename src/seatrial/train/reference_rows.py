@@ -43,11 +43,11 @@ def reference_hashes(columns: Sequence[Column], table: Columns, labels: Array, s
 
 
 def reference_csv(
-    columns: Sequence[Column], table: Columns, target: str, labels: Array, seed: int, further: Columns
+    columns: Sequence[Column], table: Columns, target: str, labels: Array, seed: int, further: Columns | None = None
 ) -> str:
     """Write the labelled rows that trials and drift compare with: the held-out rows, or a sample of many.
 
     `further` are columns of numbers besides the schema's and the target.
     """
     chosen = reference_positions(labels, seed)
-    return labelled_csv(columns, take(table, chosen), target, labels[chosen], take(further, chosen))
+    return labelled_csv(columns, take(table, chosen), target, labels[chosen], take(further or {}, chosen))
