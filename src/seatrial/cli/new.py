@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Ci = Literal[Provider, "none"]
 CiOption = Annotated[Ci, word_option(CI_WORDS, "a CI service", "The CI service")]
 LIMIT = 60  # columns on the screen, and as many notes
-ABOUT_THE_TABLE = ("task", "positive", "rows", "data", "target")
+ABOUT_THE_TABLE = ("task", "positive", "rows", "data", "target", "split")
 EXAMPLE = "seatrial new churn --data customers.csv --target churned --yes"
 
 
@@ -58,6 +58,7 @@ def new(
     missing: Annotated[
         list[str] | None, option("COLUMN=TEXT,...: what means missing in it; `country=` keeps NA.")
     ] = None,
+    split: Annotated[str, option("What rows are held out by: rows, time:COLUMN or group:COLUMN.")] = "",
     decimal: DecimalOption = None,
     separator: SeparatorOption = None,
     encoding: EncodingOption = None,
@@ -86,7 +87,7 @@ def new(
     check_free(root)
     targets = deploy_targets(deploy)
     data = data or _ask("Table (CSV, Parquet, Excel, sklearn:NAME)")
-    overrides = overrides_of(keep or [], leave_out or [], kind or [], task, positive, missing or [])
+    overrides = overrides_of(keep or [], leave_out or [], kind or [], task, positive, missing or [], split)
     with show.progress() as progress:
         options = csv_options(separator, encoding, header, decimal)
         source = read_table(data, query=query, sheet=sheet, options=options, progress=progress)

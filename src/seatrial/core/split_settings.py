@@ -17,12 +17,12 @@ class SplitSettings(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     by: SplitBy = Field(
-        "rows",
+        default="rows",
         description="what decides whether a row is held out: rows (at random, by each row's content), time (the newest "
         "rows are), or group (all rows with the same value of `column` are on the same side)",
     )
     column: str = Field(
-        "",
+        default="",
         description="the column of the table with the time or the key; the model needs not use it",
     )
 

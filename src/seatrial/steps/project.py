@@ -89,6 +89,7 @@ class Project:
         missing: Mapping[str, Sequence[str]] | None = None,
         task: str | None = None,
         positive: str | None = None,
+        split: str = "",
         ci: str = "none",
         deploy: Sequence[str] = (),
         licence: str = "none",
@@ -99,7 +100,8 @@ class Project:
 
         `model` is logistic, boosting, forest, lightgbm, xgboost, catboost or auto; `kinds` sets kinds of columns, as
         {"zip": "category"}, and `missing` the texts that mean a missing value in a column: {"country": []} keeps NA as
-        a value. The decisions about the table are comments in the project's schema.py.
+        a value. `split` is rows, time:COLUMN or group:COLUMN, if not what the table suggests. The decisions about the
+        table are comments in the project's schema.py.
         """
         from seatrial.steps.new import choose_targets, create_project, licence_holder, read_table
         from seatrial.template.choice_words import MODEL_WORDS, chosen
@@ -114,7 +116,7 @@ class Project:
         root = Path(into).absolute() / names.folder
         check_free(root)
         pairs = [f"{column}={kind}" for column, kind in (kinds or {}).items()]
-        overrides = overrides_of([*keep], [*leave_out], pairs, task, positive)
+        overrides = overrides_of([*keep], [*leave_out], pairs, task, positive, split=split)
         overrides = replace(overrides, missing={name: tuple(texts) for name, texts in (missing or {}).items()})
         with _reporting(progress) as report:
             source = read_table(data, query=query, sheet=sheet, progress=report)

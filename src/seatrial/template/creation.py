@@ -82,6 +82,9 @@ def _answers(examination: Examination, options: Options, about: str, schema: str
         "data_notes": [one_line(change) for change in data.changes],
         "rows": f"{examination.rows:,}",
         "test_share": "0.5" if examination.rows < FEW else "",
+        "split_by": "" if examination.split.by == "rows" else examination.split.by,
+        "split_column": examination.split.column,
+        "split_why": one_line(next((d.why for d in examination.decisions if d.about == "split"), "")),
         "min_rows": FEWEST_HELD_OUT if examination.rows < ENOUGH else 0,
         "left_out": [
             {"name": column.name, "why": short(examination.why_unused(column), 200)} for column in examination.unused

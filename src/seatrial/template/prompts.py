@@ -8,7 +8,10 @@ from seatrial.template.choice_words import KIND_WORDS, TASK_WORDS, chosen, every
 from seatrial.template.reading.values import MISSING
 from seatrial.template.records import KINDS, Overrides
 
-CHANGES = "keep COLUMN, leave out COLUMN, COLUMN is KIND, keep NA in COLUMN, positive LABEL, task TASK, target COLUMN"
+CHANGES = (
+    "keep COLUMN, leave out COLUMN, COLUMN is KIND, keep NA in COLUMN, positive LABEL, task TASK, target COLUMN, "
+    "split by rows, split by time COLUMN, split by group COLUMN"
+)
 
 
 def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides]:
@@ -17,7 +20,7 @@ def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides
     Raises SeatrialError, which lists the possible changes.
     """
     words = text.strip().strip(".")
-    verb = re.fullmatch(r"(keep|leave out|positive|target|task) (.+)", words, re.IGNORECASE)
+    verb = re.fullmatch(r"(keep|leave out|positive|target|task|split by) (.+)", words, re.IGNORECASE)
     match (verb[1].lower(), verb[2].strip()) if verb else ("", ""):
         case "keep", text if kept := re.fullmatch(r"(\S+) in (.+)", text):
             usual = [word for word in sorted(MISSING) if word and word != kept[1].lower()]
@@ -28,6 +31,8 @@ def change(text: str, target: str, overrides: Overrides) -> tuple[str, Overrides
         case "leave out", name:
             keep = tuple(n for n in overrides.keep if n != name)
             return target, replace(overrides, leave_out=(*overrides.leave_out, name), keep=keep)
+        case "split by", way:
+            return target, replace(overrides, split=_split_way(way))
         case "positive", label:
             return target, replace(overrides, positive=label)
         case "target", name:
@@ -49,13 +54,14 @@ def overrides_of(
     task: str | None,
     positive: str | None,
     missing: list[str] | None = None,
+    split: str = "",
 ) -> Overrides:
     """Overrides from a command line: a kind is written COLUMN=KIND, and texts for missing values COLUMN=TEXT,TEXT."""
     both = [name for name in keep if name in leave_out]
     if both:
         raise SeatrialError(f"`{both[0]}` is both kept and left out.", hint="Remove --keep or --leave-out for it.")
     task = chosen(task, TASK_WORDS, "a task") if task else None
-    overrides = Overrides(task=task, positive=positive, keep=tuple(keep), leave_out=tuple(leave_out))  # type: ignore[arg-type]
+    overrides = Overrides(task=task, positive=positive, keep=tuple(keep), leave_out=tuple(leave_out), split=split)  # type: ignore[arg-type]
     for text in kinds:
         name, _, kind = text.rpartition("=")
         if not name:
@@ -70,6 +76,11 @@ def overrides_of(
             )
         overrides = _with_missing(overrides, name, [word.strip() for word in texts.split(",") if word.strip()])
     return overrides
+
+
+def _split_way(words: str) -> str:
+    """`rows`, `time sold_at` and `group customer_id` as the option --split has them."""
+    return re.sub(r"^(time|group)[ :]+", lambda way: f"{way[1].lower()}:", words.strip(), flags=re.IGNORECASE)
 
 
 def _with_missing(overrides: Overrides, name: str, texts: list[str]) -> Overrides:

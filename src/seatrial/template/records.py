@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from seatrial.core.split_settings import SplitSettings
 from seatrial.model.metadata import Task
 
 Kind = Literal["integer", "number", "boolean", "category", "code", "text", "date", "moment"]
@@ -90,6 +91,7 @@ class Decision:
         "rows",
         "data",
         "features",
+        "split",
     ]
     column: str
     what: str
@@ -111,7 +113,8 @@ class Overrides:
     """What the user sets instead of what would be inferred. Columns go by their name in the source or the clean name.
 
     `keep` uses columns that would be left out, `leave_out` leaves others out, `kinds` sets the type of columns, and
-    `missing` the texts that mean a missing value in them. The task "classification" is binary or multiclass, by the
+    `missing` the texts that mean a missing value in them. `split` is how the rows are split: "rows", "time:COLUMN" or
+    "group:COLUMN". The task "classification" is binary or multiclass, by the
     number of labels.
     """
 
@@ -121,6 +124,7 @@ class Overrides:
     leave_out: tuple[str, ...] = ()
     kinds: dict[str, Kind] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,7 @@ class Examination:
     kept: Any = None
     changes: tuple[str, ...] = ()
     sampled: str = ""
+    split: SplitSettings = field(default_factory=SplitSettings)
 
     @property
     def used(self) -> tuple[ColumnFacts, ...]:

@@ -12,6 +12,7 @@ from seatrial.template.inference.column_arrays import SAMPLE
 from seatrial.template.inference.exclusions import leave_out
 from seatrial.template.inference.identifiers import named_category
 from seatrial.template.inference.meaning import meaning_of
+from seatrial.template.inference.split_choice import choose_split
 from seatrial.template.inference.target_column import find_target, read_target
 from seatrial.template.reading.columns import ColumnReader
 from seatrial.template.records import (
@@ -96,9 +97,11 @@ def examine(
             f"{source.name}: no column is left to predict `{facts.source}` from.",
             hint="Keep one of those left out: " + "; ".join(f"{c.source} ({c.left_out})" for c in columns[:5]),
         )
+    split, split_decisions = choose_split(columns, facts, overrides)
+    decisions += split_decisions
     sampled = f"leaks and copies were looked for in {SAMPLE:,} of {rows:,} rows" if rows > SAMPLE else ""
     return Examination(
-        source, tuple(columns), facts, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled
+        source, tuple(columns), facts, tuple(decisions), rows, source.rows - rows, kept, tuple(changes), sampled, split
     )
 
 
