@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 PROJECT_SECTIONS = (
+    "split",
     "index",
     "release",
     "trial",
@@ -31,6 +32,7 @@ def settings_page() -> str:
     from seatrial.core.index_settings import DEFAULT_FOLDER
     from seatrial.core.index_settings import KEYS as INDEX
     from seatrial.core.own_names import KEYS as NAMES
+    from seatrial.core.split_settings import SplitSettings
     from seatrial.prediction_log.log_settings import LogSettings
     from seatrial.steps.signing import SigningSettings
     from seatrial.trial.policy import Policy
@@ -40,6 +42,9 @@ def settings_page() -> str:
         "All settings are in a project's `pyproject.toml`. An unknown key is an error, which suggests the closest known key.",
         "## `[tool.seatrial]`",
         table(("key", "meaning", "default"), project_rows()),
+        "## `[tool.seatrial.split]`",
+        "What decides which rows are held out. [The guide](../held-out-rows.md) says when to change it.",
+        table(("key", "meaning", "default"), model_rows(SplitSettings)),
         "## `[tool.seatrial.index]`",
         f"A folder, a URL, or a table of named indexes, of which the first is the default. Without it: the folder `{DEFAULT_FOLDER}`. "
         "The keys of one index:",

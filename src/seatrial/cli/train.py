@@ -72,6 +72,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
     Example: [bold]seatrial train --on-bad-rows drop[/]
     """
     from seatrial.model.bad_rows import BadRows
+    from seatrial.model.row_split import split_words
     from seatrial.train.model_card import beside_the_model, how_it_runs, never_predicted
 
     used = Project(project, progress=not json)
@@ -92,6 +93,8 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
         run.evaluation.terminal_rows(),
         right=(1, 2, 3),
     )
+    if run.metadata.split["by"] != "rows" or "weight" in run.metadata.split:
+        show.plain(f"\nHeld-out rows: {split_words(run.metadata.split)}.")
     show.plain(f"\n{beside_the_model(run.metadata)}")
     if missed := never_predicted(run.metadata):
         show.plain(missed)

@@ -6,7 +6,7 @@ seconds since 1970 (or a number as it is), or the bucket of a group. Rows that t
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,22 @@ def group_places(buckets: Floats, seed: int) -> Floats:
     """A number in [0, 1) for each bucket (n,), shuffled by the seed; the lowest are held out."""
     salt = mixed(np.array([seed % 2**63], dtype=np.uint64))
     return np.asarray((mixed(mixed(buckets.astype(np.uint64)) ^ salt) >> np.uint64(11)) / 2.0**53)
+
+
+def split_words(split: Mapping[str, Any], quote: Callable[[str], str] = "`{}`".format) -> str:
+    """Say how the held-out rows of a release were chosen, and what rows count by; `quote` writes a column's name."""
+    by, column, seed = split.get("by", "rows"), quote(split.get("column", "")), split["seed"]
+    if by == "time":
+        chosen = f"the newest ones by {column}"
+    elif by == "group":
+        trained, held_out = split["groups"]
+        chosen = (
+            f"chosen with seed {seed}: all rows with the same {column} are on one side, {trained:,} values for "
+            f"training and {held_out:,} held out"
+        )
+    else:
+        chosen = f"chosen with seed {seed}"
+    return chosen + (f"; rows count by {quote(split['weight'])}" if "weight" in split else "")
 
 
 def same_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -118,7 +118,9 @@ def _note(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     old, new = before.get("split", {}), after.get("split", {})
     rows = new.get("test_rows", 0)
     same_data = before.get("data", {}).get("sha256") == after.get("data", {}).get("sha256")
-    if same_data and all(old.get(key) == new.get(key) for key in ("test_rows", "seed", "dropped_rows", "cuts")):
+    if same_data and all(
+        old.get(key) == new.get(key) for key in ("test_rows", "seed", "dropped_rows", "cuts", "by", "column")
+    ):
         return f"Both were measured on the same {rows:,} held-out rows."
     return (
         f"They were measured on different held-out rows, {old.get('test_rows', 0):,} and {rows:,}, so a difference may "
@@ -226,6 +228,8 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[C
         fact["rows for training"] = f"{made.get('split', {}).get('train_rows', 0):,}"
         fact["rows held out"] = f"{made.get('split', {}).get('test_rows', 0):,}"
         fact["seed"] = made.get("split", {}).get("seed")
+        fact["split by"] = " ".join(made.get("split", {}).get(key, "") for key in ("by", "column")).strip()
+        fact["weight"] = made.get("split", {}).get("weight")
     old, new = ({key: str(value) for key, value in fact.items() if value not in (None, "")} for fact in facts)
     yield from _named("settings", old, new)
 

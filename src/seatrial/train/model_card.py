@@ -3,12 +3,12 @@
 After Mitchell et al. 2019, "Model Cards for Model Reporting".
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from seatrial.core.quoting import markdown, markdown_cell_code, markdown_code
 from seatrial.model.carried_rows import carried_rows
 from seatrial.model.metadata import Metadata
+from seatrial.model.row_split import split_words
 from seatrial.model.schema import Column
 from seatrial.pages.words import percent, plain, short
 
@@ -113,23 +113,9 @@ def _data(metadata: Metadata) -> str:
     dropped = f" {broke} left out." if count else ""
     return (
         f"{markdown_code(metadata.data['file'])}, SHA-256 `{metadata.data['sha256'][:16]}…`: "
-        f"{split['train_rows']:,} rows for training and {split['test_rows']:,} held out, {_chosen(split)}.{dropped}"
+        f"{split['train_rows']:,} rows for training and {split['test_rows']:,} held out, "
+        f"{split_words(split, markdown_code)}.{dropped}"
     )
-
-
-def _chosen(split: Mapping[str, Any]) -> str:
-    """How the rows were split and weighed, in words."""
-    by, column = split.get("by", "rows"), markdown_code(split.get("column", "rows"))
-    weight = f"; rows count by {markdown_code(split['weight'])}" if "weight" in split else ""
-    if by == "time":
-        return f"the newest ones by {column}{weight}"
-    if by == "group":
-        trained, held_out = split["groups"]
-        return (
-            f"chosen with seed {split['seed']}: all rows with the same {column} are on one side, "
-            f"{trained:,} values for training and {held_out:,} held out{weight}"
-        )
-    return f"chosen with seed {split['seed']}{weight}"
 
 
 def _columns(columns: Sequence[Column]) -> str:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from seatrial.model.features import Columns
 from seatrial.model.metadata import Metadata
+from seatrial.model.row_split import split_words
 from seatrial.model.schema import Column
 from seatrial.pages import render
 from seatrial.pages.charts import Svg, strip
@@ -62,6 +63,7 @@ def render_report(
         fingerprint=fingerprint,
         columns=columns,
         engine=how_it_runs(meta),
+        chosen=split_words(meta.split, str),
     )
 
 

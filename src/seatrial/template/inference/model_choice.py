@@ -24,6 +24,7 @@ from seatrial.template.codegen.model_code import Model, available_models
 from seatrial.template.codegen.pipeline import pipeline_code
 from seatrial.template.codegen.schema import schema_code
 from seatrial.template.command import run_text
+from seatrial.template.inference.folds import folds_of
 from seatrial.template.records import Examination
 
 MOST_ROWS = 20_000
@@ -77,7 +78,6 @@ def choose_model(
     further fit is started, and models are compared on the folds that all of them have.
     """
     from sklearn.metrics import get_scorer
-    from sklearn.model_selection import KFold, StratifiedKFold
     from threadpoolctl import threadpool_limits
 
     task = examination.target.task
@@ -92,8 +92,7 @@ def choose_model(
             "A class occurs in only one of the sampled rows, so models cannot be compared.",
             hint="Choose a model yourself.",
         )
-    kind = KFold if task == "regression" else StratifiedKFold
-    folds = list(kind(min(FOLDS, smallest), shuffle=True, random_state=seed).split(rows, target))
+    folds = folds_of(examination, rows, target, min(FOLDS, smallest), seed=seed)
     score = get_scorer(scorer_name)
     started = time.monotonic()
     models = available_models()
