@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seatrial.model.row_split import BUCKETS, bucket_of, group_places, held_out_mask, same_keys
+from seatrial.model.row_split import BUCKETS, buckets_of, group_key, group_places, held_out_mask, same_keys
 
 COLUMNS, TARGET = {"x": np.arange(4.0)}, np.array([0, 1, 0, 1])
 
@@ -14,7 +14,7 @@ def test_a_time_is_held_out_from_the_cut_on() -> None:
 
 
 def test_a_group_is_on_the_same_side_in_every_table_with_one_seed() -> None:
-    buckets = np.array([float(bucket_of(key)) for key in ("anna", "ben", "anna", "cleo")])
+    buckets = np.array([group_key(key) for key in ("anna", "ben", "anna", "cleo")])
     places = group_places(buckets, 1912)
     assert places[0] == places[2]
     assert ((places >= 0) & (places < 1)).all()
@@ -23,6 +23,14 @@ def test_a_group_is_on_the_same_side_in_every_table_with_one_seed() -> None:
     assert mask is not None
     assert mask[0]
     assert mask[2]
+
+
+def test_a_bucket_stands_for_many_groups_and_is_split_as_they_are() -> None:
+    keys = np.array([group_key(f"customer {n}") for n in range(1_000)])
+    assert len(np.unique(keys)) == 1_000
+    buckets = buckets_of(keys)
+    assert buckets.max() < BUCKETS
+    assert np.array_equal(group_places(buckets, 5), group_places(keys, 5))
 
 
 def test_places_are_spread_evenly() -> None:

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.train.projects import PIPELINE, compiles, write_project
+from tests.train.projects import PIPELINE, compiles, table, two, write_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
 from seatrial.core.split_settings import SplitSettings
 from seatrial.model.features import Floats
-from seatrial.model.row_split import bucket_of, group_places, held_out_mask
+from seatrial.model.row_split import BUCKETS, group_key, group_places, held_out_mask
 from seatrial.train.hold_out import Split, doubts_about_split, split
+from seatrial.train.recipe import read_recipe
 from seatrial.train.run import train
 from seatrial.train.training_table import TrainingTable
 
@@ -38,7 +39,7 @@ def changed(project: ProjectSettings, **settings: Any) -> ProjectSettings:
 
 
 def customers(count: int, rows: int = 5) -> Floats:
-    return np.repeat([float(bucket_of(f"customer {n}")) for n in range(count)], rows)
+    return np.repeat([group_key(f"customer {n}") for n in range(count)], rows)
 
 
 def marked(made: Split, table: TrainingTable) -> list[int]:
@@ -161,9 +162,9 @@ def test_a_random_split_flatters_where_a_model_can_recognize_a_customer_and_one_
     """Each customer has a size of their own and an answer that nothing predicts, so nothing is known of a new one."""
     draw = random.Random(4)
     lines = ["size,colour,note,customer,y"]
-    for customer in range(80):
+    for customer in range(300):
         size, answer = draw.uniform(0, 100), draw.choice([0, 1])
-        lines += [f"{size + draw.uniform(0, 0.01):.4f},red,,c{customer},{answer}" for _ in range(6)]
+        lines += [f"{size + draw.uniform(0, 0.001):.5f},red,,c{customer},{answer}" for _ in range(4)]
     data = "\n".join(lines) + "\n"
     forest = PIPELINE.replace("linear_model import LogisticRegression", "ensemble import RandomForestClassifier")
     forest = forest.replace("LogisticRegression()", "RandomForestClassifier(40)")
@@ -183,3 +184,17 @@ def test_few_groups_are_a_doubt(project: ProjectSettings) -> None:
     few, many = (split(table_of([0, 1] * (5 * n // 2), keys=customers(n)), by_group) for n in (12, 80))
     assert "held out" in doubts_about_split(few)["few_groups"]
     assert doubts_about_split(many) == {}
+
+
+def test_a_release_carries_the_bucket_of_a_group_and_not_its_key(tmp_path: Path) -> None:
+    rows = table(two).splitlines()
+    lines = [f"{rows[0]},who", *(f"{line},{n % 40}" for n, line in enumerate(rows[1:]))]
+    settings = '[tool.seatrial.split]\nby = "group"\ncolumn = "who"'
+    project = write_project(tmp_path, "\n".join(lines) + "\n", settings=settings)
+    run = train(project, compiles)
+    recipe = read_recipe(project)
+    carried = recipe.carried_with(recipe.split.test)["_split_key"]
+    assert carried.max() < BUCKETS < recipe.table.keys.max()  # type: ignore[union-attr]
+    written = (project.artifacts / "reference.csv").read_text().splitlines()
+    assert [float(line.rpartition(",")[2]) for line in written[1:]] == carried.tolist()
+    assert sum(run.metadata.split["groups"]) == 40

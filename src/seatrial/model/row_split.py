@@ -1,8 +1,9 @@
 """Whether a training held a row out: by the row's content, its time, or the group that it belongs to.
 
 release.json records the split: `by`, `column`, `seed` and `cuts`. Two releases can so be compared on rows that neither
-was trained on. A row's key says where it is in a split by time or by group, without the column's own value: a time in
-seconds since 1970 (or a number as it is), or the bucket of a group. Rows that travel with a release carry their keys.
+was trained on. A row's key says where it is in a split: its time in seconds since 1970 (or a number as it is), or a
+hash of its group. Rows that travel with a release carry their keys; of a group only its bucket, which is all that the
+split depends on.
 """
 
 import hashlib
@@ -36,15 +37,21 @@ def held_out_mask(
     return np.asarray(group_places(keys, int(split["seed"])) < cuts["all"], dtype=bool)
 
 
-def bucket_of(key: str) -> int:
-    """The bucket of a group, by the text of its key."""
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()) % BUCKETS
+def group_key(text: str) -> float:
+    """The key of a group's rows: a hash of what its column has, as a whole number that a double holds."""
+    return float(int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest()))
 
 
-def group_places(buckets: Floats, seed: int) -> Floats:
-    """A number in [0, 1) for each bucket (n,), shuffled by the seed; the lowest are held out."""
+def buckets_of(keys: Floats) -> Floats:
+    """The buckets of groups (n,), by their keys; a bucket's own is itself."""
+    return np.asarray(keys % BUCKETS)
+
+
+def group_places(keys: Floats, seed: int) -> Floats:
+    """A number in [0, 1) for each group (n,), by its bucket and shuffled by the seed; the lowest are held out."""
     salt = mixed(np.array([seed % 2**63], dtype=np.uint64))
-    return np.asarray((mixed(mixed(buckets.astype(np.uint64)) ^ salt) >> np.uint64(11)) / 2.0**53)
+    buckets = buckets_of(keys).astype(np.uint64)
+    return np.asarray((mixed(mixed(buckets) ^ salt) >> np.uint64(11)) / 2.0**53)
 
 
 def split_words(split: Mapping[str, Any], quote: Callable[[str], str] = "`{}`".format) -> str:

@@ -13,7 +13,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.core.split_settings import SplitBy
 from seatrial.model.features import Array, Floats
 from seatrial.model.row_hash import row_hashes
-from seatrial.model.row_split import group_places
+from seatrial.model.row_split import buckets_of, group_places
 from seatrial.train.training_table import TrainingTable
 
 FARTHEST = 2.0  # times more or fewer rows than test_share asks for, where ties or groups do not allow more precision
@@ -114,7 +114,7 @@ def _by_group(table: TrainingTable, keys: Floats, project: ProjectSettings) -> t
     A group's place depends on its key and the seed only, so that it stays on its side when the table grows. Of the
     limits that give about the right number of rows, the one with the most similar labels on both sides is taken.
     """
-    distinct, codes = np.unique(keys, return_inverse=True)
+    distinct, codes = np.unique(buckets_of(keys), return_inverse=True)
     name, column = project.data.name, project.split.column
     if len(distinct) < 2:
         raise SeatrialError(

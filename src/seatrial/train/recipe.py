@@ -16,6 +16,7 @@ from seatrial.core.split_settings import SplitSettings
 from seatrial.model.carried_rows import carried_columns
 from seatrial.model.features import Array, Columns, Feature, Floats, features_in, needed
 from seatrial.model.inputs import Inputs
+from seatrial.model.row_split import buckets_of
 from seatrial.model.schema import Column, schema_in
 from seatrial.model.table_validation import TableChecker
 from seatrial.train import early_stopping, fitting
@@ -97,6 +98,8 @@ class Recipe:
     def carried_with(self, positions: Array) -> Columns:
         """What a release carries of these rows besides the schema's columns and the label: keys and weights."""
         keys = None if self.table.keys is None else self.table.keys[positions]
+        if keys is not None and self.split.by == "group":
+            keys = buckets_of(keys)
         return carried_columns(keys, self.weights_of(positions))
 
     def on(self, table: TrainingTable, *, seed: int | None = None) -> "Recipe":

@@ -11,7 +11,7 @@ import numpy as np
 from seatrial.core.errors import Problem, SeatrialError
 from seatrial.core.project import ProjectSettings
 from seatrial.model.features import Array, Floats
-from seatrial.model.row_split import bucket_of
+from seatrial.model.row_split import group_key
 from seatrial.model.table_files import Chunk
 
 NO_TIME = "it is neither a number nor a date in ISO format, such as 2024-01-31"
@@ -102,7 +102,7 @@ class SideColumns:
         return values
 
     def _group(self, value: Any) -> float:
-        return float(bucket_of(key_text(value)))
+        return group_key(key_text(value))
 
     def _time(self, value: Any) -> float | str:
         number = _number(value)

@@ -7,7 +7,7 @@ import numpy as np
 
 from seatrial.model.carried_rows import carried_columns, labelled_csv
 from seatrial.model.features import Floats
-from seatrial.model.row_split import bucket_of, group_places
+from seatrial.model.row_split import group_key, group_places
 from seatrial.model.schema import Column
 from seatrial.trial.rows.answer_collection import GoldenRows
 from seatrial.trial.rows.reference import HeldOutRows
@@ -54,7 +54,7 @@ def test_after_much_time_only_the_candidates_rows_are_new_to_both() -> None:
 
 
 def test_rows_of_a_group_that_the_other_release_was_trained_on_are_left_out() -> None:
-    keys = np.repeat([float(bucket_of(f"customer {n}")) for n in range(100)], 3)
+    keys = np.repeat([group_key(f"customer {n}") for n in range(100)], 3)
     x, places = np.arange(300.0), group_places(keys, 7)
     split = {"by": "group", "column": "customer", "seed": 7}
     old, new = places < 0.3, places < 0.2
@@ -67,7 +67,7 @@ def test_rows_of_a_group_that_the_other_release_was_trained_on_are_left_out() ->
 
 
 def test_after_a_change_to_groups_the_candidates_rows_that_the_baseline_held_out_are_taken() -> None:
-    keys = np.array([float(bucket_of(f"customer {n}")) for n in range(200)])
+    keys = np.array([group_key(f"customer {n}") for n in range(200)])
     x = np.arange(200.0)
     new = {"by": "group", "column": "customer", "seed": 7, "cuts": {"all": 1.0}}
     old = {"seed": 7, "cuts": {"0": 0.5, "1": 0.5}}
