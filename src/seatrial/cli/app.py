@@ -23,6 +23,7 @@ from seatrial.cli.releases import build, bump, compare, publish, release, releas
 from seatrial.cli.serve import demo, serve
 from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
+from seatrial.cli.tune import tune
 from seatrial.cli.update import add, update
 from seatrial.core.errors import DISK, SeatrialError, describe_os_error, refusal_in
 from seatrial.core.interrupts import INTERRUPTED, RaisingInterrupts
@@ -49,7 +50,7 @@ app = typer.Typer(
 PROJECT, RELEASE, SERVICE, CHECKS = "A project", "A release", "In production", "Checks, pipelines, machine"
 for panel, commands in {
     PROJECT: (new, adopt, update, add, demo),
-    RELEASE: (refresh, bump, train, build, publish, release, releases, compare, predict),
+    RELEASE: (refresh, bump, tune, train, build, publish, release, releases, compare, predict),
     SERVICE: (serve, deploy, rollback, deployments),
     CHECKS: (prove, exact, doctor),
 }.items():

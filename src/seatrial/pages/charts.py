@@ -46,6 +46,7 @@ class Axis:
     high: float
     ticks: tuple[float, ...]
     percent: bool = False
+    log: bool = False
 
     @classmethod
     def of_shares(cls, label: str, high: float = 1.0) -> "Axis":
@@ -62,15 +63,33 @@ class Axis:
         low, high = (low if zero and low == 0 else low - margin), high + margin
         return cls(label, low, high, tuple(nice_ticks(low, high, count)))
 
+    @classmethod
+    def of_magnitudes(cls, label: str, values: Iterable[float], count: int = 6) -> "Axis":
+        """A logarithmic scale that fits all values, which are positive."""
+        numbers = [float(value) for value in values]
+        low, high = min(numbers), max(numbers)
+        margin = max((high / low) ** 0.04, 1.05)
+        low, high = low / margin, high * margin
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for factors in ((1, 2, 5), (1,)):
+            ticks = [tick for power in powers for f in factors if low <= (tick := float(f"{f}e{power}")) <= high]
+            if len(ticks) <= count:
+                break
+        return cls(label, low, high, tuple(ticks[:: math.ceil(len(ticks) / count) or 1]), log=True)
+
     def written(self, tick: float) -> str:
         """The label of a tick, with enough digits to differ from the next."""
         if self.percent:
             return f"{tick * 100:.10g} %"
+        if self.log:
+            return f"{tick:g}".replace("e-0", "e-").replace("-", MINUS)
         step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else abs(tick)
         return _compact(tick, step)
 
     def at(self, value: float) -> float:
         """The position of a value, from 0 to 1."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
 

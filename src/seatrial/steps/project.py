@@ -24,6 +24,7 @@ from seatrial.steps.releases import build as _build
 from seatrial.steps.releases import publish as _publish
 from seatrial.steps.train import predict as _predict
 from seatrial.steps.train import train as _train
+from seatrial.steps.tune import tune as _tune
 
 if TYPE_CHECKING:
     from seatrial.steps.load import LoadedRelease
@@ -143,6 +144,7 @@ class Project:
         settings = find_project(self._folder)
         return replace(settings, index=choose_index(settings.indexes, self._index)) if self._index else settings
 
+    tune = _method(_tune)
     train = _method(_train)
     predict = _method(_predict)
 

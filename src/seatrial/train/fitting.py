@@ -47,6 +47,16 @@ def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Input
     return Inputs(tuple(numbers), tuple(strings))
 
 
+def built(project: ProjectSettings) -> Any:
+    """Call the project's `build()`, which must be importable."""
+    module = importlib.import_module(f"{project.package}.pipeline")
+    if not callable(getattr(module, "build", None)):
+        raise SeatrialError(
+            f"{project.package}/pipeline.py has no function build().", hint="Let build() return the pipeline."
+        )
+    return module.build()
+
+
 def fit(
     project: ProjectSettings,
     frame: Any,
@@ -63,12 +73,7 @@ def fit(
     """
     from threadpoolctl import threadpool_limits
 
-    module = importlib.import_module(f"{project.package}.pipeline")
-    if not callable(getattr(module, "build", None)):
-        raise SeatrialError(
-            f"{project.package}/pipeline.py has no function build().", hint="Let build() return the pipeline."
-        )
-    pipeline = module.build()
+    pipeline = built(project)
     target = numbered(pipeline, target)
     seed_pipeline(pipeline, project.seed, target)
     if alter is not None:

@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.core.split_settings import SplitSettings
@@ -129,6 +131,22 @@ class Recipe:
         """Which of these rows stop a model early, as positions among them: chosen as the split's held-out rows are."""
         project = replace(self.project, test_share=early_stopping.SHARE)
         return split(self.table.take(positions), project).test
+
+    def scores(self, fitted: Fitted, rows: Array) -> Array:
+        """The scores that a fitted pipeline gives rows of the table (positions); features are derived once."""
+        return fitting.scores_of(fitted.pipeline, self._frames.of_table.iloc[rows].reset_index(drop=True))
+
+    def altered(self, alter: fitting.Alter) -> "Recipe":
+        """Return the same recipe with a pipeline that is changed before each fit."""
+        return replace(self, alter=alter)
+
+    def without_held_out(self) -> "Recipe":
+        """Return the same code with the training rows as the whole table: nothing done with it sees a held-out row."""
+        rows = self.split.train
+        table = replace(self.table, columns=self.training_rows, target=self.table.target[rows])
+        split = replace(self.split, train=np.arange(len(rows)), test=np.zeros(0, dtype=np.int64))
+        frames = _Frames(self.checker.columns, self.features, table.columns)
+        return replace(self, table=table, split=split, _frames=frames)
 
     def refit(self, positions: Array) -> Fitted:
         """Train on some of the split's training rows; `positions` count among these."""

@@ -84,7 +84,7 @@ def train(
         require_writable(project.runs, project.artifacts.parent)
         progress(f"fitting on {len(recipe.split.train):,} rows")
         fitted = recipe.fit()
-        rule = _decision_rule(recipe)
+        rule = decision_rule(recipe)
         progress(f"evaluating on {len(recipe.split.test):,} held-out rows")
         held_out, table = recipe.held_out, recipe.table
         weights = recipe.weights_of(recipe.split.train)
@@ -138,7 +138,7 @@ def train(
     )
 
 
-def _decision_rule(recipe: Recipe) -> DecisionRule:
+def decision_rule(recipe: Recipe) -> DecisionRule:
     """Return the rule of the project's settings; by default, the last label in sort order is positive."""
     project, table = recipe.project, recipe.table
     positive = 1

@@ -1,0 +1,79 @@
+"""Scores values of a pipeline's parameters by cross-validation on a recipe's rows."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import importable
+from seatrial.core.random_state import seed_pipeline
+from seatrial.model.decision import DecisionRule
+from seatrial.model.features import Array
+from seatrial.train import fitting
+from seatrial.train.evaluation import labelled
+from seatrial.train.metrics import measures_of
+from seatrial.train.recipe import Recipe
+from seatrial.train.search.folds import Fold, folds_of
+
+Values = Mapping[str, Any]
+
+
+class FoldScorer:
+    """Scores values of parameters, fold by fold, by the headline measure; `pipeline` is what the project builds now."""
+
+    def __init__(self, recipe: Recipe, rule: DecisionRule, folds: int) -> None:
+        self.recipe, self.rule = recipe, rule
+        self.folds = folds_of(recipe, folds)
+        self.measure = measures_of(rule.task, recipe.table.target)[0]
+        with importable(recipe.project):
+            self.pipeline = fitting.built(recipe.project)
+            seed_pipeline(self.pipeline, recipe.project.seed, recipe.table.target)
+
+    def scores(self, values: Values) -> Iterator[float]:
+        """Yield the score of each fold."""
+        recipe = self.recipe.altered(lambda pipeline, target: _with_values(pipeline, values, target))
+        for fold in self.folds:
+            yield self._score(recipe, fold)
+
+    def _score(self, recipe: Recipe, fold: Fold) -> float:
+        fitted = recipe.fit(fold.fitted)
+        rows = labelled(self.rule, recipe.table.target[fold.scored], recipe.scores(fitted, fold.scored))
+        score = self.measure.of(rows)
+        if not np.isfinite(score):
+            raise SeatrialError(
+                f"{self.measure.label} is not defined on the rows of a fold.", hint="Use fewer --folds."
+            )
+        return score
+
+
+def _with_values(pipeline: Any, values: Values, target: Array) -> Array:
+    try:
+        pipeline.set_params(**values)
+    except ValueError as error:
+        raise WrongParameterError(
+            f"The pipeline cannot take these values: {str(error).splitlines()[0]}",
+            hint="space(trial) in pipeline.py must return the names of the pipeline's parameters, as model__C.",
+        ) from None
+    return target
+
+
+class WrongParameterError(SeatrialError):
+    """The project's search space names a parameter that its pipeline does not have: every trial would fail."""
+
+
+def described(pipeline: Any) -> dict[str, str]:
+    """Every parameter of a pipeline as text; of an estimator its class, since its parameters are listed too."""
+    return {name: described_value(value) for name, value in pipeline.get_params(deep=True).items()}
+
+
+def described_value(value: Any) -> str:
+    """A value of a parameter as text, the same in every process."""
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}({', '.join(map(described_value, value))})"
+    if value is None or isinstance(value, str | int | float | bool):
+        return repr(value)
+    if inspect.isfunction(value):
+        return value.__qualname__
+    return type(value).__name__
