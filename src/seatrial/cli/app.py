@@ -20,6 +20,7 @@ from seatrial.cli.keys import keys
 from seatrial.cli.log import log
 from seatrial.cli.new import new
 from seatrial.cli.releases import build, bump, compare, publish, release, releases
+from seatrial.cli.runs import runs
 from seatrial.cli.serve import demo, serve
 from seatrial.cli.train import predict, refresh, train
 from seatrial.cli.trial import prove, trial
@@ -56,6 +57,7 @@ for panel, commands in {
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(runs, name="runs", rich_help_panel=RELEASE)
 app.add_typer(trial, name="trial", rich_help_panel=RELEASE)
 app.add_typer(keys, name="keys", rich_help_panel=SERVICE)
 app.add_typer(log, name="log", rich_help_panel=SERVICE)

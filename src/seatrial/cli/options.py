@@ -23,10 +23,12 @@ class RunsByDefault(TyperGroup):
     `trial --help` shows the options of `run`.
     """
 
+    default = DEFAULT_COMMAND
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Insert the default command where none is named."""
         if not args or args[0] not in self.commands:
-            args = [DEFAULT_COMMAND, *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 

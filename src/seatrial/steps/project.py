@@ -22,6 +22,9 @@ from seatrial.steps.prove import prove as _prove
 from seatrial.steps.refresh import refresh as _refresh
 from seatrial.steps.releases import build as _build
 from seatrial.steps.releases import publish as _publish
+from seatrial.steps.runs import compare_runs as _compare_runs
+from seatrial.steps.runs import export_runs as _export_runs
+from seatrial.steps.runs import list_runs as _list_runs
 from seatrial.steps.train import predict as _predict
 from seatrial.steps.train import train as _train
 from seatrial.steps.tune import tune as _tune
@@ -147,6 +150,9 @@ class Project:
     tune = _method(_tune)
     train = _method(_train)
     predict = _method(_predict)
+    runs = _method(_list_runs)
+    compare_runs = _method(_compare_runs)
+    export_runs = _method(_export_runs)
 
     build = _method(_build)
     compare = _method(_compare)

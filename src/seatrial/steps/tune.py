@@ -62,7 +62,7 @@ def tune(
     from seatrial.train.run import decision_rule
     from seatrial.train.search.parameter_code import pipeline_file
     from seatrial.train.search.search_report import render_search
-    from seatrial.train.search.study import Limits, search
+    from seatrial.train.search.study import SearchLimits, search
 
     file = pipeline_file(project)
     source = _text(file)
@@ -70,7 +70,7 @@ def tune(
     require_writable(project.runs)
     folder = project.runs / STUDIES
     found = search(
-        recipe, decision_rule(recipe), Limits(trials, minutes), folds=folds, folder=folder, progress=progress
+        recipe, decision_rule(recipe), SearchLimits(trials, minutes), folds=folds, folder=folder, progress=progress
     )
     progress("writing the report")
     report = found.folder / "report.html"

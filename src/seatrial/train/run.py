@@ -24,8 +24,11 @@ from seatrial.train import profile
 from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
 from seatrial.train.baselines import with_baselines
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
+from seatrial.train.history.held_out import HELD_OUT_FILE, held_out_file
+from seatrial.train.history.run_records import RUN_FILE
 from seatrial.train.hold_out import doubts_about_split
 from seatrial.train.native import dump_native
+from seatrial.train.pipeline_parameters import described
 from seatrial.train.plausibility import doubts_about
 from seatrial.train.recipe import Fitted, Recipe, ReferenceScorer, no_reference, read_recipe
 from seatrial.train.report import render_report
@@ -125,7 +128,8 @@ def train(
             costs=project.costs,
             pages=PAGES,
         )
-        folder = _write(project, table.sha256, artifacts, page, metadata)
+        record = {"version": project.version, "parameters": described(fitted.pipeline), **asdict(metadata)}
+        folder = _write(project, table.sha256, artifacts, page, record, held_out_file(recipe, evaluation))
     return Run(
         folder.name,
         folder,
@@ -188,7 +192,12 @@ def _scorer(recipe: Recipe, fitted: Fitted, engine: EngineFile) -> Callable[[Col
 
 
 def _write(
-    project: ProjectSettings, table_digest: str, artifacts: dict[str, bytes], page: str, metadata: Metadata
+    project: ProjectSettings,
+    table_digest: str,
+    artifacts: dict[str, bytes],
+    page: str,
+    record: Mapping[str, Any],
+    held_out: bytes,
 ) -> Path:
     if sha256(project.data) != table_digest:  # `seatrial refresh` waits; a person or another program does not
         raise SeatrialError(
@@ -197,9 +206,10 @@ def _write(
         )
     made = run_id({name: hashlib.sha256(content).digest() for name, content in artifacts.items()})
     folder, table = project.runs / made, project.data
-    # The report and the artifacts contain rows, so they are as private as the table.
+    # The report, the scores and the artifacts are about rows, so they are as private as the table.
     write_atomic(folder / "report.html", page, like=table)
-    write_atomic(folder / "run.json", to_json({"id": made, "version": project.version, **asdict(metadata)}), like=table)
+    write_atomic(folder / HELD_OUT_FILE, held_out, like=table)
+    write_atomic(folder / RUN_FILE, to_json({"id": made, **record}), like=table)
     _replace_folder(project.artifacts, artifacts, like=table)
     _keep_table(project, table_digest)
     return folder

@@ -15,7 +15,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.train.recipe import Recipe, _Frames, read_recipe
 from seatrial.train.run import decision_rule
 from seatrial.train.search.fold_scores import WrongParameterError
-from seatrial.train.search.study import Limits, SearchResult, search
+from seatrial.train.search.study import SearchLimits, SearchResult, search
 
 WEAK = PIPELINE.replace("LogisticRegression()", "LogisticRegression(C=0.0001)")
 OWN = (
@@ -37,7 +37,7 @@ def searched(
     minutes: float = 5,
 ) -> SearchResult:
     recipe = recipe or read_recipe(project)
-    limits = Limits(trials, minutes)
+    limits = SearchLimits(trials, minutes)
     return search(recipe, decision_rule(recipe), limits, folds=3, folder=project.runs / "tune", progress=progress)
 
 

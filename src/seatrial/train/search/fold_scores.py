@@ -1,6 +1,5 @@
 """Scores values of a pipeline's parameters by cross-validation on a recipe's rows."""
 
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -61,19 +60,3 @@ def _with_values(pipeline: Any, values: Values, target: Array) -> Array:
 
 class WrongParameterError(SeatrialError):
     """The project's search space names a parameter that its pipeline does not have: every trial would fail."""
-
-
-def described(pipeline: Any) -> dict[str, str]:
-    """Every parameter of a pipeline as text; of an estimator its class, since its parameters are listed too."""
-    return {name: described_value(value) for name, value in pipeline.get_params(deep=True).items()}
-
-
-def described_value(value: Any) -> str:
-    """A value of a parameter as text, the same in every process."""
-    if isinstance(value, list | tuple):
-        return f"{type(value).__name__}({', '.join(map(described_value, value))})"
-    if value is None or isinstance(value, str | int | float | bool):
-        return repr(value)
-    if inspect.isfunction(value):
-        return value.__qualname__
-    return type(value).__name__

@@ -14,7 +14,7 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, importable
-from seatrial.train.search.fold_scores import described
+from seatrial.train.pipeline_parameters import described
 
 WIDTH = 120  # of a line, before a call's arguments get a line each
 

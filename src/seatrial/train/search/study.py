@@ -20,8 +20,9 @@ from seatrial.core.progress import Progress, silent
 from seatrial.model.decision import DecisionRule
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
+from seatrial.train.pipeline_parameters import described, described_value
 from seatrial.train.recipe import Recipe
-from seatrial.train.search.fold_scores import FoldScorer, WrongParameterError, described, described_value
+from seatrial.train.search.fold_scores import FoldScorer, WrongParameterError
 from seatrial.train.search.spaces import Space, space_of
 
 STUDY_FILE = "study.db"
@@ -48,7 +49,7 @@ class TriedValues:
 
 
 @dataclass(frozen=True)
-class Limits:
+class SearchLimits:
     """What ends a search: new trials, and minutes."""
 
     trials: int
@@ -86,7 +87,7 @@ class SearchResult:
 
 
 def search(
-    recipe: Recipe, rule: DecisionRule, limits: Limits, *, folds: int, folder: Path, progress: Progress = silent
+    recipe: Recipe, rule: DecisionRule, limits: SearchLimits, *, folds: int, folder: Path, progress: Progress = silent
 ) -> SearchResult:
     """Try values until a limit is reached or Ctrl-C is pressed, in the study of `folder` that fits the recipe.
 
@@ -184,7 +185,7 @@ def _current(study: Any, scorer: FoldScorer, space: Space, progress: Progress) -
     return TriedValues(-1, "complete", values, tuple(scores), {})
 
 
-def _run(study: Any, scorer: FoldScorer, space: Space, limits: Limits, progress: Progress) -> bool:
+def _run(study: Any, scorer: FoldScorer, space: Space, limits: SearchLimits, progress: Progress) -> bool:
     """Run trials; returns whether Ctrl-C ended them."""
     import optuna
 
