@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from seatrial.cli import show
 from seatrial.cli.options import HERE, JsonOption, ProjectOption, RunsByDefault, argument, option
@@ -16,9 +17,14 @@ MOST = 30  # runs on the screen
 
 
 class ListsByDefault(RunsByDefault):
-    """A group whose name alone lists."""
+    """A group whose name alone lists, and whose help shows its commands."""
 
     default = "list"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Insert `list` where no command is named, unless help is wanted."""
+        parent = TyperGroup if args[:1] in (["-h"], ["--help"]) else RunsByDefault
+        return parent.parse_args(self, ctx, args)
 
 
 runs = typer.Typer(

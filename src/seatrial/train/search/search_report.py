@@ -30,12 +30,14 @@ def gained(search: SearchResult) -> str:
     measure, now = search.measure.label, short(search.current.mean)
     if search.best is None:
         return f"No trial is complete; pipeline.py as it is has a mean {measure} of {now}."
+    if search.best.values == search.current.values:
+        return f"pipeline.py has the best values that were found: the mean {measure} is {now}."
     if not search.better:
         return f"No trial is better than pipeline.py as it is, whose mean {measure} is {now}."
-    better = sum(gain > 0 for gain in search.gains)
+    better, gain = sum(gain > 0 for gain in search.gains), short(float(np.mean(search.gains)))
     return (
-        f"The best mean {measure} is {short(search.best.mean)}; pipeline.py as it is has {now}. "
-        f"It is better in {better} of {search.folds} folds."
+        f"The best mean {measure} is {short(search.best.mean)}; pipeline.py as it is has {now}. The gain is {gain} "
+        f"(standard error {short(_error(search.gains))}), and there is one in {better} of {search.folds} folds."
     )
 
 
@@ -59,8 +61,8 @@ def render_search(search: SearchResult, release: str, pages: Sequence[tuple[str,
         pages=pages,
         counted=counted(search),
         gained=gained(search),
-        flattering=flattering(),
-        names=names,
+        flattering=flattering().replace("`", ""),
+        names=_headings(names),
         lines=[
             _line("pipeline.py", search.current, names),
             *(_line(f"{t.number}", t, names) for t in complete[:MOST_LISTED]),
@@ -72,10 +74,20 @@ def render_search(search: SearchResult, release: str, pages: Sequence[tuple[str,
     )
 
 
+def _headings(names: Sequence[str]) -> list[str]:
+    """Names of parameters without the paths of their steps, where that is clear."""
+    ends = [name.rpartition("__")[2] for name in names]
+    return ends if len(set(ends)) == len(ends) else list(names)
+
+
 def _line(name: str, trial: TriedValues, names: Sequence[str]) -> tuple[str, str, str, list[str]]:
-    error = float(np.std(trial.scores, ddof=1)) / np.sqrt(len(trial.scores)) if len(trial.scores) > 1 else 0.0
     values = [repr(trial.values[name]) if name in trial.values else "" for name in names]
-    return name, short(trial.mean), short(error), values
+    return name, short(trial.mean), short(_error(trial.scores)), values
+
+
+def _error(scores: Sequence[float]) -> float:
+    """The standard error of a mean over folds."""
+    return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
 
 
 def _figures(search: SearchResult) -> Iterator[Figure]:
@@ -147,7 +159,8 @@ def _slice(search: SearchResult, name: str, tried: Sequence[TriedValues]) -> Fig
     label, means = f"mean {search.measure.label}", [trial.mean for trial in tried]
     best = search.best
     assert best is not None
-    caption = f"The best trial has {best.suggested.get(name)!r}."
+    value = best.suggested.get(name)
+    caption = f"The best trial has {value:.4g}." if isinstance(value, float) else f"The best trial has {value!r}."
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         x = Axis.of_magnitudes(name, values) if name in search.logarithmic else Axis.over(name, values)
         chart = Chart(x, Axis.over(label, means), height=280)
