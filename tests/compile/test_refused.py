@@ -5,7 +5,7 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import AdaBoostClassifier, GradientBoostingClassifier, VotingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, VotingClassifier
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -43,7 +43,6 @@ def numeric(*steps):
     [
         SVC(),
         KNeighborsClassifier(),
-        AdaBoostClassifier(),
         LinearDiscriminantAnalysis(),
         VotingClassifier([("a", LogisticRegression())]),
         DummyClassifier(),

@@ -6,6 +6,7 @@ Converters are looked up by the exact class, since a subclass may compute someth
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import onnx
@@ -18,7 +19,6 @@ from sklearn import (
     feature_selection,
     impute,
     linear_model,
-    model_selection,
     naive_bayes,
     neural_network,
     svm,
@@ -27,9 +27,10 @@ from sklearn import (
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from seatrial.compile import encoders, linear, preprocessing, skl2onnx_bridge, trees
+from seatrial.compile import decisions, encoders, ensembles, linear, preprocessing, skl2onnx_bridge, trees
 from seatrial.compile.boosters import Booster, booster_of, is_booster
 from seatrial.compile.graph import Graph, Matrix, Refused, join
+from seatrial.compile.parts import Parts
 from seatrial.core.errors import CompileError
 from seatrial.model.inputs import Inputs
 
@@ -109,7 +110,6 @@ MODELS: dict[type, Model] = {
 }
 
 DENSE = (decomposition.PCA, decomposition.TruncatedSVD)  # what they make of a sparse matrix is none
-SEARCHES = (model_selection.GridSearchCV, model_selection.RandomizedSearchCV)
 
 
 def compile_pipeline(pipeline: Any, inputs: Inputs, booster: Booster | None = None) -> bytes:
@@ -149,18 +149,35 @@ def _compiled(pipeline: Any, inputs: Inputs, end: Model | None, rank: int) -> by
     return serialized
 
 
-def _model(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...], end: Model | None = None) -> str:
-    """Add an estimator that predicts; `end` converts the last one, in place of its class's own converter."""
+def _model(
+    estimator: Any,
+    matrix: Matrix,
+    graph: Graph,
+    path: tuple[str, ...],
+    end: Model | None = None,
+    *,
+    decision: bool = False,
+) -> str:
+    """Add a model's scores, or with `decision` the decision function that a model around it reads.
+
+    `end` converts the last estimator, in place of its class's own converter.
+    """
     matrix = _by_name(estimator, matrix)
     if type(estimator) is Pipeline:
         *first, (name, last) = estimator.steps
         for step, transformer in first:
             matrix = _transform(transformer, matrix, graph, (*path, step))
-        return _model(last, matrix, graph, (*path, name), end)
-    if type(estimator) in SEARCHES:
-        return _model(estimator.best_estimator_, matrix, graph, path, end)
-    convert = end or MODELS.get(type(estimator)) or (_booster if is_booster(estimator) else None)
+        return _model(last, matrix, graph, (*path, name), end, decision=decision)
+    if (inner := ensembles.wrapped(estimator)) is not None:
+        return _model(inner, matrix, graph, path, end, decision=decision)
+    convert: Model | None = end or (decisions.DECISIONS if decision else MODELS).get(type(estimator))
+    if convert is None and (around := (ensembles.DECISIONS if decision else ensembles.MODELS).get(type(estimator))):
+        convert = partial(around, parts=_parts(estimator, graph, path))
+    if convert is None and not decision and is_booster(estimator):
+        convert = _booster
     if convert is None:
+        if decision:
+            raise _refusal(estimator, path, "Seatrial has no exact converter for its decision function")
         if sklearn.base.is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
             raise _refusal(estimator, path, "it predicts no probabilities")
         raise _refusal(estimator, path, "Seatrial has no exact converter for this class")
@@ -170,6 +187,15 @@ def _model(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...], 
 
 def _booster(estimator: Any, matrix: Matrix, graph: Graph) -> str:
     return booster_of(estimator).add_scores(matrix, graph)
+
+
+def _parts(estimator: Any, graph: Graph, path: tuple[str, ...]) -> Parts:
+    """What an ensemble converts its parts with; a refusal names the ensemble and the part."""
+    inside = (*path, type(estimator).__name__)
+    return Parts(
+        lambda part, matrix: _model(part, matrix, graph, inside),
+        lambda part, matrix: _model(part, matrix, graph, inside, decision=True),
+    )
 
 
 def _transform(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
@@ -223,7 +249,8 @@ def _weighted(part: Matrix, weight: float | None, graph: Graph) -> Matrix:
 
 def _by_name(estimator: Any, matrix: Matrix) -> Matrix:
     """Reorder the pipeline's input as the first step was fitted on it; a ColumnTransformer selects by name itself."""
-    if not matrix.names or type(estimator) in (Pipeline, ColumnTransformer, FeatureUnion, *SEARCHES):
+    itself = (Pipeline, ColumnTransformer, FeatureUnion, *ensembles.WRAPPERS)
+    if not matrix.names or type(estimator) in itself:
         return matrix
     names = getattr(estimator, "feature_names_in_", matrix.names)
     return matrix.take([matrix.names.index(str(name)) for name in names])

@@ -68,7 +68,7 @@ class Graph:
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._nodes: list[onnx.NodeProto] = []
-        self._made: dict[tuple[Any, ...], str] = {}
+        self._made: dict[tuple[Any, ...], tuple[str, ...]] = {}
         self._constants: dict[tuple[Any, ...], onnx.TensorProto] = {}
         self._widths: dict[str, int] = {"numbers": len(inputs.numbers), "ids": len(inputs.strings)}
         self._ids: dict[str, int] = {}
@@ -97,10 +97,17 @@ class Graph:
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one output, and return the output's name."""
-        node = helper.make_node(operator, inputs, ["?"], domain=domain, **attributes)
+        return self.add_several(operator, *inputs, outputs=1, domain=domain, **attributes)[0]
+
+    def add_several(
+        self, operator: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any
+    ) -> tuple[str, ...]:
+        """Add a node with several outputs, and return their names."""
+        node = helper.make_node(operator, inputs, ["?"] * outputs, domain=domain, **attributes)
         key = (node.SerializeToString(deterministic=True),)
         if key not in self._made:
-            node.output[0] = self._made[key] = f"t{len(self._made)}"
+            name = f"t{len(self._made)}"
+            node.output[:] = self._made[key] = (name, *(f"{name}_{i}" for i in range(1, outputs)))
             self._nodes.append(node)
         return self._made[key]
 

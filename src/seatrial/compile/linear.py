@@ -10,12 +10,12 @@ from seatrial.model.features import Floats
 
 def linear_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert to predictions (n,)."""
-    return column(_sums(model, matrix, graph), graph)
+    return column(_one_sum(model, matrix, graph), graph)
 
 
 def log_link_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert a generalised linear model to predictions (n,), with its link."""
-    return column(by_link(model._base_loss.link, _sums(model, matrix, graph), graph), graph)
+    return column(by_link(model._base_loss.link, _one_sum(model, matrix, graph), graph), graph)
 
 
 def logistic_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
@@ -23,8 +23,8 @@ def logistic_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
     weights, bias = _weights(model)
     if len(model.classes_) == 2:
         weights, bias = np.hstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
-    sums = graph.add("Gemm", graph.numbers(matrix), graph.constant(weights), graph.constant(bias))
-    return graph.add("Softmax", sums, axis=1)
+    both = graph.add("Gemm", graph.numbers(matrix), graph.constant(weights), graph.constant(bias))
+    return graph.add("Softmax", both, axis=1)
 
 
 def sgd_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
@@ -33,34 +33,45 @@ def sgd_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
         raise Refused(f"its loss is {model.loss}, and only log_loss gives probabilities that compile")
     if len(model.classes_) == 2:
         return logistic_classifier(model, matrix, graph)
-    weights, bias = _weights(model)
-    sums = graph.add("Gemm", graph.numbers(matrix), graph.constant(weights), graph.constant(bias))
-    each = graph.add("Sigmoid", sums)
+    return shares(graph.add("Sigmoid", sums(model, matrix, graph)), len(model.classes_), graph)
+
+
+def shares(each: str, classes: int, graph: Graph, otherwise: float | None = None) -> str:
+    """Divide (n, classes) by the sum of each row.
+
+    Where it is 0, because all of them underflowed, each share is `otherwise`, by default an equal one.
+    """
+    equal = 1 / classes if otherwise is None else otherwise
     total = graph.add("ReduceSum", each, graph.constant([1], np.int64), keepdims=1)
-    none = graph.add("Equal", total, graph.constant(0.0))  # all underflowed: equal probabilities, as in scikit-learn
-    return graph.add("Where", none, graph.constant(1 / len(model.classes_)), graph.add("Div", each, total))
+    none = graph.add("Equal", total, graph.constant(0.0))
+    return graph.add("Where", none, graph.constant(equal), graph.add("Div", each, total))
 
 
-def column(sums: str, graph: Graph) -> str:
+def column(single: str, graph: Graph) -> str:
     """Reshape (n, 1) to (n,)."""
-    return graph.add("Squeeze", sums, graph.constant([1], np.int64))
+    return graph.add("Squeeze", single, graph.constant([1], np.int64))
 
 
-def by_link(link: Any, sums: str, graph: Graph) -> str:
+def by_link(link: Any, raw: str, graph: Graph) -> str:
     """Apply the inverse of a regression's link."""
     name = type(link).__name__
     if name == "IdentityLink":
-        return sums
+        return raw
     if name == "LogLink":
-        return graph.add("Exp", sums)
+        return graph.add("Exp", raw)
     raise Refused(f"its link {name} is not supported")
 
 
-def _sums(model: Any, matrix: Matrix, graph: Graph) -> str:
+def sums(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert to the weighted sums (n, n_outputs), a linear classifier's decision function."""
     weights, bias = _weights(model)
-    if weights.shape[1] != 1:
-        raise Refused("it predicts several targets")
     return graph.add("Gemm", graph.numbers(matrix), graph.constant(weights), graph.constant(bias))
+
+
+def _one_sum(model: Any, matrix: Matrix, graph: Graph) -> str:
+    if _weights(model)[0].shape[1] != 1:
+        raise Refused("it predicts several targets")
+    return sums(model, matrix, graph)
 
 
 def _weights(model: Any) -> tuple[Floats, Floats]:

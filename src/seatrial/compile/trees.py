@@ -123,17 +123,7 @@ def forest_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
 
 def gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert boosted trees with a constant initial prediction to probabilities, or predictions (n,)."""
-    start = model.init_
-    if not (isinstance(start, str) and start == "zero"):
-        constant = getattr(start, "strategy", None) not in ("stratified", "uniform")
-        if not type(start).__name__.startswith("Dummy") or not constant:
-            raise Refused(f"its init is {type(start).__name__}, and only a constant initial prediction compiles")
-    baseline = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
-    ensemble = Ensemble()
-    for stage in model.estimators_:
-        for target, tree in enumerate(stage):
-            _add(ensemble, tree.tree_, model.learning_rate * tree.tree_.value[:, 0, 0], target)
-    raw = ensemble.node(matrix, len(baseline), graph)
+    raw, baseline = _boosted(model, matrix, graph)
     if not hasattr(model, "classes_"):
         return column(graph.add("Add", raw, graph.constant(baseline)), graph)
     return probabilities(raw, baseline, 2.0 if type(model._loss).__name__ == "ExponentialLoss" else 1.0, graph)
@@ -141,17 +131,39 @@ def gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
 
 def hist_gradient_boosting(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert boosted trees over doubles, with native categories, to probabilities, or predictions (n,)."""
-    matrix = _with_codes(model, matrix, graph)
-    baseline = np.ravel(model._baseline_prediction)
-    ensemble = Ensemble()
-    for iteration in model._predictors:
-        for target, predictor in enumerate(iteration):
-            _add_histogram_tree(ensemble, predictor, target, model)
-    raw = ensemble.node(matrix, len(baseline), graph)
+    raw, baseline = _boosted(model, matrix, graph)
     if hasattr(model, "classes_"):
         return probabilities(raw, baseline, 1.0, graph)
     sums = graph.add("Add", raw, graph.constant(baseline))
     return column(by_link(model._loss.link, sums, graph), graph)
+
+
+def boosted_sums(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert boosted trees to their raw sums, (n, 1) or (n, n_classes): a classifier's decision function."""
+    raw, baseline = _boosted(model, matrix, graph)
+    return graph.add("Add", raw, graph.constant(baseline))
+
+
+def _boosted(model: Any, matrix: Matrix, graph: Graph) -> tuple[str, Floats]:
+    """Add the trees, and return their sums and the constant that they start from."""
+    ensemble = Ensemble()
+    if hasattr(model, "_predictors"):
+        matrix = _with_codes(model, matrix, graph)
+        baseline = np.ravel(model._baseline_prediction)
+        for iteration in model._predictors:
+            for target, predictor in enumerate(iteration):
+                _add_histogram_tree(ensemble, predictor, target, model)
+        return ensemble.node(matrix, len(baseline), graph), baseline
+    start = model.init_
+    if not (isinstance(start, str) and start == "zero"):
+        constant = getattr(start, "strategy", None) not in ("stratified", "uniform")
+        if not type(start).__name__.startswith("Dummy") or not constant:
+            raise Refused(f"its init is {type(start).__name__}, and only a constant initial prediction compiles")
+    baseline = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))[0]
+    for stage in model.estimators_:
+        for target, tree in enumerate(stage):
+            _add(ensemble, tree.tree_, model.learning_rate * tree.tree_.value[:, 0, 0], target)
+    return ensemble.node(matrix, len(baseline), graph), baseline
 
 
 def _forest(model: Any, outputs: Sequence[int], matrix: Matrix, graph: Graph) -> str:
@@ -233,22 +245,39 @@ def _bits(words: Array) -> set[int]:
 def thresholds_of(model: Any) -> dict[int, Floats]:
     """Return the thresholds that a fitted tree model compares each feature with; none for other models.
 
-    They are the doubles at which the comparison changes: rounded for scikit-learn's own trees.
+    They are the doubles at which the comparison changes: rounded for scikit-learn's own trees. An ensemble has those of
+    its parts that see its own columns.
     """
+    found = [_own_thresholds(model)]
+    for part, features in _parts_of(model):
+        for feature, values in thresholds_of(part).items():
+            found.append({int(feature if features is None else features[feature]): values})
+    features = sorted({feature for each in found for feature in each})
+    return {name: np.unique(np.concatenate([each[name] for each in found if name in each])) for name in features}
+
+
+def _own_thresholds(model: Any) -> dict[int, Floats]:
     if hasattr(model, "_predictors"):
         if model._preprocessor is not None:
             return {}  # its features are reordered; bisection of the scores covers it
         nodes = np.concatenate([predictor.nodes for each in model._predictors for predictor in each])
         nodes = nodes[~nodes["is_leaf"].astype(bool)]
         feature, threshold = nodes["feature_idx"], nodes["num_threshold"].astype(np.float64)
-    elif hasattr(model, "tree_") or (
-        hasattr(model, "estimators_") and hasattr(np.ravel(model.estimators_)[0], "tree_")
-    ):
-        trees = [model.tree_] if hasattr(model, "tree_") else [each.tree_ for each in np.ravel(model.estimators_)]
-        inner = np.concatenate([tree.children_left for tree in trees]) >= 0
-        feature = np.concatenate([tree.feature for tree in trees])[inner]
-        threshold = rounded_threshold(np.concatenate([tree.threshold for tree in trees])[inner])
+    elif hasattr(model, "tree_"):
+        inner = model.tree_.children_left >= 0
+        feature, threshold = model.tree_.feature[inner], rounded_threshold(model.tree_.threshold[inner])
     else:
         return {}
     finite = np.isfinite(threshold)
     return {int(f): np.unique(threshold[finite & (feature == f)]) for f in np.unique(feature[finite])}
+
+
+def _parts_of(model: Any) -> list[tuple[Any, Any]]:
+    """The fitted estimators inside another one that get its columns, and which of them where that is a choice."""
+    inner = getattr(model, "estimators_", ())
+    parts = list(inner.ravel()) if isinstance(inner, np.ndarray) else list(inner)
+    chosen = getattr(model, "estimators_features_", [None] * len(parts))
+    calibrated = [one.estimator for one in getattr(model, "calibrated_classifiers_", ())]
+    single = [getattr(model, name) for name in ("estimator_", "regressor_", "best_estimator_") if hasattr(model, name)]
+    single = [part for part in single if part is not model and not hasattr(model, "estimators_")]
+    return [*zip(parts, chosen, strict=False), *((part, None) for part in (*calibrated, *single))]

@@ -173,8 +173,8 @@ def importable(project: ProjectSettings) -> Iterator[None]:
         raise
     except Exception as error:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
-        if place := _place_in(project, error):
-            raise SeatrialError(f"{place}: {type(error).__name__}: {text}", hint="Correct this line.") from error
+        if place := place_of_error(project, error):
+            raise SeatrialError(f"{place}: {type(error).__name__}: {text}", hint=_hint(project, error)) from error
         if file := _unreadable_module(project, error):
             raise SeatrialError(f"{file}: {type(error).__name__}: {text}", hint="Restore this file.") from error
         raise
@@ -182,13 +182,20 @@ def importable(project: ProjectSettings) -> Iterator[None]:
         sys.path.remove(str(project.source))
 
 
-def _place_in(project: ProjectSettings, error: Exception) -> str:
+def place_of_error(project: ProjectSettings, error: Exception) -> str:
     """The file and line of the project's own code that an error comes from; empty if it comes from elsewhere."""
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         places.append((error.filename or "", error.lineno))
     own = [(Path(file), line) for file, line in places if Path(file).is_relative_to(project.source)]
     return f"{own[-1][0].relative_to(project.root).as_posix()}, line {own[-1][1]}" if own else ""
+
+
+def _hint(project: ProjectSettings, error: Exception) -> str:
+    package = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package in ("", "None", project.package):
+        return "Correct this line."
+    return f"Install the package that contains {package}, and add it to pyproject.toml; or correct this line."
 
 
 def _unreadable_module(project: ProjectSettings, error: Exception) -> str:

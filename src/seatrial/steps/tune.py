@@ -97,14 +97,14 @@ def _written(project: "ProjectSettings", file: Path, source: str, found: "Search
     """Write the best values into pipeline.py; returns why that was not possible, if so."""
     from seatrial.core.files import write_atomic
     from seatrial.core.project import importable
-    from seatrial.train import fitting
+    from seatrial.train import pipeline_code
     from seatrial.train.search.parameter_code import changed_code
 
     assert found.best is not None
     if _text(file) != source:
         return "it was changed during the search"
     with importable(project):
-        pipeline = fitting.built(project)
+        pipeline = pipeline_code.build_pipeline(project)
     code = changed_code(project, source, pipeline, found.best.values)
     if code.text is None:
         return code.reason

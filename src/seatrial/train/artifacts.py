@@ -60,7 +60,7 @@ def release_metadata(
         classes=table.classes,
         labels=project.labels,
         positive=evaluation.positive if table.task == "binary" else None,
-        threshold=project.threshold,
+        threshold=evaluation.rule.threshold,
         headline=evaluation.headline,
         metrics={m.name: asdict(m) for m in evaluation.metrics},
         best_column=evaluation.best_column,

@@ -1,6 +1,5 @@
 """Fit the pipeline, and find out which inputs it uses."""
 
-import importlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from seatrial.model.features import Array, Columns, Feature, add_features
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import Column
 from seatrial.train.early_stopping import fit_pipeline
+from seatrial.train.own_decision import last_estimator
+from seatrial.train.pipeline_code import build_pipeline, first_line, fit_error
 from seatrial.train.row_weights import fit_parameters
 
 # Changes a built pipeline in place, and returns the target to fit it to.
@@ -47,16 +48,6 @@ def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Input
     return Inputs(tuple(numbers), tuple(strings))
 
 
-def built(project: ProjectSettings) -> Any:
-    """Call the project's `build()`, which must be importable."""
-    module = importlib.import_module(f"{project.package}.pipeline")
-    if not callable(getattr(module, "build", None)):
-        raise SeatrialError(
-            f"{project.package}/pipeline.py has no function build().", hint="Let build() return the pipeline."
-        )
-    return module.build()
-
-
 def fit(
     project: ProjectSettings,
     frame: Any,
@@ -73,7 +64,7 @@ def fit(
     """
     from threadpoolctl import threadpool_limits
 
-    pipeline = built(project)
+    pipeline = build_pipeline(project)
     target = numbered(pipeline, target)
     seed_pipeline(pipeline, project.seed, target)
     if alter is not None:
@@ -81,12 +72,10 @@ def fit(
     try:
         with threadpool_limits(project.threads or os.cpu_count()):
             fit_pipeline(pipeline, frame, target, held_back, fit_parameters(pipeline, weights))
-    except (ValueError, TypeError, KeyError) as error:
-        text = str(error).strip().splitlines() or [type(error).__name__]
-        raise SeatrialError(
-            f"The pipeline cannot be fitted: {text[0]}",
-            hint=f"It is fitted on the columns {', '.join(frame.columns)}; missing strings are ''.",
-        ) from error
+    except (SeatrialError, MemoryError):
+        raise
+    except Exception as error:
+        raise fit_error(project, pipeline, list(frame.columns), error) from error
     return pipeline
 
 
@@ -129,16 +118,23 @@ def scores_of(pipeline: Any, frame: Any) -> Array:
     """
     from sklearn.base import is_classifier
 
-    if is_classifier(pipeline) and not hasattr(pipeline, "predict_proba"):
+    classifies = is_classifier(pipeline)
+    if classifies and not hasattr(pipeline, "predict_proba"):
+        last = last_estimator(pipeline)
+        hard = getattr(last, "voting", "") == "hard"
         raise SeatrialError(
-            f"{type(pipeline[-1] if hasattr(pipeline, 'steps') else pipeline).__name__} predicts no probabilities.",
-            hint="Use a classifier with predict_proba, or wrap this one in CalibratedClassifierCV.",
+            f"{type(last).__name__} predicts no probabilities.",
+            hint='Set voting="soft".'
+            if hard
+            else "Use a classifier with predict_proba, or wrap this one in CalibratedClassifierCV.",
         )
-    score = pipeline.predict_proba if is_classifier(pipeline) else pipeline.predict
+    score = pipeline.predict_proba if classifies else pipeline.predict
     try:
         return np.asarray(score(frame), dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    except (SeatrialError, MemoryError):
+        raise
+    except Exception as error:
+        line = first_line(error).rstrip(".")
         raise SeatrialError(
             f"The pipeline fails on rows that the schema allows: {line}.",
             hint='Impute missing values and set handle_unknown="ignore" in encoders, or make the schema reject such '

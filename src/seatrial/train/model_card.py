@@ -4,6 +4,7 @@ After Mitchell et al. 2019, "Model Cards for Model Reporting".
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from seatrial.core.quoting import markdown, markdown_cell_code, markdown_code
 from seatrial.model.carried_rows import carried_rows

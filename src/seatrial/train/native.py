@@ -2,32 +2,85 @@
 
 import io
 import json
-import re
 import zipfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any
+
+import numpy as np
+
+from seatrial.core.errors import SeatrialError
+from seatrial.model.engines import TRUSTED_TYPES, untrusted_types
+
+CHECKED_ROWS = 50
+
+
+def store_native(pipeline: Any, frame: Any, reason: str) -> bytes:
+    """Serialize a pipeline, and check on rows of `frame` that a release can load it and gets the same scores.
+
+    Raises SeatrialError where it contains what a release may not contain. `reason` is why it was not compiled.
+    """
+    from skops.io import loads
+
+    rows = frame.iloc[:CHECKED_ROWS]
+    try:
+        stored = dump_native(pipeline)
+        untrusted = untrusted_types(data=stored)
+        if not untrusted:
+            loaded = loads(stored, trusted=list(TRUSTED_TYPES))
+            known, again = (getattr(each, "predict_proba", each.predict)(rows) for each in (pipeline, loaded))
+            same = np.allclose(known, again, rtol=1e-9, atol=1e-12, equal_nan=True)
+    except Exception as error:  # skops raises whatever the parts of a pipeline raise
+        line = (str(error).strip().splitlines() or [""])[0]
+        raise _refusal(reason, f"{type(error).__name__}: {line}") from error
+    if untrusted:
+        raise _refusal(reason, f"it contains {', '.join(untrusted)}")
+    if not same:
+        raise _refusal(reason, "it scores differently after it was stored and loaded")
+    return stored
+
+
+def _refusal(reason: str, why: str) -> SeatrialError:
+    return SeatrialError(
+        f"The pipeline can neither be compiled ({reason}) nor stored safely: {why.rstrip('.')}.",
+        hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
+    )
 
 
 def dump_native(pipeline: Any) -> bytes:
     """Serialize a pipeline for the native engine.
 
-    skops names its parts by memory address and adds timestamps; both are replaced, so that the same training gives the
-    same file. The file contains no pickle: a method or type that skops does not trust is refused on loading.
+    skops names its parts by memory address or by chance and adds timestamps; both are replaced, so that the same
+    training gives the same file. The file contains no pickle: a type that a release does not trust is refused on
+    loading.
     """
     from skops.io import dumps
 
     with zipfile.ZipFile(io.BytesIO(dumps(pipeline))) as archive:
-        schema = archive.read("schema.json").decode()
+        schema = json.loads(archive.read("schema.json"))
         parts = {name: archive.read(name) for name in archive.namelist() if name != "schema.json"}
-    order = list(dict.fromkeys(re.findall(r'"__id__": (\d+)|"file": "(\d+)\.', schema)))
-    addresses = dict.fromkeys(first or second for first, second in order)
-    number = {address: str(position) for position, address in enumerate(addresses, 1)}
-    schema = re.sub(r'(?<="__id__": )\d+', lambda match: number[match[0]], schema)
-    schema = re.sub(r'(?<="file": ")\d+', lambda match: number[match[0]], schema)
-    renamed = {
-        re.sub(r"^\d+", lambda match: number.get(match[0], match[0]), name): data for name, data in parts.items()
-    }
+    ids: dict[int, int] = {}
+    files: dict[str, str] = {}
+    for node in _nodes(schema):
+        if isinstance(node.get("__id__"), int):
+            node["__id__"] = ids.setdefault(node["__id__"], len(ids) + 1)
+        if isinstance(node.get("file"), str):
+            suffix = PurePosixPath(node["file"]).suffix
+            node["file"] = files.setdefault(node["file"], f"{len(files) + 1}{suffix}")
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in sorted({**renamed, "schema.json": json.dumps(json.loads(schema)).encode()}.items()):
+        renamed = {files[name]: data for name, data in parts.items()}
+        for name, data in sorted({**renamed, "schema.json": json.dumps(schema).encode()}.items()):
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
     return content.getvalue()
+
+
+def _nodes(document: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON document, from the outside in, in its order; deep pipelines do not recurse."""
+    waiting = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+        inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        waiting.extend(reversed(list(inner)))

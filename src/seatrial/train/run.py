@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from seatrial.core.files import require_writable, restrict, sha256, temporary_fo
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.decision import DecisionRule
-from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Compiled, GraphEngine, untrusted_types
+from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Compiled, GraphEngine
 from seatrial.model.features import Array, Columns, add_features
 from seatrial.model.inputs import stack_columns
 from seatrial.model.metadata import Metadata
@@ -23,11 +24,13 @@ from seatrial.pages.embed import embed
 from seatrial.train import profile
 from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
 from seatrial.train.baselines import with_baselines
+from seatrial.train.determinism import check_determinism
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.history.held_out import HELD_OUT_FILE, held_out_file
 from seatrial.train.history.run_records import RUN_FILE
 from seatrial.train.hold_out import doubts_about_split
-from seatrial.train.native import dump_native
+from seatrial.train.native import store_native
+from seatrial.train.own_decision import adopt_threshold, check_own_decision
 from seatrial.train.pipeline_parameters import described
 from seatrial.train.plausibility import doubts_about
 from seatrial.train.recipe import Fitted, Recipe, ReferenceScorer, no_reference, read_recipe
@@ -86,21 +89,27 @@ def train(
         recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, reference=reference, progress=progress)
         require_writable(project.runs, project.artifacts.parent)
         progress(f"fitting on {len(recipe.split.train):,} rows")
+        started = time.monotonic()
         fitted = recipe.fit()
-        rule = decision_rule(recipe)
+        seconds = time.monotonic() - started
+        rule = adopt_threshold(decision_rule(recipe), fitted.pipeline, project)
         progress(f"evaluating on {len(recipe.split.test):,} held-out rows")
         held_out, table = recipe.held_out, recipe.table
         weights = recipe.weights_of(recipe.split.train)
+        scores = fitted(held_out)
         evaluation = evaluate(
             rule,
             y_true=table.target[recipe.split.test],
-            scores=fitted(held_out),
+            scores=scores,
             y_train=table.target[recipe.split.train],
             seed=project.seed,
             weights=recipe.weights_of(recipe.split.test),
             train_weights=weights,
             groups=recipe.groups_of(recipe.split.test),
         )
+        check_own_decision(rule, fitted.pipeline, fitted.frame(held_out), scores)
+        progress("fitting again: does it give the same model?")
+        check_determinism(recipe, fitted, seconds)
         progress("comparing it with simple models")
         frames = fitted.frame(recipe.training_rows), table.target[recipe.split.train], fitted.frame(held_out)
         evaluation = with_baselines(evaluation, *frames, seed=project.seed, weights=weights)
@@ -172,13 +181,7 @@ def _engine(recipe: Recipe, fitted: Fitted, compiler: Compiler, rule: DecisionRu
             progress=progress,
         )
     except CompileError as error:
-        native = dump_native(fitted.pipeline)
-        if untrusted := untrusted_types(data=native):
-            raise SeatrialError(
-                f"The pipeline can neither be compiled ({error.message}) nor stored safely: "
-                f"it contains {', '.join(untrusted)}.",
-                hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
-            ) from None
+        native = store_native(fitted.pipeline, fitted.frame(recipe.held_out), error.message)
         return EngineFile(NATIVE_FILE, native, {"reason": error.message}, error.message)
     return EngineFile(GRAPH_FILE, compiled.graph, asdict(compiled.proof))
 

@@ -10,7 +10,7 @@ from seatrial.core.project import importable
 from seatrial.core.random_state import seed_pipeline
 from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
-from seatrial.train import fitting
+from seatrial.train import pipeline_code
 from seatrial.train.evaluation import labelled
 from seatrial.train.metrics import measures_of
 from seatrial.train.recipe import Recipe
@@ -27,7 +27,7 @@ class FoldScorer:
         self.folds = folds_of(recipe, folds)
         self.measure = measures_of(rule.task, recipe.table.target)[0]
         with importable(recipe.project):
-            self.pipeline = fitting.built(recipe.project)
+            self.pipeline = pipeline_code.build_pipeline(recipe.project)
             seed_pipeline(self.pipeline, recipe.project.seed, recipe.table.target)
 
     def scores(self, values: Values) -> Iterator[float]:

@@ -1,0 +1,55 @@
+"""The project's pipeline.py: call its build(), and report its errors with the project's own file and line."""
+
+import importlib
+from typing import Any
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import ProjectSettings, place_of_error
+
+SEVERAL_TARGETS = ("MultiOutputClassifier", "MultiOutputRegressor", "ClassifierChain", "RegressorChain")
+
+
+def build_pipeline(project: ProjectSettings) -> Any:
+    """Call build() of the project's pipeline.py, and return the unfitted pipeline.
+
+    Raises SeatrialError where there is no build(), or where it returns anything but an unfitted estimator.
+    """
+    module = importlib.import_module(f"{project.package}.pipeline")
+    file = f"src/{project.package}/pipeline.py"
+    if not callable(getattr(module, "build", None)):
+        raise SeatrialError(f"{file} has no function build().", hint="Let build() return the pipeline.")
+    pipeline = module.build()
+    where = f"{file}, line {module.build.__code__.co_firstlineno}" if hasattr(module.build, "__code__") else file
+    if pipeline is None:
+        raise SeatrialError(f"{where}: build() returns nothing.", hint="End it with `return` and the pipeline.")
+    if isinstance(pipeline, type):
+        raise SeatrialError(
+            f"{where}: build() returns the class {pipeline.__name__}.",
+            hint=f"Return an estimator: {pipeline.__name__}(...).",
+        )
+    missing = [name for name in ("fit", "predict", "get_params") if not callable(getattr(pipeline, name, None))]
+    if missing:
+        kind = type(pipeline[-1] if hasattr(pipeline, "steps") else pipeline).__name__
+        raise SeatrialError(
+            f"{where}: build() returns something that cannot be trained as a model: {kind} has no {missing[0]}().",
+            hint="Return a scikit-learn classifier or regressor, or a pipeline that ends with one.",
+        )
+    return pipeline
+
+
+def fit_error(project: ProjectSettings, pipeline: Any, columns: list[str], error: Exception) -> SeatrialError:
+    """What to report where a pipeline's fit() raises: its first line, and the place in the project's code."""
+    text = first_line(error)
+    if place := place_of_error(project, error):
+        return SeatrialError(f"{place}: {type(error).__name__}: {text}", hint="Correct this line.")
+    hint = f"It is fitted on the columns {', '.join(columns)}; missing strings are ''."
+    kind = type(pipeline[-1] if hasattr(pipeline, "steps") else pipeline).__name__
+    if kind in SEVERAL_TARGETS:
+        hint = f"{kind} predicts several targets, and a project has one: use the estimator that it contains."
+    named = text if isinstance(error, ValueError | TypeError | KeyError) else f"{type(error).__name__}: {text}"
+    return SeatrialError(f"The pipeline cannot be fitted: {named}", hint=hint)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message; its class where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
