@@ -16,10 +16,10 @@ from tests.train.projects import PIPELINE, write_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, importable
-from seatrial.model.engines import TRUSTED_TYPES
 from seatrial.model.features import features_in
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import columns_of, schema_in
+from seatrial.model.trusted_types import TRUSTED_TYPES
 from seatrial.train import fitting
 from seatrial.train.native import dump_native
 

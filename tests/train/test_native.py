@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.engines import TRUSTED_TYPES
+from seatrial.model.trusted_types import TRUSTED_TYPES
 from seatrial.train.native import dump_native, store_native
 
 generator = np.random.default_rng(0)

@@ -11,6 +11,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.onnxruntime_floor import require_onnxruntime
 from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
+from seatrial.model.trusted_types import TRUSTED_TYPES
 
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"
@@ -90,27 +91,6 @@ class GraphEngine:
         inputs: dict[str, Any] = {"numbers": numbers, "strings": strings}
         scores: Floats = self._session.run(["scores"], {name: inputs[name] for name in self._names})[0]
         return scores
-
-
-# Besides scikit-learn's public estimators, which skops trusts, a native release may contain only these types.
-TRUSTED_TYPES = (
-    "numpy.dtype",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn._loss.loss.HalfSquaredError",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.model_selection._split.KFold",
-    "sklearn.model_selection._split.StratifiedKFold",
-    "sklearn.neighbors._ball_tree.BallTree64",
-    "sklearn.neighbors._kd_tree.KDTree64",
-    "sklearn.tree._tree.Tree",
-    "sklearn.neighbors._ball_tree.BallTree",
-    "sklearn.neighbors._kd_tree.KDTree",
-)
 
 
 class NativeEngine:

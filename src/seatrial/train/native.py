@@ -4,15 +4,18 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from copy import copy
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.engines import TRUSTED_TYPES, untrusted_types
+from seatrial.model.engines import untrusted_types
+from seatrial.model.trusted_types import TRUSTED_TYPES
 
 CHECKED_ROWS = 50
+THRESHOLDS = ("FixedThresholdClassifier", "TunedThresholdClassifierCV")
 
 
 def store_native(pipeline: Any, frame: Any, reason: str) -> bytes:
@@ -24,7 +27,7 @@ def store_native(pipeline: Any, frame: Any, reason: str) -> bytes:
 
     rows = frame.iloc[:CHECKED_ROWS]
     try:
-        stored = dump_native(pipeline)
+        stored = dump_native(serving_part(pipeline))
         untrusted = untrusted_types(data=stored)
         if not untrusted:
             loaded = loads(stored, trusted=list(TRUSTED_TYPES))
@@ -45,6 +48,21 @@ def _refusal(reason: str, why: str) -> SeatrialError:
         f"The pipeline can neither be compiled ({reason}) nor stored safely: {why.rstrip('.')}.",
         hint="Use scikit-learn's own estimators, and put your own code into feature functions.",
     )
+
+
+def serving_part(pipeline: Any) -> Any:
+    """The part of a fitted pipeline that computes its scores: without a search or a threshold around it.
+
+    What these keep (scores of candidates, distributions, folds) is not needed to predict, and is often not storable.
+    """
+    if hasattr(pipeline, "steps"):
+        *first, (name, last) = pipeline.steps
+        served = copy(pipeline)
+        served.steps = [*first, (name, serving_part(last))]
+        return served
+    around = hasattr(pipeline, "best_estimator_") or type(pipeline).__name__ in THRESHOLDS
+    inner = getattr(pipeline, "best_estimator_", None) or getattr(pipeline, "estimator_", None)
+    return serving_part(inner) if around and inner is not None else pipeline
 
 
 def dump_native(pipeline: Any) -> bytes:
