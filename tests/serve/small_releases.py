@@ -11,7 +11,8 @@ from seatrial.model import Release
 from seatrial.model.decision import DecisionRule
 from seatrial.model.inputs import Inputs
 from seatrial.model.metadata import Metadata
-from seatrial.train.fitting import Framer
+from seatrial.train.fitting import Framer, scores_of
+from seatrial.train.interval_calibration import found_numbers
 from seatrial.train.native import dump_native
 
 SCHEMA = '''
@@ -107,6 +108,9 @@ def make_release(root: Path, package: str, task: Any, *, native: bool = False) -
         example=EXAMPLE,
         classes=classes,
         positive="yes" if task == "binary" else None,
+        intervals={}
+        if native
+        else found_numbers(DecisionRule(task, classes), target, scores_of(pipeline, framer(table))),
     )
     (artifacts / "release.json").write_text(metadata.to_json())
     return release

@@ -106,10 +106,11 @@ LEDGER_FACTS = {
     "positive": None,
     "unit": "€/month",
     "importance": {"moment": 0.5, "x7": 0.2, "x3": 0.1},
-    "error_range": {
-        "share": 0.8,
+    "intervals": {
         "rows": 400,
-        "groups": [{"above": None, "low": -1.0, "high": 1.0}, {"above": 1e6, "low": -2e9, "high": 1e8}],
+        "levels": {
+            "0.8": {"groups": [{"above": None, "low": -1.0, "high": 1.0}, {"above": 1e6, "low": -2e9, "high": 1e8}]}
+        },
     },
     "data": {"target": {"deciles": [0.0]}},
 }

@@ -65,7 +65,7 @@ def test_the_prediction_is_described_with_labels_and_threshold() -> None:
 def test_a_regression_has_its_unit_and_the_range_of_its_errors() -> None:
     groups = [{"above": None, "low": -4.5, "high": 6.25}, {"above": 12_000.0, "low": -2_000.0, "high": 999.0}]
     facts = {"task": "regression", "classes": (), "positive": None, "unit": "€"}
-    text = card(**facts, error_range={"share": 0.8, "rows": 250, "groups": groups})
+    text = card(**facts, intervals={"rows": 250, "levels": {"0.8": {"groups": groups}}})
     assert "`y`, a number, in €." in text
     assert "For 80\xa0% of the held-out rows, the true value was so close to the prediction:" in text
     assert "| the smallest | -4.5 to 6.25 |\n| 12,000 | -2,000 to 999 |" in text.replace("\u2212", "-")

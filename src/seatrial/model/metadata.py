@@ -22,9 +22,9 @@ class Metadata:
     `best_column` is the column of the baseline that uses a single one; `doubts` are the reasons, by their names, for
     which the result may be too good to be true. `never_predicted` are the classes that the model never answered with,
     although held-out rows have them. `importance` is the loss in the headline metric when a column is shuffled; it is
-    empty where measuring it took too long. `unit` and `error_range` are a regression's: the unit of its target, and how
-    far from a prediction the true values of held-out rows were (train/error_range.py). `carries` says what the release
-    contains of real rows (model/carried_rows.py).
+    empty where measuring it took too long. `unit` is that of a regression's target. `intervals` has the
+    numbers behind prediction intervals and sets (model/intervals.py). `carries` says what the release contains of real
+    rows (model/carried_rows.py).
     """
 
     name: str
@@ -45,7 +45,7 @@ class Metadata:
     doubts: dict[str, str] = field(default_factory=dict)
     importance: dict[str, float] = field(default_factory=dict)
     unit: str = ""
-    error_range: dict[str, Any] = field(default_factory=dict)
+    intervals: dict[str, Any] = field(default_factory=dict)
     never_predicted: tuple[Any, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)

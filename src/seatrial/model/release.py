@@ -19,6 +19,7 @@ from seatrial.model.decision import DecisionRule, decision_rule
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, GraphEngine, NativeEngine
 from seatrial.model.features import Array, Columns, Feature, Floats, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, compile_encoder, stack_columns, stack_rows
+from seatrial.model.intervals import PredictionIntervals, prediction_intervals
 from seatrial.model.metadata import Metadata, read_metadata
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
@@ -240,6 +241,31 @@ class Release:
         """Convert scores to the columns of a table: `prediction`, and `probability_<label>` for a classifier."""
         shares = {f"probability_{label}": scores[:, position] for position, label in enumerate(self.metadata.classes)}
         return {"prediction": self.decide(scores), **shares}
+
+    @cached_property
+    def intervals(self) -> PredictionIntervals:
+        """The intervals of a regression, or the sets of a classifier."""
+        return prediction_intervals(self.metadata)
+
+    def interval(self, rows: Any, level: float = 0.9) -> Any:
+        """Report between which ends the true value is, or among which classes the true one, with this probability.
+
+        One row (a dictionary) gives [low, high], or the list of the classes in the set, most probable first; a list of
+        rows gives a list of these. A table gives a table of the same kind with the columns `low` and `high`, or
+        `in_set_<label>` for each class. The levels are 0.5, 0.8, 0.9, 0.95 and 0.99, where the held-out rows were
+        enough for them. The probability holds for rows like those of the training table. Raises SeatrialError for
+        another level, and with the place and the rule where a row breaks the schema.
+        """
+        self.intervals.numbers(level)  # before minutes of scoring
+        if not isinstance(rows, Mapping | list | tuple):
+            from seatrial.model.frames import frame_chunks, frame_like, is_frame
+
+            if is_frame(rows):
+                parts = [scores for _, scores in self.score_chunks(frame_chunks(rows, self.checker))]
+                return frame_like(rows, self.intervals.columns(np.concatenate(parts), level))
+        checked = self._checked([rows] if isinstance(rows, Mapping) else rows)
+        found = self.intervals.of(self.score([self.encode(row) for row in checked]), level) if checked else []
+        return found[0] if isinstance(rows, Mapping) else found
 
     def explain(self, rows: Any) -> Any:
         """Report what each column did to the prediction, against the release's typical row.

@@ -80,7 +80,8 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """Predict one row, a list of rows, or `{"inputs": [...]}`; or a table of any length, as it arrives."""
         if bulk.form_of(request.scope["headers"]):
             return _BulkResponse(tables(), _exchange(request))
-        return _response(await service.predict(request.scope["headers"], request.receive, _exchange(request)))
+        query = request.scope.get("query_string", b"")
+        return _response(await service.predict(request.scope["headers"], request.receive, _exchange(request), query))
 
     @app.post(EXPLAIN, tags=["model"], operation_id="explain", response_class=Response)
     async def explain(request: Request) -> Response:

@@ -95,7 +95,8 @@ class AsgiApp:
             self._bulk = self._bulk or bulk.for_service(self.service)
             status = await self._bulk.respond(scope, receive, send, exchange)
         elif path == PREDICT and method == "POST":
-            status = await _send(send, await self.service.predict(headers, receive, exchange), request_id)
+            query = scope.get("query_string", b"")
+            status = await _send(send, await self.service.predict(headers, receive, exchange, query), request_id)
         elif path in self._checks and method in ("GET", "HEAD"):
             status = await _send(send, self._checks[path](), request_id)
         elif path == METRICS and method in ("GET", "HEAD"):

@@ -9,6 +9,7 @@ from typing import Any
 from seatrial.http.messages import EncodedResponse, refusal, to_bytes
 from seatrial.serve import requests
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.interval_form import INTERVAL
 from seatrial.serve.metrics.server_metrics import METRICS
 from seatrial.serve.refusals import in_form_of
 from seatrial.serve.routes import OPEN
@@ -98,6 +99,7 @@ def complete(document: Json, service: Service) -> Json:
         "Prediction", "The predictions, in the order of the rows.", service.predict_body(body, Exchange(EXAMPLE_ID))
     )
     paths[PREDICT]["post"] |= {
+        "parameters": _parameters(service),
         "requestBody": request_body(
             {"anyOf": [row, {**rows, "title": "Rows"}, {**inputs, "title": "Inputs"}]},
             {"one row": example, "several rows": [example, release.metadata.typical], "inputs": {"inputs": [example]}},
@@ -193,6 +195,27 @@ def label_of(service: Service) -> Json:
     return {"enum": classes} if classes else NUMBER
 
 
+def _parameters(service: Service) -> list[Json]:
+    """The parameter for intervals, where the release has any."""
+    known = service.release.intervals
+    if not known.levels:
+        return []
+    what = "the true value is in its interval" if known.name == "intervals" else "the true class is in its set"
+    text = f"For JSON: answer `{known.name}` too. For rows like those in training, {what} with this probability."
+    return [{"name": INTERVAL, "in": "query", "description": text, "schema": {**NUMBER, "enum": list(known.levels)}}]
+
+
+def _intervals(service: Service) -> Json:
+    """The schema of what is answered besides the predictions to those who ask for intervals."""
+    known = service.release.intervals
+    if not known.levels:
+        return {}
+    if known.name == "sets":
+        return {"sets": array_of(array_of(label_of(service)), "By row, with ?interval=: the classes, likeliest first.")}
+    ends = {**array_of(NUMBER), "minItems": 2, "maxItems": 2}
+    return {"intervals": array_of(ends, "By row, with ?interval=: the lower and the upper end.")}
+
+
 def prediction_schema(service: Service) -> Json:
     """The schema of the native response to rows."""
     meta = service.release.metadata
@@ -200,7 +223,8 @@ def prediction_schema(service: Service) -> Json:
     if meta.task != "regression":
         probabilities = object_of({str(label): {**NUMBER, "minimum": 0, "maximum": 1} for label in meta.classes})
         properties["probabilities"] = array_of(probabilities, "By label, for each row.")
-    return object_of({**properties, **_COMMON, "warnings": _WARNINGS}, [*properties, *_COMMON])
+    optional = {**_intervals(service), "warnings": _WARNINGS}
+    return object_of({**properties, **_COMMON, **optional}, [*properties, *_COMMON])
 
 
 def explanation_schema(service: Service) -> Json:
@@ -223,7 +247,8 @@ def explanation_schema(service: Service) -> Json:
         }
     )
     prediction = prediction_schema(service)
-    return object_of({**prediction["properties"], "explanation": explanation}, [*prediction["required"], "explanation"])
+    known = {name: schema for name, schema in prediction["properties"].items() if name not in _intervals(service)}
+    return object_of({**known, "explanation": explanation}, [*prediction["required"], "explanation"])
 
 
 def _model(service: Service) -> Json:

@@ -106,7 +106,7 @@ def render_page(release: Release, settings: Settings, reports: Sequence[str] = (
     fields = form_fields(release)
     used, unused = [field for field in fields if field.used], [field for field in fields if not field.used]
     first, more = by_importance(used, meta.importance)
-    row_word = row_name(release.schema)
+    row_word, known = row_name(release.schema), release.intervals
     facts = {
         "task": meta.task,
         "target": meta.target.replace("_", " "),
@@ -119,7 +119,8 @@ def render_page(release: Release, settings: Settings, reports: Sequence[str] = (
         "columns": [field.facts() for field in fields],
         "order": sorted((field.column.name for field in used), key=lambda name: -meta.importance.get(name, 0.0)),
         "unit": meta.unit,
-        "error_range": {**meta.error_range, "never_negative": _never_negative(meta.data)} if meta.error_range else None,
+        "range": {**known.shown_range, "never_negative": _never_negative(meta.data)} if known.shown_range else None,
+        "set": known.shown_set or None,
         "row_limit": settings.row_limit,
         "body_limit": settings.body_limit,
         "release": release.name,

@@ -22,6 +22,7 @@ from seatrial.serve.access import AccessControl
 from seatrial.serve.batching import Batcher, DeadlineError
 from seatrial.serve.content_codings import BodyTooLargeError, CodingError, codings_of, decode
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.interval_form import IntervalForm, level_in
 from seatrial.serve.metrics import families
 from seatrial.serve.metrics.server_metrics import ServerMetrics
 from seatrial.serve.metrics.tally import Key, Tally, bucketed
@@ -105,9 +106,17 @@ class Service:
             self.metrics.stop()
             logs.unseen_values(self.unseen)
 
-    async def predict(self, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
+    async def predict(
+        self, headers: Any, receive: Any, exchange: Exchange, query: bytes = b""
+    ) -> EncodedResponse | None:
         """Handle POST /api/v1/predict; None if the client disconnected before it had sent its rows."""
-        return await self._handle(self.answer, headers, receive, exchange)
+        if not query or not self.ready:
+            return await self._handle(self.answer, headers, receive, exchange)
+        level = level_in(query, self.release.intervals)
+        if isinstance(level, EncodedResponse):
+            return level
+        form = None if level is None else IntervalForm(self._writer, self.release.intervals, level)
+        return await self._handle(partial(self.answer, form=form), headers, receive, exchange)
 
     async def explain(self, headers: Any, receive: Any, exchange: Exchange) -> EncodedResponse | None:
         """Handle POST /api/v1/explain; None likewise."""
@@ -349,7 +358,7 @@ class Service:
     def _model(self) -> EncodedResponse:
         release, meta = self.release, self.release.metadata
         first = ("description", "task", "target", "classes", "labels", "positive", "threshold", "engine")
-        second = ("headline", "metrics", "unit", "error_range", "importance", "split", "proof", "environment")
+        second = ("headline", "metrics", "unit", "intervals", "importance", "split", "proof", "environment")
         facts = {
             "name": release.name,
             "version": release.version,

@@ -13,9 +13,9 @@ from seatrial.model.metadata import METADATA_FILE, SBOM_FILE, Metadata
 from seatrial.model.release import CARD_FILE
 from seatrial.model.unseen import seen_in
 from seatrial.train import made_up_rows, reference_rows
-from seatrial.train.error_range import error_range
 from seatrial.train.evaluation import Evaluation, Importance
 from seatrial.train.golden_rows import golden_rows
+from seatrial.train.interval_calibration import calibrate
 from seatrial.train.memorized_rows import memorizing
 from seatrial.train.model_card import model_card
 from seatrial.train.profile import Fingerprint
@@ -68,7 +68,7 @@ def release_metadata(
         # The same inputs must give the same bytes, on a slow machine too.
         importance={one.column: float(f"{one.mean:.4g}") for one in importance if not one.hurried},
         unit=project.unit if table.task == "regression" else "",
-        error_range=error_range(evaluation) if table.task == "regression" else {},
+        intervals=calibrate(evaluation, recipe.held_out, seed=project.seed),
         never_predicted=evaluation.never_predicted,
         data={"file": project.data.name, **asdict(fingerprint)},
         seen=seen_in(recipe.columns, training, inputs.strings),

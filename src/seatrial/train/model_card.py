@@ -3,15 +3,16 @@
 After Mitchell et al. 2019, "Model Cards for Model Reporting".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from seatrial.core.quoting import markdown, markdown_cell_code, markdown_code
 from seatrial.model.carried_rows import carried_rows
+from seatrial.model.intervals import prediction_intervals
 from seatrial.model.metadata import Metadata
 from seatrial.model.row_split import split_words
 from seatrial.model.schema import Column
-from seatrial.pages.words import percent, plain, short
+from seatrial.pages.words import between, percent, plain, short
 
 MOST_LISTED = 60  # categories of a column
 MOST_MISSED = 8  # classes
@@ -30,6 +31,7 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         + (f" The best single column is {markdown_code(metadata.best_column)}." if metadata.best_column else ""),
         _metrics(metadata),
         _error_range(metadata),
+        *_coverage(metadata),
         markdown(never_predicted(metadata)),
         *(f"**Doubtful.** {markdown(doubt)}" for doubt in metadata.doubts.values()),
         "## Training data",
@@ -77,7 +79,7 @@ def _metrics(metadata: Metadata) -> str:
 
 def _error_range(metadata: Metadata) -> str:
     """Say how close the predictions of a regression are to the truth, by the size of the prediction."""
-    known = metadata.error_range
+    known = prediction_intervals(metadata).shown_range
     if not known:
         return ""
     lines = ["| predictions from | true value, less the prediction |", "| --- | --- |"]
@@ -86,6 +88,38 @@ def _error_range(metadata: Metadata) -> str:
         lines.append(f"| {begins} | {plain(group['low'])} to {plain(group['high'])} |")
     about = f"For {percent(known['share'])} of the held-out rows, the true value was so close to the prediction:"
     return "\n\n".join([about, "\n".join(lines)])
+
+
+def _coverage(metadata: Metadata) -> Iterator[str]:
+    """Say how often prediction intervals or sets were right, and how large they are."""
+    if not (lines := coverage_lines(metadata)):
+        return
+    size = "mean width" if metadata.task == "regression" else "mean number of classes"
+    rows = [f"| {' | '.join(map(markdown, line))} |" for line in lines]
+    yield coverage_words(metadata)
+    yield "\n".join([f"| level | right | 95 % interval | {size} |", "| --- | --- | --- | --- |", *rows])
+
+
+def coverage_words(metadata: Metadata) -> str:
+    """Say what a prediction interval or set is, and how it was measured; for the card and the report."""
+    coverage = metadata.intervals.get("coverage")
+    if not coverage:
+        return ""
+    regression, rows = metadata.task == "regression", next(iter(coverage.values()))["rows"]
+    what = "interval contains the true value" if regression else "set contains the true class"
+    return (
+        f"A prediction {what} with a probability of at least its level, for rows like these. Measured on {rows:,} of "
+        "the held-out rows, with numbers from the others; the release has the numbers from all of them."
+    )
+
+
+def coverage_lines(metadata: Metadata) -> list[tuple[str, str, str, str]]:
+    """Return level, measured coverage, its 95 % interval and the mean size of each level, as texts."""
+    unit = f" {metadata.unit}" if metadata.unit else ""
+    return [
+        (percent(float(level)), percent(one["share"]), between(one["low"], one["high"]), f"{plain(one['size'])}{unit}")
+        for level, one in metadata.intervals.get("coverage", {}).items()
+    ]
 
 
 def beside_the_model(metadata: Metadata) -> str:

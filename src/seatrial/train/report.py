@@ -20,7 +20,7 @@ from seatrial.train.figures.residuals import residuals
 from seatrial.train.figures.summary import summarize
 from seatrial.train.figures.table_columns import column_summaries
 from seatrial.train.figures.thresholds import PER, threshold_lines
-from seatrial.train.model_card import how_it_runs, never_predicted
+from seatrial.train.model_card import coverage_lines, coverage_words, how_it_runs, never_predicted
 from seatrial.train.profile import Fingerprint
 
 
@@ -55,6 +55,8 @@ def render_report(
         pages=pages,
         per=f"{PER:,}",
         calibration=[] if regression else list(calibration(evaluation, meta.label)),
+        coverage=coverage_lines(meta),
+        coverage_words=coverage_words(meta),
         confusion=None if regression else confusion(evaluation, meta.label),
         errors=largest_errors(evaluation, held_out, columns, meta.label),
         groups=row_groups(evaluation, importance, held_out, columns),

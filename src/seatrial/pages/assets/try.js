@@ -273,7 +273,7 @@ function headlineParts() {
 function valueParts() {
   const { word, number, line } = headlineParts();
   find("prediction").append(line);
-  const showRange = model.error_range ? rangeParts(model.error_range) : () => {};
+  const showRange = model.range ? rangeParts(model.range) : () => {};
   return {
     show({ predictions: [value] }) {
       word.textContent = model.target;
@@ -308,6 +308,22 @@ function rangeParts({ share, rows, groups, never_negative }) {
   };
 }
 
+/** The classes among which the true one is, as often as the level says. */
+function setParts() {
+  if (!model.set) return () => {};
+  const { level, least, rows } = model.set;
+  const line = make("p", "set");
+  const words = `In at least ${percent(level)} of cases like the ${format(rows)} that were not used in training, the true class is named here.`;
+  find("prediction").append(line, make("p", "small soft", words));
+  return (probabilities) => {
+    const order = [...classes.keys()].sort((a, b) => probabilities[b] - probabilities[a]);
+    const named = order.filter((name, place) => place === 0 || probabilities[name] >= least).map((name) => classes.get(name).name);
+    const shown = named.slice(0, NAMES_SHOWN).map((name) => strong(name));
+    const more = named.length > NAMES_SHOWN ? [` or ${named.length - NAMES_SHOWN} more`] : [];
+    line.replaceChildren("Probably ", ...shown.flatMap((name, place) => (place ? [" or ", name] : [name])), ...more);
+  };
+}
+
 function binaryParts() {
   const yes = String(model.positive);
   const no = [...classes.keys()].find((name) => name !== yes);
@@ -322,6 +338,7 @@ function binaryParts() {
   mark.style.left = `${model.threshold * 100}%`;
   rule.textContent = `The model predicts “${classes.get(yes).name}” from ${percent(model.threshold)} upwards (the mark).`;
   find("prediction").append(line, bar, make("p", "ends small", left, right), rule);
+  const showSet = setParts();
   return {
     show({ predictions: [label], probabilities: [probabilities] }) {
       const likelihood = percent(probabilities[String(label)]);
@@ -331,6 +348,7 @@ function binaryParts() {
       left.textContent = `${classes.get(yes).name} ${percent(probabilities[yes])}`;
       right.textContent = `${classes.get(no).name} ${percent(probabilities[no])}`;
       bar.classList.toggle("yes", String(label) === yes);
+      showSet(probabilities);
       return { headline: `${word.textContent}, ${likelihood}`, glance: [word.textContent, likelihood, probabilities[yes]] };
     },
   };
@@ -341,6 +359,7 @@ function classParts() {
   const list = make("ol", "classes");
   const more = make("p", "small soft");
   find("prediction").append(line, list, more);
+  const showSet = setParts();
   const rows = new Map(
     model.classes.map(({ value, name }) => {
       const fill = make("span", "fill");
@@ -369,6 +388,7 @@ function classParts() {
         const together = rest.reduce((sum, name) => sum + probabilities[name], 0);
         more.textContent = `${rest.length} other classes, ${percent(together)} in total.`;
       }
+      showSet(probabilities);
       return { headline: `${word.textContent}, ${likelihood}`, glance: [word.textContent, likelihood, probabilities[String(label)]] };
     },
   };

@@ -33,7 +33,7 @@ def add_tables(document: Json, service: Service) -> Json:
         ARROW: {"schema": BINARY, "example": "an Arrow IPC stream with these columns"},
     }
     operation["responses"]["200"]["content"] |= answers
-    operation["parameters"] = [
+    operation["parameters"] += [
         {
             "name": "on_bad_rows",
             "in": "query",

@@ -31,6 +31,7 @@ from seatrial.serve.bulk.outlet import AnswerTooLargeError, Outlet
 from seatrial.serve.bulk.table_bodies import csv_body, lines_body
 from seatrial.serve.content_codings import BodyTooLargeError, CodingError, codings_of, decoded, unknown_coding
 from seatrial.serve.exchanges import Exchange
+from seatrial.serve.interval_form import INTERVAL
 from seatrial.serve.responses import scored_rows
 from seatrial.serve.service import CLIENT_CLOSED, Service
 
@@ -104,6 +105,9 @@ class BulkRequests:
                 "loc": ["query", "on_bad_rows"],
                 "msg": "Input should be 'fail' or 'keep'",
             }
+            raise TableRefusedError(responses.validation_error([error]))
+        if INTERVAL in query:
+            error = {"type": "json_only", "loc": ["query", INTERVAL], "msg": "Send the rows as JSON to get intervals"}
             raise TableRefusedError(responses.validation_error([error]))
         if int(named.get(b"content-length") or 0) > self._limit:
             raise TableRefusedError(responses.too_large(self._limit))

@@ -9,6 +9,7 @@ from seatrial.model.features import Array, Floats
 from seatrial.pages.charts import Axis, Chart, Figure, draw
 from seatrial.pages.words import percent
 from seatrial.train.evaluation import Evaluation, Name
+from seatrial.train.metrics import wilson
 
 BINS = 10
 FINE_BINS = 25
@@ -30,11 +31,8 @@ class Bin:
         return self.rows * abs(self.predicted - self.observed)
 
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the observed share (1927), which stays within 0 and 1 even for few rows."""
-        z2, share = 1.96**2, self.observed
-        center, scale = share + z2 / (2 * self.rows), 1 + z2 / self.rows
-        half = 1.96 * np.sqrt(share * (1 - share) / self.rows + z2 / (4 * self.rows**2))
-        return max(0.0, float((center - half) / scale)), min(1.0, float((center + half) / scale))
+        """The 95 % interval of the observed share."""
+        return wilson(self.observed, self.rows)
 
 
 def reliability(probabilities: Array, occurred: Array, weights: Floats | None = None) -> tuple[Bin, ...]:

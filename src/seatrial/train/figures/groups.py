@@ -12,6 +12,7 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.pages.words import between, cell, percent, plain, rough, whole
 from seatrial.train.evaluation import Evaluation, Importance
+from seatrial.train.metrics import wilson
 
 MOST_COLUMNS = 6
 MOST_VALUES = 8
@@ -87,13 +88,5 @@ def _measured(column: str, name: str, good: Array, rows: Array, limit: float, re
         half = 1.96 * float(inside.std()) / sqrt(count)
         value, interval = rough(-mean), f"{rough(max(-mean - half, 0.0))} to {rough(-mean + half)}"
     else:
-        value, interval = percent(mean), between(*_wilson(mean, count))
+        value, interval = percent(mean), between(*wilson(mean, count))
     return RowGroup(column, name, count, value, interval, worse)
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    z = 1.96
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
