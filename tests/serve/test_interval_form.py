@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,18 +18,19 @@ from seatrial.serve.service import PREDICT, Service
 ROWS = [EXAMPLE, {**EXAMPLE, "size": 9.5}, {**EXAMPLE, "kind": "c"}]
 
 
-def asked(release: Release, query: str, body: Any, headers: Any = ()) -> Reply:
+def asked(release: Release, query: str, body: Any, headers: Sequence[tuple[str, str]] = ()) -> Reply:
     """The response to a body, which the server, the ASGI application and FastAPI agree about."""
     service = Service(release, Settings())
     service.load()
-    path, sent = f"{PREDICT}{query}", body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     async def in_process() -> list[Reply]:
-        return [await ask(app, "POST", path, sent, headers) for app in (AsgiApp(service), create_fastapi(service))]
+        apps = AsgiApp(service), create_fastapi(service)
+        return [await ask(app, "POST", PREDICT, sent, headers, query=query[1:].encode()) for app in apps]
 
     first, second = asyncio.run(in_process())
-    with threaded(AsgiApp(Service(release, Settings()))) as (port, _), Client(port) as client:
-        third = client.ask("POST", path, sent, headers)
+    with threaded(AsgiApp(Service(release, Settings()))) as (port, _):
+        third = Client(port).ask("POST", PREDICT + query, sent, *[f"{name}: {value}" for name, value in headers])
     assert first.comparable() == second.comparable()
     assert third.comparable()[::2] == first.comparable()[::2]
     return first

@@ -61,9 +61,11 @@ def test_responses_match_the_documented_schemas(kind: str, request: pytest.Fixtu
         document = client.get("/openapi.json").json()
         example = release.metadata.example
         bad: Any = {**example, "x": 1}
-        for path, body in ((PREDICT, [example, example]), (PREDICT, bad), (EXPLAIN, example)):
+        levels = ["?interval=0.9", "?interval=0.7"] if release.intervals.levels else []
+        queries = [(PREDICT + query, [example, example]) for query in ("", *levels)]
+        for path, body in (*queries, (PREDICT, bad), (EXPLAIN, example)):
             reply = client.post(path, json=body)
-            answers = document["paths"][path]["post"]["responses"]
+            answers = document["paths"][path.partition("?")[0]]["post"]["responses"]
             schema = answers[str(reply.status_code)]["content"]["application/json"]["schema"]
             assert mismatch(schema, reply.json(), document) == ""
         name = release.schema.__name__

@@ -331,6 +331,7 @@ def test_rows_from_the_user_are_compared_too(releases: ReleaseMaker, tmp_path: P
     (tmp_path / "given.csv").write_text("\n".join(["x,y" if labels else "x", *lines]))
     verdict = releases.run(releases.make("0.1.1"), data=tmp_path / "given.csv")
     assert verdict.rows["given"] == 50
+    assert "metrics.coverage" not in {check.name for check in verdict.checks}  # the release has no intervals
     assert verdict.exit_code == 0
 
 
@@ -342,6 +343,9 @@ def test_the_first_release_is_checked_on_its_own(releases: ReleaseMaker) -> None
     doubtful = releases.make("0.1.0", facts={"doubts": {"too_good": "The result is too good to be true."}})
     verdict = run(doubtful, None, policy=NOTED, index=releases.index)
     assert (verdict.outcome, list(open_checks(verdict))) == (Outcome.waiting, ["doubts.too_good"])
+    narrow = {"rows": 300, "levels": {"0.9": {"least": 0.99}}, "refused": {}}
+    verdict = run(releases.make("0.1.0", facts={"intervals": narrow}), None, policy=NOTED, index=releases.index)
+    assert (verdict.outcome, list(open_checks(verdict))) == (Outcome.waiting, ["metrics.coverage"])
     useless = releases.make("0.1.0", scale=-3.0)
     verdict = run(useless, None, policy=NOTED, index=releases.index)
     assert list(open_checks(verdict)) == ["metrics.trivial"]

@@ -16,6 +16,7 @@ from seatrial.core.files import sha256
 from seatrial.core.progress import Progress, silent
 from seatrial.trial import difference_checks, equality_checks, gate_checks
 from seatrial.trial.behaviour_trial import BehaviourTrial, Moved, expected_scores
+from seatrial.trial.compare.coverage import check_coverage
 from seatrial.trial.compare.maturity import after_maturity
 from seatrial.trial.compare.queries import Blocks, Queries
 from seatrial.trial.contract import Contract, contract_checks, version_check
@@ -23,6 +24,7 @@ from seatrial.trial.cost_checks import check_cost
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.golden_training import check_golden_trained
 from seatrial.trial.known_rows import judge_by_known_rows
+from seatrial.trial.noise import part_of_budget
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
@@ -133,6 +135,7 @@ class _Trial:
         checks += check_golden_trained(recipes, new.golden, columns, scoring, policy)
         checks += difference_checks.check_doubts(new.description.metadata.doubts)
         checks += difference_checks.check_alone(setup.queries, collected, policy)
+        checks += self._coverage(collected)
         checks += difference_checks.check_first_labels(recipes, policy)
         return checks + behaviour.checks(new.repeated, collected, scoring), {}
 
@@ -160,7 +163,7 @@ class _Trial:
         same_code = not any(check.outcome in STOPS for check in again if check.suite == "rebuild")
         if same_code:
             total = difference_checks.second_opinion(total, recipes, policy, queries, old, new, floor, progress)
-        checks += total
+        checks += total + self._coverage(new)
         tables = (made[0].data, made[1].data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
@@ -190,6 +193,13 @@ class _Trial:
         training = self.recipes.candidate or self.recipes.baseline
         crossed = cross_tables(self.setup.candidate.description.columns, training.tables if training else [])
         return self.setup.queries.blocks.extended("crossed", crossed)
+
+    def _coverage(self, new: CollectedAnswers) -> list[Check]:
+        queries, metadata, policy = self.setup.queries, self.setup.candidate.description.metadata, self.policy
+        if queries.truth is None:
+            return []
+        scores, alpha = new.of("rows"), part_of_budget(policy)
+        return check_coverage(metadata, queries.scoring, scores, queries.truth, alpha=alpha, fewest=policy.min_rows)
 
     def _collect(self, release: OpenedRelease) -> CollectedAnswers:
         rows = len(next(iter(self.blocks.table.values())))

@@ -45,6 +45,7 @@ RANKS = (
     "metrics.trivial",
     "doubts.",
     "metrics.worse",
+    "metrics.coverage",
     "total.losses",
     "total.probes",
     "total.",

@@ -32,6 +32,7 @@ LOOSER: tuple[tuple[str | tuple[str, ...], str], ...] = (
     ("metrics.worse", "Raise `margin`."),
     ("metrics.gain", "Raise `suspicious_gain`."),
     ("metrics.trivial", "The model is hardly better than a constant answer; no policy can fix that."),
+    ("metrics.coverage", "The intervals do not fit these rows; train again."),
     ("data.rows", "Raise `max_fewer_rows`."),
     ("data.rewritten", "List the column in `changing`, or raise `max_rewritten`."),
     ("data.", "Lower `false_alarms`."),

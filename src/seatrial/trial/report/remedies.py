@@ -87,6 +87,10 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
         "metrics.trivial",
         Remedy("The model predicts no better than a constant; see its training report.", REBUILD),
     ),
+    (
+        "metrics.coverage",
+        Remedy("Train again, or look whether these rows are like the table's.", REBUILD, "false_alarms"),
+    ),
     ("metrics.", Remedy("Compare both releases' reports.", _ACCEPT, "margin")),
     ("doubts.", Remedy("Leave the column out if it is known only afterwards.", _ACCEPT)),
     (
