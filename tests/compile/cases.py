@@ -4,6 +4,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from seatrial.compile import compile_release
 from seatrial.model.decision import DecisionRule
@@ -75,6 +79,18 @@ RULES = {
     "multiclass": DecisionRule("multiclass", (0, 1, 2)),
     "regression": DecisionRule("regression"),
 }
+
+
+def numeric(*steps: Any) -> Any:
+    """The numbers, with missing ones imputed, through these steps."""
+    return ColumnTransformer([("numbers", make_pipeline(SimpleImputer(), *steps), NUMBERS)])
+
+
+def scaled() -> Any:
+    """All columns, as a smooth model takes them."""
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    strings = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return ColumnTransformer([("numbers", numbers, NUMBERS), ("strings", strings, STRINGS)])
 
 
 def compile_case(pipeline: Any, task: Any = "binary", *, fitted: bool = False, rows: int = 3000) -> Compiled:

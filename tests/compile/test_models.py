@@ -26,8 +26,6 @@ from sklearn.linear_model import (
     SGDClassifier,
     TweedieRegressor,
 )
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import LinearSVR
@@ -47,9 +45,6 @@ SMOOTH_CLASSIFIERS = [
     LogisticRegression(fit_intercept=False, max_iter=300),
     LogisticRegressionCV(Cs=2, cv=2, max_iter=300),
     SGDClassifier(loss="log_loss", **SEED),
-    GaussianNB(),
-    MLPClassifier(hidden_layer_sizes=(5,), max_iter=30, **SEED),
-    MLPClassifier(hidden_layer_sizes=(4, 3), activation="tanh", max_iter=30, **SEED),
 ]
 SMOOTH_REGRESSORS = [
     LinearRegression(),
@@ -61,7 +56,6 @@ SMOOTH_REGRESSORS = [
     GammaRegressor(alpha=1),
     TweedieRegressor(power=1.5, alpha=1),
     TweedieRegressor(power=0),
-    MLPRegressor(hidden_layer_sizes=(5,), max_iter=30, **SEED),
 ]
 TREE_CLASSIFIERS = [
     DecisionTreeClassifier(**SEED),

@@ -139,6 +139,8 @@ def metrics_page() -> str:
 def compiles_page() -> str:
     from seatrial.compile.boosters.booster import READERS
     from seatrial.compile.converter import MODELS, SEARCHES, TRANSFORMERS
+    from seatrial.compile.native_classes import NATIVE
+    from seatrial.compile.powers import UFUNCS
 
     def by_room(classes: Iterable[tuple[str, str]]) -> str:
         rooms: dict[str, list[str]] = {}
@@ -165,8 +167,14 @@ def compiles_page() -> str:
         "## Steps before the model",
         listed(TRANSFORMERS),
         "They may be combined with `Pipeline`, `ColumnTransformer` and `FeatureUnion`, also nested, with `passthrough` and `drop`. "
-        "A `FunctionTransformer` compiles only without a function: what a Python function does belongs in "
-        "[a feature function](../models.md#features-columns-derived-from-columns).",
+        "A `FunctionTransformer` compiles without a function, or with one of numpy's "
+        + ", ".join(f"`{each.__name__}`" for each in UFUNCS)
+        + ": what a Python function does belongs in [a feature function](../models.md#features-columns-derived-from-columns).",
+        "## What runs natively, and why",
+        table(
+            ("classes", "reason"),
+            [(", ".join(f"`{each.__name__}`" for each in classes), reason) for reason, classes in NATIVE.items()],
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -6,8 +6,7 @@ graph whose proof fails. It never fits, and writes no file.
 Why the converters are our own: of skl2onnx 1.20's, only a handful are correct in double precision. Imputers, linear
 models and trees use operators in float32 (trees were off by 0.25), LinearDiscriminantAnalysis was off by 0.15
 without any warning, and most of the others give graphs that onnxruntime rejects. Ours are short, need a third of the
-nodes, and each node saved is a microsecond per call. skl2onnx is used for the few classes that were found correct
-(`skl2onnx_bridge`), and every graph, however it was converted, has to pass the same proof.
+nodes, and each node saved is a microsecond per call.
 """
 
 from seatrial.compile.compilation import compile_release as compile_release

@@ -14,22 +14,34 @@ import sklearn
 import sklearn.base
 import sklearn.preprocessing as pre
 from sklearn import (
-    decomposition,
     ensemble,
     feature_selection,
     impute,
     linear_model,
-    naive_bayes,
-    neural_network,
     svm,
     tree,
 )
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from seatrial.compile import decisions, encoders, ensembles, linear, preprocessing, skl2onnx_bridge, trees
+from seatrial.compile import (
+    bayes,
+    decisions,
+    discriminants,
+    encoders,
+    ensembles,
+    kernels,
+    linear,
+    networks,
+    pieces,
+    powers,
+    preprocessing,
+    projections,
+    trees,
+)
 from seatrial.compile.boosters import Booster, booster_of, is_booster
 from seatrial.compile.graph import Graph, Matrix, Refused, join
+from seatrial.compile.native_classes import reason_for
 from seatrial.compile.parts import Parts
 from seatrial.core.errors import CompileError
 from seatrial.model.inputs import Inputs
@@ -74,13 +86,15 @@ TRANSFORMERS: dict[type, Transformer] = {
     pre.RobustScaler: preprocessing.robust_scaler,
     pre.MaxAbsScaler: preprocessing.max_abs_scaler,
     pre.Binarizer: preprocessing.binarizer,
-    pre.FunctionTransformer: preprocessing.function_transformer,
     pre.OneHotEncoder: encoders.one_hot_encoder,
     pre.OrdinalEncoder: encoders.ordinal_encoder,
     pre.TargetEncoder: encoders.target_encoder,
-    pre.Normalizer: skl2onnx_bridge.transformer,
-    decomposition.PCA: skl2onnx_bridge.transformer,
-    decomposition.TruncatedSVD: skl2onnx_bridge.transformer,
+    pre.Normalizer: preprocessing.normalizer,
+    **discriminants.TRANSFORMERS,
+    **kernels.TRANSFORMERS,
+    **pieces.TRANSFORMERS,
+    **powers.TRANSFORMERS,
+    **projections.TRANSFORMERS,
     **dict.fromkeys(SELECTORS, preprocessing.selector),
 }
 
@@ -104,9 +118,13 @@ MODELS: dict[type, Model] = {
     ensemble.GradientBoostingRegressor: trees.gradient_boosting,
     ensemble.HistGradientBoostingClassifier: trees.hist_gradient_boosting,
     ensemble.HistGradientBoostingRegressor: trees.hist_gradient_boosting,
-    naive_bayes.GaussianNB: skl2onnx_bridge.classifier,
-    neural_network.MLPClassifier: skl2onnx_bridge.classifier,
-    neural_network.MLPRegressor: skl2onnx_bridge.regressor,
+    **bayes.MODELS,
+    **discriminants.MODELS,
+    **kernels.MODELS,
+    **linear.MODELS,
+    **networks.MODELS,
+    **pieces.MODELS,
+    **projections.MODELS,
 }
 
 DENSE = (decomposition.PCA, decomposition.TruncatedSVD)  # what they make of a sparse matrix is none
@@ -180,7 +198,7 @@ def _model(
             raise _refusal(estimator, path, "Seatrial has no exact converter for its decision function")
         if sklearn.base.is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
             raise _refusal(estimator, path, "it predicts no probabilities")
-        raise _refusal(estimator, path, "Seatrial has no exact converter for this class")
+        raise _refusal(estimator, path, reason_for(estimator))
     scores: str = _guarded(convert, estimator, matrix, graph, path)
     return scores
 
@@ -216,7 +234,7 @@ def _transform(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ..
         return join(parts)
     convert = TRANSFORMERS.get(type(estimator))
     if convert is None:
-        raise _refusal(estimator, path, "Seatrial has no exact converter for this class")
+        raise _refusal(estimator, path, reason_for(estimator))
     transformed: Matrix = _guarded(convert, estimator, matrix, graph, path)
     keeps = matrix.sparse and type(estimator) not in DENSE
     return replace(transformed, sparse=bool(getattr(estimator, "sparse_output", keeps)))
@@ -259,7 +277,7 @@ def _by_name(estimator: Any, matrix: Matrix) -> Matrix:
 def _guarded(convert: Any, estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scikit-learn and skl2onnx warn about what the proof checks
+            warnings.simplefilter("ignore")  # scikit-learn warns about what the proof checks
             return convert(estimator, matrix, graph)
     except Refused as refused:
         raise _refusal(estimator, path, str(refused)) from None

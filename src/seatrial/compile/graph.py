@@ -4,7 +4,7 @@ Every column is numeric from the start: one LabelEncoder at the input gives each
 0 to all others. No step distinguishes unknown strings, so nothing is lost, and one operator serves both kinds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,6 @@ class Graph:
         self._constants: dict[tuple[Any, ...], onnx.TensorProto] = {}
         self._widths: dict[str, int] = {"numbers": len(inputs.numbers), "ids": len(inputs.strings)}
         self._ids: dict[str, int] = {}
-        self._count = 0
 
     @property
     def root(self) -> Matrix:
@@ -111,27 +110,6 @@ class Graph:
             self._nodes.append(node)
         return self._made[key]
 
-    def adopt(
-        self, nodes: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto], source: str, result: str
-    ) -> str:
-        """Copy the nodes of another graph that reads `X`, and return the name of its `result` in this one."""
-        self._count += 1
-        names = {"X": source, "": ""}
-        for constant in constants:
-            copy = onnx.TensorProto()
-            copy.CopyFrom(constant)
-            copy.name = names[constant.name] = f"f{self._count}_{constant.name}"
-            self._constants[(copy.name,)] = copy
-        for node in nodes:
-            copied = onnx.NodeProto()
-            copied.CopyFrom(node)
-            names.update({name: f"f{self._count}_{name}" for name in node.output if name})
-            copied.name = ""
-            copied.input[:] = [names[name] for name in node.input]
-            copied.output[:] = [names[name] for name in node.output]
-            self._nodes.append(copied)
-        return names[result]
-
     def matrix(self, tensor: str, width: int, *, text: bool = False) -> Matrix:
         """Return a matrix of a tensor with `width` columns, numbers or ids of strings."""
         self._widths[tensor] = width
@@ -161,6 +139,48 @@ class Graph:
         """Return one tensor with exactly these columns, none of which may be strings."""
         refuse_text(matrix)
         return self.gather(matrix)
+
+    def repeat(self, values: Any, matrix: Matrix) -> str:
+        """Return a tensor (n, len(values)) that repeats these constants for every row of a matrix."""
+        rows = self.add("Shape", self.packed(matrix)[0], start=0, end=1)
+        shape = self.add("Concat", rows, self.constant([len(values)], np.int64), axis=0)
+        return self.add("Expand", self.constant([values]), shape)
+
+    def in_blocks(self, matrix: Matrix, size: int, body: Callable[[str], str], *, outputs: int) -> str:
+        """Compute (n, outputs) by `body` for at most `size` rows at a time, for which memory has to be enough.
+
+        `body` gets the name of a tensor (rows, columns), adds nodes, and returns the name of their result
+        (rows, outputs).
+        """
+        whole = self.numbers(matrix)
+        rows = self.add("Shape", whole, start=0, end=1)
+        zero, one = self._integers(0), self._integers(1)
+        least = self.add("Max", rows, one)  # Scan needs a block even for no rows
+        block = self.add("Min", least, self._integers(size))
+        count = self.add("Add", self.add("Div", self.add("Sub", least, one), block), one)
+        spare = self.add("Sub", self.add("Mul", count, block), rows)
+        padded = self.add("Pad", whole, self.add("Concat", zero, zero, spare, zero, axis=0), self.constant(0.0))
+        shape = self.add("Concat", count, block, self._integers(matrix.width), axis=0)
+        blocks = self.add("Reshape", padded, shape)
+        computed = self.add("Scan", blocks, body=self._subgraph(body, matrix.width, outputs), num_scan_inputs=1)
+        together = self.add("Reshape", computed, self._integers(-1, outputs))
+        return self.add("Slice", together, zero, rows, zero)
+
+    def _subgraph(self, body: Callable[[str], str], width: int, outputs: int) -> onnx.GraphProto:
+        """Collect the nodes that `body` adds; constants and earlier results are read from the graph around them."""
+        around, known = self._nodes, self._made
+        self._nodes, self._made = [], dict(known)
+        source = f"block{len(known)}"
+        result = body(source)
+        given = helper.make_tensor_value_info(source, TensorProto.DOUBLE, [None, width])
+        made = helper.make_tensor_value_info(result, TensorProto.DOUBLE, [None, outputs])
+        subgraph = helper.make_graph(self._nodes, "block", [given], [made])
+        inside = {("in a block", *key): name for key, name in self._made.items() if key not in known}
+        self._nodes, self._made = around, known | inside  # their names stay taken, and are not read from outside
+        return subgraph
+
+    def _integers(self, *values: int) -> str:
+        return self.constant(values, np.int64)
 
     def finish(self, scores: str, rank: int) -> onnx.ModelProto:
         """Complete the graph: put the encoder of strings in front, and name the result `scores`."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn import dummy, linear_model
 
 from seatrial.compile.graph import Graph, Matrix, Refused
 from seatrial.model.features import Floats
@@ -47,6 +48,27 @@ def shares(each: str, classes: int, graph: Graph, otherwise: float | None = None
     return graph.add("Where", none, graph.constant(equal), graph.add("Div", each, total))
 
 
+def constant_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert a DummyClassifier to the same probabilities (n, n_classes) for each row."""
+    if model._strategy == "stratified":
+        raise Refused('its answers are random; strategy="prior" gives the same shares as probabilities')
+    return graph.repeat(model.predict_proba(np.zeros((1, 1)))[0], matrix)
+
+
+def constant_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert a DummyRegressor to the same prediction for each row, (n,)."""
+    if model.n_outputs_ != 1:
+        raise Refused("it predicts several targets")
+    return column(graph.repeat(model.constant_[0], matrix), graph)
+
+
+def consensus_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert RANSAC to the predictions (n,) of the linear model that it fitted on its inliers."""
+    if type(model.estimator_) not in CONSENSUS:
+        raise Refused(f"its estimator is {type(model.estimator_).__name__}, and only a linear one compiles")
+    return linear_regressor(model.estimator_, matrix, graph)
+
+
 def column(single: str, graph: Graph) -> str:
     """Reshape (n, 1) to (n,)."""
     return graph.add("Squeeze", single, graph.constant([1], np.int64))
@@ -79,3 +101,15 @@ def _weights(model: Any) -> tuple[Floats, Floats]:
     weights = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64)).T
     bias = np.broadcast_to(np.ravel(np.asarray(model.intercept_, dtype=np.float64)), (weights.shape[1],))
     return weights, bias
+
+
+CONSENSUS = (linear_model.HuberRegressor, linear_model.Lasso, linear_model.LinearRegression, linear_model.Ridge)
+MODELS = {
+    dummy.DummyClassifier: constant_classifier,
+    dummy.DummyRegressor: constant_regressor,
+    linear_model.LarsCV: linear_regressor,
+    linear_model.LassoLarsCV: linear_regressor,
+    linear_model.LassoLarsIC: linear_regressor,
+    linear_model.OrthogonalMatchingPursuitCV: linear_regressor,
+    linear_model.RANSACRegressor: consensus_regressor,
+}

@@ -101,8 +101,13 @@ def max_abs_scaler(scaler: Any, matrix: Matrix, graph: Graph) -> Matrix:
 
 def binarizer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix:
     """1 above the threshold, else 0."""
-    above = graph.add("Greater", graph.numbers(matrix), graph.constant(float(transformer.threshold)))
-    return graph.matrix(graph.add("Cast", above, to=DOUBLE), matrix.width)
+    return above(matrix, transformer.threshold, graph)
+
+
+def above(matrix: Matrix, threshold: float, graph: Graph) -> Matrix:
+    """Add 1 for each value above the threshold, else 0."""
+    greater = graph.add("Greater", graph.numbers(matrix), graph.constant(float(threshold)))
+    return graph.matrix(graph.add("Cast", greater, to=DOUBLE), matrix.width)
 
 
 def selector(chosen: Any, matrix: Matrix, graph: Graph) -> Matrix:  # noqa: ARG001 - choosing needs no node
@@ -110,12 +115,17 @@ def selector(chosen: Any, matrix: Matrix, graph: Graph) -> Matrix:  # noqa: ARG0
     return matrix.take(np.flatnonzero(chosen.get_support()))
 
 
-def function_transformer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix:  # noqa: ARG001 - see below
-    """Pass the columns through; a Python function in the transformer cannot be converted."""
-    if transformer.func is not None:
-        name = getattr(transformer.func, "__name__", str(transformer.func))
-        raise Refused(f"it calls the Python function {name}, which a graph cannot contain; make it a feature function")
-    return matrix
+def normalizer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Divide each row by its length, or by the sum or the largest of its absolute values."""
+    return graph.matrix(unit_rows(graph.numbers(matrix), transformer.norm, graph), matrix.width)
+
+
+def unit_rows(rows: str, norm: str, graph: Graph) -> str:
+    """Divide each row by its size in a norm (l1, l2, max); rows of nearly 0 stay, as in scikit-learn."""
+    operator = {"l1": "ReduceSum", "l2": "ReduceL2", "max": "ReduceMax"}[norm]
+    size = graph.add(operator, graph.add("Abs", rows), graph.constant([1], np.int64), keepdims=1)
+    tiny = graph.add("Less", size, graph.constant(10 * np.finfo(np.float64).eps))
+    return graph.add("Div", rows, graph.add("Where", tiny, graph.constant(1.0), size))
 
 
 def _affine(matrix: Matrix, graph: Graph, *steps: tuple[str, Any]) -> Matrix:

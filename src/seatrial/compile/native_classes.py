@@ -1,0 +1,31 @@
+"""Classes of scikit-learn that no graph can repeat exactly, each with the measured reason."""
+
+from sklearn import gaussian_process, impute, neighbors, svm
+from sklearn.feature_extraction import FeatureHasher, text
+
+NATIVE: dict[str, tuple[type, ...]] = {
+    "onnxruntime splits and lower-cases text by the locale of the machine, and not by Python's rules for Unicode": (
+        text.CountVectorizer,
+        text.TfidfVectorizer,
+        text.HashingVectorizer,
+        FeatureHasher,
+    ),
+    "libsvm stops its search for probabilities early, up to 0.005 before their end; CalibratedClassifierCV(SVC()) has "
+    "better ones": (svm.SVC, svm.NuSVC),
+    "its neighbours are decided by the last bit of a distance, and by the order of the training rows where two are "
+    "equally near": (
+        impute.KNNImputer,
+        neighbors.KNeighborsClassifier,
+        neighbors.KNeighborsRegressor,
+        neighbors.RadiusNeighborsClassifier,
+        neighbors.RadiusNeighborsRegressor,
+    ),
+    "its probabilities are integrals of the normal distribution, for which onnxruntime has no operator in double "
+    "precision": (gaussian_process.GaussianProcessClassifier,),
+}
+
+
+def reason_for(estimator: object) -> str:
+    """Say why this estimator has no converter."""
+    reasons = (reason for reason, classes in NATIVE.items() if type(estimator) in classes)
+    return next(reasons, "Seatrial has no exact converter for this class")

@@ -1,0 +1,106 @@
+"""Projections of columns: principal components and their kin, random projections, partial least squares.
+
+Sums over columns may differ from scikit-learn's in the last bit, since a matrix product may add in another order.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn import cross_decomposition, decomposition, kernel_approximation, random_projection
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+
+from seatrial.compile.graph import Graph, Matrix, Refused
+from seatrial.compile.linear import column
+from seatrial.model.features import Floats
+
+
+def project(
+    matrix: Matrix,
+    graph: Graph,
+    weights: Any,
+    *,
+    center: Floats | None = None,
+    scale: Floats | None = None,
+    offset: Floats | None = None,
+) -> Matrix:
+    """Add ((x - center) / scale) @ weights + offset, with weights (columns, outputs)."""
+    weights = np.asarray(weights.toarray() if hasattr(weights, "toarray") else weights)
+    if weights.dtype != np.float64:
+        raise Refused(f"it was fitted in {weights.dtype}")
+    tensor = graph.numbers(matrix)
+    for operator, values in (("Sub", center), ("Div", scale)):
+        if values is not None:
+            tensor = graph.add(operator, tensor, graph.constant(np.ravel(values)))
+    bias = () if offset is None else (graph.constant(np.ravel(offset)),)
+    return graph.matrix(graph.add("Gemm", tensor, graph.constant(weights), *bias), weights.shape[1])
+
+
+def principal_components(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert PCA: the mean is subtracted after the projection, as in scikit-learn."""
+    components = model.components_
+    projected = project(matrix, graph, components.T, offset=-(model.mean_.reshape(1, -1) @ components.T))
+    if not model.whiten:
+        return projected
+    scale = np.maximum(np.sqrt(model.explained_variance_), np.finfo(np.float64).eps)
+    return graph.matrix(graph.add("Div", graph.gather(projected), graph.constant(scale)), projected.width)
+
+
+def components(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert a projection on `components_` without a mean."""
+    return project(matrix, graph, model.components_.T)
+
+
+def independent_components(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert FastICA."""
+    return project(matrix, graph, model.components_.T, center=model.mean_ if model.whiten else None)
+
+
+def factor_analysis(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert the latent variables of FactorAnalysis (C. Bishop, Pattern Recognition, equation 12.66)."""
+    weighted = model.components_ / model.noise_variance_
+    covariance = np.linalg.inv(np.eye(len(weighted)) + weighted @ model.components_.T)
+    return project(matrix, graph, weighted.T @ covariance, center=model.mean_)
+
+
+def latent_scores(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert the scores of partial least squares used as a step."""
+    return project(matrix, graph, model.x_rotations_, center=model._x_mean, scale=model._x_std)
+
+
+def latent_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert partial least squares to predictions (n,)."""
+    if len(model.coef_) != 1:
+        raise Refused("it predicts several targets")
+    if not model._predict_1d:
+        raise Refused("it was fitted on targets in two dimensions")
+    predicted = project(matrix, graph, model.coef_.T, center=model._x_mean, offset=model.intercept_)
+    return column(graph.gather(predicted), graph)
+
+
+def fourier_features(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert RBFSampler: cosines of random projections (A. Rahimi and B. Recht, NIPS 2007)."""
+    projected = project(matrix, graph, model.random_weights_, offset=model.random_offset_)
+    waves = graph.add("Cos", graph.gather(projected))
+    factor = graph.constant((2.0 / model.n_components) ** 0.5)
+    return graph.matrix(graph.add("Mul", waves, factor), projected.width)
+
+
+TRANSFORMERS = {
+    cross_decomposition.CCA: latent_scores,
+    cross_decomposition.PLSCanonical: latent_scores,
+    cross_decomposition.PLSRegression: latent_scores,
+    decomposition.FactorAnalysis: factor_analysis,
+    decomposition.FastICA: independent_components,
+    decomposition.IncrementalPCA: principal_components,
+    decomposition.PCA: principal_components,
+    decomposition.TruncatedSVD: components,
+    kernel_approximation.RBFSampler: fourier_features,
+    NeighborhoodComponentsAnalysis: components,
+    random_projection.GaussianRandomProjection: components,
+    random_projection.SparseRandomProjection: components,
+}
+MODELS = {
+    cross_decomposition.CCA: latent_regressor,
+    cross_decomposition.PLSCanonical: latent_regressor,
+    cross_decomposition.PLSRegression: latent_regressor,
+}
