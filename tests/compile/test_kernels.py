@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import KernelPCA
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -74,6 +75,13 @@ def test_gaussian_processes_compile(name):
 def test_maps_of_kernels_compile_as_steps(kernel):
     for step in (Nystroem(kernel, n_components=20, random_state=0), KernelPCA(3, kernel=kernel, random_state=0)):
         compile_case(make_pipeline(numeric(StandardScaler(), step), LogisticRegression()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [KMeans, MiniBatchKMeans, BisectingKMeans])
+def test_distances_from_centres_compile_as_a_step(kind):
+    step = kind(4, random_state=0)
+    compile_case(make_pipeline(numeric(StandardScaler(), step), LogisticRegression()))
 
 
 @pytest.mark.parametrize("kind", [SVC, NuSVC])

@@ -26,13 +26,15 @@ STEPS = {
     "quantiles": QuantileTransformer(n_quantiles=50),
     "all quantiles": QuantileTransformer(n_quantiles=400),
 }
-SPLINES = {
-    "constant": SplineTransformer(),
-    "linear": SplineTransformer(extrapolation="linear", degree=2),
-    "continued": SplineTransformer(extrapolation="continue", knots="quantile"),
-    "periodic": SplineTransformer(extrapolation="periodic", n_knots=6),
-    "straight": SplineTransformer(degree=1, include_bias=False),
-    "sparse": SplineTransformer(sparse_output=True, include_bias=False),
+SMOOTH = {
+    "normal quantiles": QuantileTransformer(n_quantiles=50, output_distribution="normal"),
+    "all normal quantiles": QuantileTransformer(n_quantiles=400, output_distribution="normal"),
+    "constant splines": SplineTransformer(),
+    "linear splines": SplineTransformer(extrapolation="linear", degree=2),
+    "continued splines": SplineTransformer(extrapolation="continue", knots="quantile"),
+    "periodic splines": SplineTransformer(extrapolation="periodic", n_knots=6),
+    "straight splines": SplineTransformer(degree=1, include_bias=False),
+    "sparse splines": SplineTransformer(sparse_output=True, include_bias=False),
 }
 VALUES = st.floats(-1e6, 1e6) | st.sampled_from([0.0, -0.0, 5e-324, -5e-324, 1e-300])
 
@@ -45,9 +47,9 @@ def test_bins_and_quantiles_compile_to_the_last_bit(name, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SPLINES)
-def test_splines_compile_before_a_smooth_model(name):
-    compile_case(make_pipeline(numeric(SPLINES[name]), LINEAR))
+@pytest.mark.parametrize("name", SMOOTH)
+def test_splines_and_normal_quantiles_compile_before_a_smooth_model(name):
+    compile_case(make_pipeline(numeric(SMOOTH[name]), LINEAR))
 
 
 @pytest.mark.slow
@@ -104,12 +106,18 @@ def test_splines_of_many_shapes_are_exact_far_outside():
             assert np.abs((actual - expected) / scale).max() < 1e-12, (extrapolation, degree)
 
 
+def test_normal_quantiles_are_scipys_from_end_to_end():
+    points = np.concatenate([np.linspace(0, 1, 4001), np.geomspace(5e-8, 0.5, 999), 1 - np.geomspace(5e-8, 0.5, 999)])
+    step = QuantileTransformer(n_quantiles=2, output_distribution="normal").fit([[0.0], [1.0]])
+    rows = np.concatenate([points, np.nextafter(points, 2), [-1.0, 2.0, np.nan]])[:, None]
+    np.testing.assert_allclose(run_graph(rows, step), step.transform(rows), rtol=1e-13, atol=1e-15)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
         (KBinsDiscretizer(3, dtype=np.float32, **AVERAGED), "it computes in float32"),
-        (QuantileTransformer(n_quantiles=20, output_distribution="normal"), "no inverse of the normal distribution"),
         (SplineTransformer(degree=1, extrapolation="linear"), "needs a degree of at least 2"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Kernel methods: support vector regression, kernel ridge, Gaussian processes, and steps that use kernels.
+"""Kernel methods: support vector regression, kernel ridge, Gaussian processes, and steps by kernels or distances.
 
 Distances are sums of squared differences, as libsvm and SciPy compute them: the shorter form by products loses half of
 the digits of two points that are near each other. They take a number for each row, vector and column, so the rows go
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn import kernel_approximation, kernel_ridge, svm
+from sklearn import cluster, kernel_approximation, kernel_ridge, svm
 from sklearn.decomposition import KernelPCA
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process import kernels as gp
@@ -70,6 +70,17 @@ def kernel_components(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
     kernel = _pairwise(model.kernel, model, model.X_fit_, graph)
     sums = _weighted(kernel, model.X_fit_, axes - totals / len(axes), bias, matrix, graph)
     return graph.matrix(sums, axes.shape[1])
+
+
+def distances_from_centres(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert k-means used as a step: the distance from each cluster's centre."""
+    centres = _dense(model.cluster_centers_)
+
+    def block(rows: str) -> str:
+        return graph.add("Sqrt", _squared_distances(rows, centres, graph))
+
+    distances = graph.in_blocks(matrix, max(BLOCK // centres.size, 1), block, outputs=len(centres))
+    return graph.matrix(distances, len(centres))
 
 
 def support_vector_decision(model: Any, matrix: Matrix, graph: Graph) -> str:
@@ -237,7 +248,13 @@ def _dense(values: Any) -> Floats:
     return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
 
 
-TRANSFORMERS = {KernelPCA: kernel_components, kernel_approximation.Nystroem: kernel_map}
+TRANSFORMERS = {
+    cluster.BisectingKMeans: distances_from_centres,
+    cluster.KMeans: distances_from_centres,
+    cluster.MiniBatchKMeans: distances_from_centres,
+    kernel_approximation.Nystroem: kernel_map,
+    KernelPCA: kernel_components,
+}
 MODELS = {
     GaussianProcessRegressor: gaussian_process_regressor,
     kernel_ridge.KernelRidge: ridge_regressor,

@@ -6,17 +6,22 @@ piece's own origin gives the value. For lines that is the arithmetic of `numpy.i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import factorial
 from typing import Any
 
 import numpy as np
 import sklearn.preprocessing as pre
+from numpy.polynomial import Polynomial
 from onnx import TensorProto
+from scipy.special import ndtri
 from sklearn.isotonic import IsotonicRegression
 
 from seatrial.compile.graph import DOUBLE, Graph, Matrix, Refused
 from seatrial.compile.trees import Ensemble
 from seatrial.model.features import Floats
+
+TAIL = 1e-7  # scikit-learn's bound on how near a share may be to 0 and 1 before the normal distribution
 
 
 @dataclass(frozen=True)
@@ -61,14 +66,15 @@ def intervals(edges: Sequence[Floats], matrix: Matrix, graph: Graph, starts: Seq
 
 def add_pieces(columns: Sequence[Pieces], matrix: Matrix, graph: Graph) -> str:
     """Add the polynomials of each column, all of as many powers and outputs: double (n, columns * outputs)."""
-    sizes = [len(each.origins) for each in columns]
-    starts = np.cumsum([0, *sizes[:-1]]).tolist()
-    number = intervals([each.edges for each in columns], matrix, graph, starts)
+    distinct = list({id(each): each for each in columns}.values())
+    ends = np.cumsum([len(each.origins) for each in distinct]).tolist()
+    start = {id(each): end - len(each.origins) for each, end in zip(distinct, ends, strict=True)}
+    number = intervals([each.edges for each in columns], matrix, graph, [start[id(each)] for each in columns])
     number = graph.add("Cast", number, to=TensorProto.INT64)
-    origins = graph.add("Gather", graph.constant(np.concatenate([each.origins for each in columns])), number)
+    origins = graph.add("Gather", graph.constant(np.concatenate([each.origins for each in distinct])), number)
     distance = graph.add("Sub", graph.numbers(matrix), origins)
     distance = graph.add("Unsqueeze", distance, graph.constant([2], np.int64))
-    coefficients = np.concatenate([each.coefficients for each in columns])
+    coefficients = np.concatenate([each.coefficients for each in distinct])
     *lower, highest = (
         graph.add("Gather", graph.constant(coefficients[:, power]), number) for power in range(coefficients.shape[1])
     )
@@ -93,23 +99,30 @@ def bins_discretizer(discretizer: Any, matrix: Matrix, graph: Graph) -> Matrix:
 
 
 def quantile_transformer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix:
-    """Convert to the share of training values below: the mean of two interpolations, from below and from above."""
-    if transformer.output_distribution != "uniform":
-        raise Refused(
-            "a graph has no inverse of the normal distribution; "
-            'output_distribution="uniform" compiles, and is the same to a tree'
-        )
+    """Convert to the share of training values below, or to the normal distribution's quantile of that share.
+
+    The share is the mean of two interpolations, from below and from above, which differ where values are equal.
+    """
     quantiles, shares = transformer.quantiles_, transformer.references_
     if np.isnan(quantiles).any():
         raise Refused("one of its columns has no value")
-    low, high = graph.constant(quantiles[0]), graph.constant(quantiles[-1])
     values = graph.numbers(matrix)
     negative = graph.matrix(graph.add("Neg", values), matrix.width)
     below = add_pieces([lines(column, shares) for column in quantiles.T], matrix, graph)
     above = add_pieces([lines(-column[::-1], -shares[::-1]) for column in quantiles.T], negative, graph)
-    mean = graph.add("Mul", graph.add("Sub", below, above), graph.constant(0.5))
-    mean = graph.add("Where", graph.add("Equal", values, high), graph.constant(1.0), mean)
-    return graph.matrix(graph.add("Where", graph.add("Equal", values, low), graph.constant(0.0), mean), matrix.width)
+    share = graph.add("Mul", graph.add("Sub", below, above), graph.constant(0.5))
+    low, high = graph.constant(quantiles[0]), graph.constant(quantiles[-1])
+    if transformer.output_distribution == "uniform":
+        first, last = graph.add("Equal", values, low), graph.add("Equal", values, high)
+    else:
+        tail = graph.constant(TAIL)
+        first = graph.add("Less", graph.add("Sub", values, tail), low)
+        last = graph.add("Greater", graph.add("Add", values, tail), high)
+    share = graph.add("Where", last, graph.constant(1.0), share)
+    share = graph.add("Where", first, graph.constant(0.0), share)
+    if transformer.output_distribution == "normal":
+        share = _normal_quantile(share, matrix.width, graph)
+    return graph.matrix(share, matrix.width)
 
 
 def spline_transformer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix:
@@ -168,6 +181,42 @@ def _add_search_tree(ensemble: Ensemble, edges: Floats, column: int, start: int)
         values=np.array(middles, dtype=np.float64) + start,
         target=column,
     )
+
+
+def _normal_quantile(share: str, width: int, graph: Graph) -> str:
+    """Add the standard normal distribution's quantiles of shares (n, width), clipped as in scikit-learn."""
+    opposite = graph.add("Sub", graph.constant(1.0), share)
+    tail = graph.matrix(graph.add("Min", share, opposite), width)
+    lower = add_pieces([_lower_quantiles()] * width, tail, graph)
+    upper = graph.add("Greater", share, graph.constant(0.5))
+    quantile = graph.add("Where", upper, graph.add("Neg", lower), lower)
+    shortest = TAIL - np.spacing(1)
+    ends = ndtri([shortest, 1 - shortest])
+    return graph.add("Clip", quantile, graph.constant(ends[0]), graph.constant(ends[1]))
+
+
+@cache
+def _lower_quantiles() -> Pieces:
+    """Return Taylor series of the normal distribution's quantile up to one half, exact to 1e-15.
+
+    The derivative of order m is a polynomial in the quantile, divided by the density to the power m; the polynomials
+    follow from each other (G. Steinbrecher and W. Shaw, Quantile mechanics, 2008, section 3). It has no end at 0, so
+    the pieces grow by a fiftieth: each is short beside its distance from there.
+    """
+    smallest = TAIL / 2  # below, every quantile is clipped
+    edges = np.geomspace(smallest, 0.5, 800)
+    centres = np.sqrt(edges[:-1] * edges[1:])
+    quantiles = ndtri(centres)
+    density = np.exp(-(quantiles**2) / 2) / np.sqrt(2 * np.pi)
+    series, polynomial = [quantiles], Polynomial([1.0])
+    for order in range(1, 8):
+        series.append(polynomial(quantiles) / (density**order * factorial(order)))
+        polynomial = polynomial.deriv() + order * Polynomial([0.0, 1.0]) * polynomial
+    inside = np.stack(series, axis=1)
+    outside = np.zeros((1, inside.shape[1]))
+    outside[0, 0] = ndtri(smallest)
+    pieces = np.concatenate([outside, inside])
+    return Pieces(edges[:-1], np.concatenate([[smallest], centres]), pieces[:, :, None])
 
 
 def _spline_pieces(spline: Any, extrapolation: str) -> Pieces:
