@@ -14,6 +14,7 @@ import sklearn
 import sklearn.base
 import sklearn.preprocessing as pre
 from sklearn import (
+    decomposition,
     ensemble,
     feature_selection,
     impute,
