@@ -40,11 +40,18 @@ BASES = [
     SGDClassifier(**SEED),
     BaggingClassifier(LogisticRegression(max_iter=300), 2, **SEED),
 ]
+OFTEN = (RandomForestClassifier, HistGradientBoostingClassifier, LinearSVC)  # the others in `make soak`
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
-@pytest.mark.parametrize("base", BASES, ids=lambda base: type(base).__name__)
+@pytest.mark.parametrize(
+    "base",
+    [
+        pytest.param(base, id=type(base).__name__, marks=() if type(base) in OFTEN else pytest.mark.soak)
+        for base in BASES
+    ],
+)
 def test_calibrated_classifiers_compile_exactly(base, method, task):
     compile_case(make_pipeline(prepared(), CalibratedClassifierCV(base, method=method, cv=2)), task, rows=1000)
 

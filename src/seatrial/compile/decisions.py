@@ -16,7 +16,6 @@ DECISIONS: dict[type, Callable[[Any, Matrix, Graph], str]] = {
     linear_model.LogisticRegression: linear.sums,
     linear_model.LogisticRegressionCV: linear.sums,
     linear_model.Perceptron: linear.sums,
-    linear_model.PassiveAggressiveClassifier: linear.sums,
     linear_model.RidgeClassifier: linear.sums,
     linear_model.RidgeClassifierCV: linear.sums,
     linear_model.SGDClassifier: linear.sums,

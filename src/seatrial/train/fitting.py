@@ -128,9 +128,8 @@ def scores_of(pipeline: Any, frame: Any) -> Array:
             if hard
             else "Use a classifier with predict_proba, or wrap this one in CalibratedClassifierCV.",
         )
-    score = pipeline.predict_proba if classifies else pipeline.predict
     try:
-        return np.asarray(score(frame), dtype=np.float64)
+        return np.asarray((pipeline.predict_proba if classifies else pipeline.predict)(frame), dtype=np.float64)
     except (SeatrialError, MemoryError):
         raise
     except Exception as error:

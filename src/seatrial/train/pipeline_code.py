@@ -5,8 +5,9 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, place_of_error
+from seatrial.train.own_decision import last_estimator
 
-SEVERAL_TARGETS = ("MultiOutputClassifier", "MultiOutputRegressor", "ClassifierChain", "RegressorChain")
+SEVERAL_TARGETS = ("MultiOutput", "MultiTask", "ClassifierChain", "RegressorChain")  # how such classes' names begin
 
 
 def build_pipeline(project: ProjectSettings) -> Any:
@@ -27,11 +28,13 @@ def build_pipeline(project: ProjectSettings) -> Any:
             f"{where}: build() returns the class {pipeline.__name__}.",
             hint=f"Return an estimator: {pipeline.__name__}(...).",
         )
-    missing = [name for name in ("fit", "predict", "get_params") if not callable(getattr(pipeline, name, None))]
+    # Some estimators show predict() only once they are fitted, so the class is asked.
+    last = type(last_estimator(pipeline))
+    missing = [name for name in ("fit", "predict", "get_params") if not hasattr(last, name)]
     if missing:
-        kind = type(pipeline[-1] if hasattr(pipeline, "steps") else pipeline).__name__
         raise SeatrialError(
-            f"{where}: build() returns something that cannot be trained as a model: {kind} has no {missing[0]}().",
+            f"{where}: build() returns something that cannot be trained as a model: {last.__name__} has no "
+            f"{missing[0]}().",
             hint="Return a scikit-learn classifier or regressor, or a pipeline that ends with one.",
         )
     return pipeline
@@ -43,9 +46,11 @@ def fit_error(project: ProjectSettings, pipeline: Any, columns: list[str], error
     if place := place_of_error(project, error):
         return SeatrialError(f"{place}: {type(error).__name__}: {text}", hint="Correct this line.")
     hint = f"It is fitted on the columns {', '.join(columns)}; missing strings are ''."
-    kind = type(pipeline[-1] if hasattr(pipeline, "steps") else pipeline).__name__
-    if kind in SEVERAL_TARGETS:
-        hint = f"{kind} predicts several targets, and a project has one: use the estimator that it contains."
+    kind = type(last_estimator(pipeline)).__name__
+    if kind.startswith(SEVERAL_TARGETS):
+        hint = f"{kind} predicts several targets, and a project has one: use a model of one target."
+    elif text.startswith("could not convert string to float"):
+        hint = "Strings need an encoder, such as OneHotEncoder in a ColumnTransformer, and labels a classifier. " + hint
     named = text if isinstance(error, ValueError | TypeError | KeyError) else f"{type(error).__name__}: {text}"
     return SeatrialError(f"The pipeline cannot be fitted: {named}", hint=hint)
 
