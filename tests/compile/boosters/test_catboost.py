@@ -198,7 +198,7 @@ def test_a_missing_bias_is_found():
 def test_missing_numbers_on_the_other_side_are_found():
     pipeline, frame = fitted()
     splits = reference_of(pipeline, frame).booster.splits
-    other = reader.Splits(splits.columns, splits.thresholds, ~splits.missing_left)
+    other = reader.CatBoostSplits(splits.columns, splits.thresholds, ~splits.missing_left)
     assert proof_of(pipeline, frame, WORDS, 2, 2000, splits=other)[0].paths_differ > 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.train.projects import PIPELINE, table, two, write_project
 
 from seatrial.core.project import ProjectSettings, importable
-from seatrial.train import fitting
+from seatrial.train import pipeline_code
 from seatrial.train.search.parameter_code import ChangedCode, changed_code, pipeline_file
 
 C = {"logisticregression__C": 0.5}
@@ -16,7 +16,7 @@ C = {"logisticregression__C": 0.5}
 def changed(root: Path, pipeline: str, values: dict[str, Any]) -> ChangedCode:
     project: ProjectSettings = write_project(root, table(two), pipeline=pipeline)
     with importable(project):
-        built = fitting.built(project)
+        built = pipeline_code.build_pipeline(project)
     return changed_code(project, pipeline_file(project).read_text(), built, values)
 
 

@@ -44,7 +44,7 @@ class CatTree:
 
 
 @dataclass(frozen=True)
-class Splits:
+class CatBoostSplits:
     """What each split asks, by its number: left up to and including a threshold of a column."""
 
     columns: Array  # of the matrix that `Categories.extend` gives
@@ -59,7 +59,7 @@ class CatBoostModel:
     estimator: Any
     objective: str
     trees: tuple[CatTree, ...]
-    splits: Splits
+    splits: CatBoostSplits
     categories: Categories
     numbers: tuple[int, ...]  # the columns of the rows that are compared as numbers
     scale: float
@@ -160,7 +160,7 @@ def read(estimator: Any, rows: Callable[[], Any] | None = None) -> CatBoostModel
     )
 
 
-def _splits(numbers: list[dict[str, Any]], categories: Categories) -> Splits:
+def _splits(numbers: list[dict[str, Any]], categories: Categories) -> CatBoostSplits:
     """Number the splits as CatBoost does: borders of numbers, values of categories, borders of statistics."""
     columns: list[int] = []
     thresholds: list[Floats] = []
@@ -174,7 +174,7 @@ def _splits(numbers: list[dict[str, Any]], categories: Categories) -> Splits:
         columns += [len(numbers) + position] * len(borders)
         thresholds.append(borders)
         missing_left += (missing <= borders).tolist()
-    return Splits(np.array(columns), np.concatenate([*thresholds, np.empty(0)]), np.array(missing_left))
+    return CatBoostSplits(np.array(columns), np.concatenate([*thresholds, np.empty(0)]), np.array(missing_left))
 
 
 def _symmetric(tree: dict[str, Any], outputs: int) -> CatTree:

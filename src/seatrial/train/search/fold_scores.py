@@ -38,7 +38,8 @@ class FoldScorer:
 
     def _score(self, recipe: Recipe, fold: Fold) -> float:
         fitted = recipe.fit(fold.fitted)
-        rows = labelled(self.rule, recipe.table.target[fold.scored], recipe.scores(fitted, fold.scored))
+        target, weights = recipe.table.target[fold.scored], recipe.weights_of(fold.scored)
+        rows = labelled(self.rule, target, recipe.scores(fitted, fold.scored), weights)
         score = self.measure.of(rows)
         if not np.isfinite(score):
             raise SeatrialError(

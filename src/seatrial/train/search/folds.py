@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array
+from seatrial.model.row_folds import row_folds
 from seatrial.train.recipe import Recipe
 
 
@@ -18,12 +17,10 @@ class Fold:
 
 
 def folds_of(recipe: Recipe, count: int) -> tuple[Fold, ...]:
-    """Part the recipe's rows as its split parts a table: with the same class shares, shuffled by the project's seed.
+    """Part the recipe's rows as its split parts a table: with the same class shares, by time, or by group.
 
     There are fewer folds where a class has fewer rows. Raises SeatrialError where a class has a single one.
     """
-    from sklearn.model_selection import KFold, StratifiedKFold
-
     target, classes = recipe.table.target, recipe.table.classes
     rows = [int((target == label).sum()) for label in classes] or [len(target)]
     if min(rows) < 2:
@@ -31,6 +28,12 @@ def folds_of(recipe: Recipe, count: int) -> tuple[Fold, ...]:
             f"The training rows have one row of a label of `{recipe.project.target}`, which cannot be in two folds.",
             hint="Collect more such rows, or remove the label from the table.",
         )
-    kind = StratifiedKFold if recipe.split.stratified else KFold
-    splitter = kind(min(count, *rows), shuffle=True, random_state=recipe.project.seed)
-    return tuple(Fold(fitted, scored) for fitted, scored in splitter.split(np.zeros(len(target)), target))
+    found = row_folds(
+        recipe.split.by,
+        recipe.table.keys,
+        target,
+        min(count, *rows),
+        classes=recipe.table.task != "regression",
+        seed=recipe.project.seed,
+    )
+    return tuple(Fold(fitted, scored) for fitted, scored in found)
