@@ -65,6 +65,7 @@ def main() -> None:
                 say(f"{kind}: overload, {options.rounds} rounds of {options.seconds:g} s")
                 figures["overload"] = overload.measure(model, folder, rounds=options.rounds, seconds=options.seconds)
             if kind == "native":
+                show(kind, figures)
                 continue
             if "serving" in options.parts:
                 say(f"{kind}: serving, {options.rounds} rounds of {options.seconds:g} s")
