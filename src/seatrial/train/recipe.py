@@ -143,7 +143,7 @@ class Recipe:
     def without_held_out(self) -> "Recipe":
         """Return the same code with the training rows as the whole table: nothing done with it sees a held-out row."""
         rows = self.split.train
-        table = replace(self.table, columns=self.training_rows, target=self.table.target[rows])
+        table = self.table.take(rows)
         split = replace(self.split, train=np.arange(len(rows)), test=np.zeros(0, dtype=np.int64))
         frames = _Frames(self.checker.columns, self.features, table.columns)
         return replace(self, table=table, split=split, _frames=frames)

@@ -40,6 +40,11 @@ def test_a_key_that_repeats_splits_by_group_and_says_why() -> None:
     assert "a random split flatters (80 distinct values in 400 rows)" in words
 
 
+def test_a_key_of_which_nearly_every_row_has_its_own_splits_nothing() -> None:
+    assert examined(customer_id=[f"K{n:03d}" for n in range(400)]).split.by == "rows"
+    assert examined(customer_id=[f"K{n * n % 397:03d}" for n in range(400)]).split.by == "group"  # two rows each
+
+
 def test_a_time_of_the_rows_splits_by_it_and_names_the_other_way() -> None:
     found = examined(sold_at=DAYS, customer_id=CUSTOMERS)
     assert (found.split.by, found.split.column) == ("time", "sold_at")

@@ -38,3 +38,16 @@ def test_without_held_out_has_the_training_rows_alone(tmp_path: Path) -> None:
     assert part.table.columns["note"].tolist() == recipe.training_rows["note"].tolist()
     assert part.table.target.tolist() == recipe.table.target[recipe.split.train].tolist()
     assert len(part.split.test) == 0
+
+
+def test_folds_follow_a_split_by_group_and_keep_the_rows_weights(tmp_path: Path) -> None:
+    rows = table(two).splitlines()
+    lines = [f"{rows[0]},who,w", *(f"{line},{n % 30},{1 + n % 3}" for n, line in enumerate(rows[1:]))]
+    settings = 'weight = "w"\n[tool.seatrial.split]\nby = "group"\ncolumn = "who"'
+    recipe = read_recipe(write_project(tmp_path, "\n".join(lines) + "\n", settings=settings)).without_held_out()
+    keys, weights = recipe.table.keys, recipe.table.weights
+    assert keys is not None
+    assert weights is not None
+    assert len(keys) == len(weights) == recipe.table.rows
+    for fold in folds_of(recipe, 4):
+        assert not set(keys[fold.fitted]) & set(keys[fold.scored])

@@ -17,6 +17,7 @@ from seatrial.template.records import ColumnFacts, Decision, Overrides, TargetFa
 
 FEWEST_ROWS = 120
 FEWEST_TIMES, FEWEST_GROUPS = 20, 40
+MOST_GROUPS = 0.9  # of the rows: with more, hardly any value repeats
 HELD_OUT = (0.2, 0.3)  # the share of the newest rows that the times allow
 LARGEST_GROUP = 0.1  # of the rows
 GROUPS_OF_A_LABEL = 8
@@ -98,7 +99,7 @@ def _times_split(column: ColumnFacts, target: TargetFacts) -> bool:
 def _groups_split(column: ColumnFacts, target: TargetFacts) -> bool:
     """Whether there are enough groups, none too large, and each label occurs in several."""
     rows = len(column.values)
-    if column.missing or rows < FEWEST_ROWS or column.distinct < FEWEST_GROUPS:
+    if column.missing or rows < FEWEST_ROWS or not FEWEST_GROUPS <= column.distinct <= MOST_GROUPS * rows:
         return False
     codes, labels = codes_of(column, np.arange(rows)), _labels(target)
     largest = np.bincount(codes).max() / rows
