@@ -54,7 +54,8 @@ def _keys(file: Path) -> set[str]:
 def _skops(file: Path) -> Any:
     from skops.io import load
 
-    from seatrial.model.engines import TRUSTED_TYPES, untrusted_types
+    from seatrial.model.engines import untrusted_types
+    from seatrial.model.trusted_types import TRUSTED_TYPES
 
     if unknown := untrusted_types(file=file):
         raise SeatrialError(
