@@ -1,5 +1,6 @@
 """Every random part of a pipeline without a seed gets one: estimators, splitters, and candidates of a search."""
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import TargetEncoder
+from tests.compile.boosters.conftest import library
 
 from seatrial.core.random_state import seed_pipeline
 
@@ -58,3 +61,33 @@ def test_estimators_among_the_candidates_of_a_search_are_seeded(search: Any, sev
     seed_pipeline(model, 7, LABELS)
     assert forest.random_state == 7
     assert candidates["logisticregression"][0].random_state == 1
+
+
+def test_missing_seeds_are_set_and_others_stay() -> None:
+    pipeline = make_pipeline(TargetEncoder(), RandomForestClassifier(n_jobs=3))
+    seed_pipeline(pipeline, 7, [0, 1])
+    assert pipeline[0].cv.random_state == 7
+    assert pipeline[1].random_state == 7
+    assert pipeline[1].n_jobs == 3
+    own = RandomForestClassifier(random_state=1)
+    seed_pipeline(own, 7, [0, 1])
+    assert own.random_state == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "key"),
+    [
+        ("xgboost", "XGBClassifier", "random_state"),
+        ("lightgbm", "LGBMClassifier", "random_state"),
+        ("catboost", "CatBoostClassifier", "random_seed"),
+    ],
+)
+def test_the_three_libraries_are_seeded(module: str, name: str, key: str) -> None:
+    library(module)
+    kind = getattr(import_module(module), name)
+    pipeline = make_pipeline(kind())
+    seed_pipeline(pipeline, 7, [0, 1])
+    assert pipeline[0].get_params()[key] == 7
+    own = make_pipeline(kind(random_state=1))
+    seed_pipeline(own, 7, [0, 1])
+    assert {own[0].get_params().get(each) for each in ("random_state", "random_seed")} <= {1, None}

@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from tests.compile.boosters.conftest import library
 from tests.train.projects import PIPELINE, write_project
 
 from seatrial.core.errors import SeatrialError
@@ -138,3 +139,25 @@ def test_the_same_pipeline_is_stored_as_the_same_bytes_and_can_be_loaded() -> No
     assert np.array_equal(
         loads(first, trusted=list(TRUSTED_TYPES)).predict_proba(numbers), fitted().predict_proba(numbers)
     )
+
+
+class _RegressorWithClasses(LinearRegression):
+    """As a CatBoostRegressor, which has this attribute."""
+
+    classes_ = ()
+
+
+def test_a_regressor_may_have_an_attribute_classes() -> None:
+    numbers = FRAME[["a", "b"]]
+    assert fitting.scores_of(_RegressorWithClasses().fit(numbers, [1, 2, 3, 4]), numbers).shape == (4,)
+
+
+def test_labels_are_numbered_for_classifiers_that_take_nothing_else() -> None:
+    library("xgboost")
+    from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier
+
+    words = np.array(["yes", "no", "maybe", "no"], dtype=object)
+    for model in (XGBClassifier(), XGBRFClassifier(), make_pipeline(StandardScaler(), XGBClassifier())):
+        assert fitting.numbered(model, words).tolist() == [2, 1, 0, 1]
+    for model in (LogisticRegression(), XGBRegressor()):
+        assert fitting.numbered(model, words) is words

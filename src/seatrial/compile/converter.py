@@ -142,7 +142,7 @@ def compile_pipeline(pipeline: Any, inputs: Inputs, booster: Booster | None = No
     It does not check that the graph is correct: that is what `prove` is for.
     """
     rank = 2 if sklearn.base.is_classifier(pipeline) else 1
-    return _compiled(pipeline, inputs, booster and _end(booster.add_scores), rank)
+    return _compiled(pipeline, inputs, None if booster is None else _end(booster.add_scores), rank)
 
 
 def compile_leaves(pipeline: Any, inputs: Inputs, booster: Booster) -> bytes:

@@ -70,7 +70,7 @@ class LeafProof:
         """How many rows of a DataFrame fit into memory with all of their paths."""
         if self._booster is None:
             return most
-        trees = self._booster.leaves(self._reference.rows(frame.iloc[:1])).shape[1]
+        trees = int(self._booster.leaves(self._reference.rows(frame.iloc[:1])).shape[1])
         return max(min(CELLS // max(trees, 1), most), 1)
 
     def compare(self, frame: Any, rule: DecisionRule) -> tuple[Floats, Paths]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 FOLDS = 5
+CATBOOST = "catboost.core"
 
 
 def seed_pipeline(pipeline: Any, seed: int, target: Any) -> None:
@@ -18,6 +19,8 @@ def seed_pipeline(pipeline: Any, seed: int, target: Any) -> None:
     states = {name: seed for name, value in parts.items() if name.endswith("random_state") and value is None}
     pipeline.set_params(**states)
     for part in (pipeline, *parts.values()):
+        if type(part).__module__ == CATBOOST and not {"random_seed", "random_state"} & set(part.get_params()):
+            part.set_params(random_seed=seed)  # it names only the parameters that were set
         if isinstance(part, TargetEncoder) and getattr(part, "random_state", "deprecated") == "deprecated":
             _seed_folds(part, seed, target)
         if _shuffles(part):

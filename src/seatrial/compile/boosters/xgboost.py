@@ -104,7 +104,7 @@ class XGBoostTrees:
     def leaves(self, rows: Any) -> Array:
         """The leaf of each tree that XGBoost itself says each row ends in: (n, trees)."""
         if self._last[0] is not rows:
-            self._last = rows, self._estimator.apply(_finite(rows)).reshape(rows.shape[0], -1).astype(np.int64)
+            self._last = rows, self._estimator.apply(_finite(rows)).reshape(rows.shape[0], -1).astype(np.int32)
         return self._last[1]
 
     def reference(self, rows: Any) -> Floats:
@@ -157,7 +157,7 @@ class XGBoostTrees:
     @cached_property
     def _table(self) -> tuple[Floats, Array]:
         """The values of all trees' nodes, one after another, and where each tree begins."""
-        starts = np.cumsum([0, *(len(tree.values) for tree in self._trees[:-1])])
+        starts = np.cumsum([0, *(len(tree.values) for tree in self._trees[:-1])], dtype=np.int32)
         return np.concatenate([tree.values for tree in self._trees]), starts
 
     def _values(self, rows: Any) -> Iterator[Floats]:
@@ -165,12 +165,13 @@ class XGBoostTrees:
         leaves, (values, starts) = self.leaves(rows), self._table
         step = max(CHUNK // len(self._trees), 1)
         for start in range(0, len(leaves), step):
-            yield values[leaves[start : start + step] + starts]
+            yield values.take(leaves[start : start + step] + starts)
 
     def _of_groups(self, values: Floats) -> list[Floats]:
         """Divide the values by the sum that they belong to."""
         groups = np.array([tree.group for tree in self._trees])
-        return [values[:, groups == group] for group in range(len(self._intercept))]
+        count = len(self._intercept)
+        return [values] if count == 1 else [values[:, groups == group] for group in range(count)]
 
     def _margins(self, values: Floats) -> Floats:
         """The sums in double (n, groups)."""
@@ -180,8 +181,10 @@ class XGBoostTrees:
         """How far XGBoost's sums can be from these (n, groups)."""
         bounds = []
         for part, intercept in zip(self._of_groups(values), self._intercept, strict=True):
-            terms = np.hstack([np.full((len(part), 1), intercept), part]).astype(np.float32)
-            error = np.abs(np.cumsum(terms, axis=1, dtype=np.float32)[:, 1:]).sum(axis=1, dtype=np.float64)
+            partial = np.empty((len(part), part.shape[1] + 1), dtype=np.float32)
+            partial[:, 0], partial[:, 1:] = intercept, part
+            np.cumsum(partial, axis=1, out=partial)
+            error = np.abs(partial[:, 1:], out=partial[:, 1:]).sum(axis=1, dtype=np.float64)
             bounds.append(error + np.abs(part).sum(axis=1) if self._weighted else error)
         return np.stack(bounds, axis=1) * HALF_ULP
 
@@ -241,7 +244,7 @@ def _tree(tree: dict[str, Any], group: int, weight: np.float32) -> _Tree:
         raise Refused("its leaves are vectors (multi_strategy)")
     left, right = (np.array(tree[f"{side}_children"], dtype=np.int64) for side in ("left", "right"))
     conditions = np.array(tree["split_conditions"], dtype=np.float64).astype(np.float32)
-    threshold = threshold_below(conditions)
+    threshold = threshold_below(conditions.astype(np.float64))
     missing_left = np.array(tree["default_left"], dtype=np.int64)
     sets = _sets(tree)
     # A chosen category goes right, and no number is below minus infinity: there, the other side is what is asked for.
