@@ -9,7 +9,7 @@ import numpy as np
 from seatrial.model.features import Floats
 
 LARGEST = float(np.finfo(np.float32).max)
-_OVERFLOW = np.nextafter(LARGEST + 2.0**103, -np.inf)  # the last double that does not become infinite
+LAST_FINITE = float(np.nextafter(LARGEST + 2.0**103, -np.inf))  # the last double that does not become infinite
 
 
 def rounded_threshold(thresholds: Floats) -> Floats:
@@ -23,8 +23,8 @@ def rounded_threshold(thresholds: Floats) -> Floats:
         middle = (below.astype(np.float64) + above.astype(np.float64)) / 2  # exact: a double has the extra bit
     even = (below.view(np.int32) & 1) == 0
     rounded = np.where(even, middle, np.nextafter(middle, -np.inf))
-    rounded = np.where(below == np.float32(LARGEST), _OVERFLOW, rounded)
-    rounded = np.where(np.isneginf(below), np.nextafter(-_OVERFLOW, -np.inf), rounded)
+    rounded = np.where(below == np.float32(LARGEST), LAST_FINITE, rounded)
+    rounded = np.where(np.isneginf(below), np.nextafter(-LAST_FINITE, -np.inf), rounded)
     return np.where(np.isposinf(below), np.inf, rounded)
 
 

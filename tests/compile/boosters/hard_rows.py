@@ -37,10 +37,10 @@ def hard_rows(model: Any, width: int, rows: int, categories: dict[int, int], see
     generator = np.random.default_rng(seed)
     booster = reference_of(model).booster
     assert booster is not None
-    thresholds = booster.thresholds()
+    thresholds = {feature: known[abs(known) < 1e38] for feature, known in booster.thresholds().items()}
     columns = []
     for position in range(width):
-        known = thresholds.get(position, np.array([0.0]))
+        known = np.append(thresholds.get(position, []), 0.0)
         single = known.astype(np.float32)
         around = [
             known,

@@ -17,8 +17,9 @@ import numpy as np
 from seatrial.compile.boosters.links import HALF_ULP, bounds_of, scores_of
 from seatrial.compile.graph import DOUBLE, FLOAT, Graph, Matrix, Refused
 from seatrial.compile.linear import column
-from seatrial.compile.single import LARGEST, threshold_below
+from seatrial.compile.single import LARGEST, LAST_FINITE, threshold_below
 from seatrial.compile.trees import Ensemble, probabilities
+from seatrial.core.errors import CompileError
 from seatrial.model.features import Array, Floats
 
 CHUNK = 10_000_000  # paths at a time: a bound on memory
@@ -80,6 +81,7 @@ class XGBoostTrees:
         self._weighted = weights is not None
         self._trees = list(_trees(learner, model, weights))
         self._intercept = _intercept(learner, self._link)
+        self._splits_at_infinity = any((tree.threshold == LAST_FINITE).any() for tree in self._trees)
         self._last: tuple[Any, Array] = (None, np.empty(0))
 
     def add_scores(self, matrix: Matrix, graph: Graph) -> str:
@@ -104,7 +106,8 @@ class XGBoostTrees:
     def leaves(self, rows: Any) -> Array:
         """The leaf of each tree that XGBoost itself says each row ends in: (n, trees)."""
         if self._last[0] is not rows:
-            self._last = rows, self._estimator.apply(_finite(rows)).reshape(rows.shape[0], -1).astype(np.int32)
+            finite = _finite(rows, infinite_splits=self._splits_at_infinity)
+            self._last = rows, self._estimator.apply(finite).reshape(rows.shape[0], -1).astype(np.int32)
         return self._last[1]
 
     def reference(self, rows: Any) -> Floats:
@@ -281,10 +284,17 @@ def _without(absent: str, tensor: str, graph: Graph) -> str:
     return graph.add("Where", absent, graph.constant(np.nan), tensor)
 
 
-def _finite(rows: Any) -> Any:
+def _finite(rows: Any, *, infinite_splits: bool) -> Any:
     """Replace what float32 makes infinite: `apply` refuses it, `predict` does not, and it goes where LARGEST goes."""
     if hasattr(rows, "toarray"):  # a sparse matrix
-        return rows._with_data(_finite(rows.data))
+        return rows._with_data(_finite(rows.data, infinite_splits=infinite_splits))
     with np.errstate(over="ignore"):
-        infinite = np.isinf(np.asarray(rows).astype(np.float32))
-    return rows.clip(-LARGEST, LARGEST) if infinite.any() else rows
+        single = np.asarray(rows).astype(np.float32)
+    if not np.isinf(single).any():
+        return rows
+    if infinite_splits and np.isposinf(single).any():
+        raise CompileError(
+            "XGBoost splits at infinity, and reports no leaves of numbers beyond single precision.",
+            hint="Bound the column in the schema, as in Field(le=1e30).",
+        )
+    return rows.clip(-LARGEST, LARGEST)
