@@ -1,5 +1,6 @@
 """Generated projects train, compile exactly, and accept every row of their own table."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,25 @@ def test_a_table_with_everything_trains_and_compiles(task: str, model: Model, tm
     assert run.metadata.metrics[run.metadata.headline]["value"] > 0.4
     assert {"day_year", "day_days", "at_hour", "note_words", "note_contains_refund"} <= set(run.metadata.inputs.numbers)
     assert set(run.metadata.inputs.strings) == {"colour", "city"}
+
+
+def test_a_release_needs_no_library_of_its_training(tmp_path: Path) -> None:
+    trains(everything("binary", 120), tmp_path, "lightgbm")
+    code = """
+import json, sys
+sys.modules |= dict.fromkeys(["lightgbm", "xgboost", "catboost", "sklearn", "pandas", "skops", "onnx"])
+from seatrial.model import Release
+release = Release("little_model")
+answer = release.predict([release.metadata.example])[0]["prediction"]
+print(json.dumps([release.metadata.engine, sorted(release.metadata.environment), answer]))
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path / "src")
+    assert done.returncode == 0, done.stderr
+    engine, versions, answer = json.loads(done.stdout)
+    assert (engine, answer in ("yes", "no")) == ("onnx", True)
+    assert "lightgbm" in versions
+    assert not {"xgboost", "catboost"} & set(versions)
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])

@@ -24,9 +24,17 @@ def require_library(name: str) -> None:
         import_module(name)
     except ImportError as error:
         raise SeatrialError(f"{name} is not installed ({error}).", hint=install_hint(name)) from None
-    except OSError as error:  # a wheel of LightGBM needs the system's libgomp
-        hint = "Install the system's package of it; on Debian and Ubuntu, libgomp.so.1 is in libgomp1."
-        raise SeatrialError(f"{name} cannot be loaded: {error}.", hint=hint) from None
+    except OSError as error:
+        raise SeatrialError(f"{name} cannot be loaded: {error}.", hint=import_hint(error)) from None
+
+
+def import_hint(error: Exception) -> str:
+    """What helps where the import of a library failed; empty for any other error."""
+    if isinstance(error, ModuleNotFoundError) and error.name in MODEL_LIBRARIES:
+        return install_hint(error.name)
+    if isinstance(error, OSError) and "libgomp" in str(error):  # which a wheel of LightGBM needs
+        return "Install the system's package of it; on Debian and Ubuntu, libgomp.so.1 is in libgomp1."
+    return ""
 
 
 def library_of(part: object) -> str:

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name, is_normalized_name
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ignored_files
 from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
+from seatrial.core.model_libraries import import_hint
 from seatrial.core.project_code import note_import
 from seatrial.core.results import results
 from seatrial.core.settings import unknown_key
@@ -174,7 +175,8 @@ def importable(project: ProjectSettings) -> Iterator[None]:
     except Exception as error:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
         if place := place_of_error(project, error):
-            raise SeatrialError(f"{place}: {type(error).__name__}: {text}", hint=_hint(project, error)) from error
+            hint = import_hint(error) or _hint(project, error)
+            raise SeatrialError(f"{place}: {type(error).__name__}: {text}", hint=hint) from error
         if file := _unreadable_module(project, error):
             raise SeatrialError(f"{file}: {type(error).__name__}: {text}", hint="Restore this file.") from error
         raise
