@@ -1,6 +1,5 @@
 """Early stopping: the rows that a model is stopped by are training rows that neither it nor its steps learn from."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,6 @@ def fits_of(model: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
         calls.append({"rows": rows, "target": target, **options})
         return original(self, rows, target, **options)
 
-    spy.__signature__ = inspect.signature(original)  # type: ignore[attr-defined] # which says what may be given
     monkeypatch.setattr(type(model), "fit", spy)
     return calls
 
@@ -84,6 +82,14 @@ def test_without_early_stopping_all_rows_are_learnt_from(name: str, monkeypatch:
     calls = fits_of(model, monkeypatch)
     fit_pipeline(make_pipeline(StandardScaler(), model), FRAME, TARGET, pytest.fail, {})
     assert len(calls[0]["target"]) == ROWS
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "catboost"])
+def test_labels_may_be_texts(name: str) -> None:  # XGBoost's are numbered before
+    model = model_of(name, early_stopping_rounds=5)
+    fit_pipeline(make_pipeline(StandardScaler(), model), FRAME, np.where(TARGET, "yes", "no"), lambda: STOPPING, {})
+    assert getattr(model, BEST[name]) < MOST / 2
+    assert list(model.classes_) == ["no", "yes"]
 
 
 def test_a_model_without_steps_stops_early() -> None:

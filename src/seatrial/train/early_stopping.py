@@ -5,9 +5,9 @@ XGBoost, LightGBM and CatBoost ask for it by a parameter, and want the rows as t
 before it are fitted on the other rows, and transform both parts.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,9 @@ def fit_pipeline(
     weights = parameters.get(f"{name}__{WEIGHT}" if name else WEIGHT)
     options = {WEIGHT: weights[~stopping]} if weights is not None else {}
     options |= _evaluation(_searched(model), watched, target[stopping], None if weights is None else weights[stopping])
-    model.fit(rest, target[~stopping], **options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The argument 'eval_set' is deprecated")
+        model.fit(rest, target[~stopping], **options)
 
 
 def _evaluation(model: Any, rows: Any, target: Array, weights: Array | None) -> dict[str, Any]:
@@ -62,10 +64,8 @@ def _evaluation(model: Any, rows: Any, target: Array, weights: Array | None) -> 
     if library == "xgboost":
         watched = {} if weights is None else {"sample_weight_eval_set": [weights]}
         return {"eval_set": [(rows, target)], "verbose": False, **watched}
-    weighted = {} if weights is None else {"eval_sample_weight": [weights]}
-    if "eval_X" in signature(model.fit).parameters:  # since LightGBM 4.7
-        return {"eval_X": rows, "eval_y": target, **weighted}
-    return {"eval_set": [(rows, target)], **weighted}
+    # Not by eval_X and eval_y, which LightGBM 4.7 prefers: it does not number the labels of eval_y.
+    return {"eval_set": [(rows, target)], **({} if weights is None else {"eval_sample_weight": [weights]})}
 
 
 def _stops_early(model: Any) -> bool:
