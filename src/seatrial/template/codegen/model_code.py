@@ -42,8 +42,8 @@ BOOSTED: dict[str, tuple[str, str, str, str]] = {
     "catboost": (
         "learning_rate=0.05, depth=2, iterations=100",
         "learning_rate=0.05, depth=4, iterations=200",
-        "learning_rate=0.05, depth=5, iterations=400",
-        "learning_rate=0.1, depth=6, iterations=400",
+        "learning_rate=0.05, depth=6, iterations=800",
+        "learning_rate=0.1, depth=6, iterations=800",
     ),
 }
 ALWAYS = {
