@@ -137,8 +137,9 @@ def metrics_page() -> str:
 
 
 def compiles_page() -> str:
+    from seatrial.compile import decisions, ensembles
     from seatrial.compile.boosters.booster import READERS
-    from seatrial.compile.converter import MODELS, SEARCHES, TRANSFORMERS
+    from seatrial.compile.converter import MODELS, TRANSFORMERS
     from seatrial.compile.native_classes import NATIVE
     from seatrial.compile.powers import UFUNCS
 
@@ -161,9 +162,15 @@ def compiles_page() -> str:
         listed(MODELS),
         "And [boosted trees of other libraries](../models.md#xgboost-lightgbm-and-catboost), with the options that page names:",
         by_room(others),
-        "And a search over them, of which the best estimator is used: "
-        + ", ".join(f"`{each.__name__}`" for each in SEARCHES)
+        "And what is made of them:",
+        listed(ensembles.MODELS),
+        "Of a search, the best estimator is compiled, and of a threshold or a frozen estimator the one inside: "
+        + ", ".join(f"`{each.__name__}`" for each in ensembles.WRAPPERS)
         + ".",
+        "`CalibratedClassifierCV` and `StackingClassifier` read decision functions too: of "
+        + ", ".join(sorted(f"`{each.__name__}`" for each in (*decisions.DECISIONS, *ensembles.DECISIONS)))
+        + ". What counts whole votes of models other than trees runs natively: on the boundary between two labels, the last bit "
+        "of a sum would decide about a vote.",
         "## Steps before the model",
         listed(TRANSFORMERS),
         "They may be combined with `Pipeline`, `ColumnTransformer` and `FeatureUnion`, also nested, with `passthrough` and `drop`. "
