@@ -88,12 +88,15 @@ def isotonic(regression: Any, read: str, graph: Graph) -> str:
 
 def interval(tensor: str, points: Floats, graph: Graph) -> str:
     """Number the interval of each value (n, 1) as (n,) int64: of m sorted points, the last that is not above it."""
-    left, right, threshold, number = [], [], [], []
+    count = 2 * len(points) - 1  # nodes of a binary tree with a leaf for each interval
+    left, right = np.full(count, -1), np.full(count, -1)
+    threshold, number = np.zeros(count), np.zeros(count)
+    made = 0
 
     def grow(low: int, high: int) -> int:
-        node, middle = len(left), (low + high) // 2
-        for column in (left, right, threshold, number):
-            column.append(-1)
+        nonlocal made
+        node, middle = made, (low + high) // 2
+        made += 1
         number[node] = low
         if high - low > 1:  # the values below points[middle] are those up to the double before it
             threshold[node] = np.nextafter(points[middle], -np.inf)
@@ -104,12 +107,12 @@ def interval(tensor: str, points: Floats, graph: Graph) -> str:
     grow(0, len(points))
     ensemble = Ensemble()
     ensemble.add_tree(
-        np.array(left),
-        np.array(right),
-        feature=np.zeros(len(left), dtype=np.int64),
-        threshold=np.array(threshold, dtype=np.float64),
-        missing_left=np.zeros(len(left), dtype=np.int64),
-        values=np.array(number, dtype=np.float64),
+        left,
+        right,
+        feature=np.zeros(count, dtype=np.int64),
+        threshold=threshold,
+        missing_left=np.zeros(count, dtype=np.int64),
+        values=number,
         target=0,
     )
     found = ensemble.node(graph.matrix(tensor, 1), 1, graph)

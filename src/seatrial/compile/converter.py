@@ -6,7 +6,6 @@ Converters are looked up by the exact class, since a subclass may compute someth
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import onnx
@@ -190,8 +189,9 @@ def _model(
     if (inner := ensembles.wrapped(estimator)) is not None:
         return _model(inner, matrix, graph, path, end, decision=decision)
     convert: Model | None = end or (decisions.DECISIONS if decision else MODELS).get(type(estimator))
-    if convert is None and (around := (ensembles.DECISIONS if decision else ensembles.MODELS).get(type(estimator))):
-        convert = partial(around, parts=_parts(estimator, graph, path))
+    around = (ensembles.DECISIONS if decision else ensembles.MODELS).get(type(estimator))
+    if convert is None and around is not None:
+        convert = _with_parts(around, _parts(estimator, graph, path))
     if convert is None and not decision and is_booster(estimator):
         convert = _booster
     if convert is None:
@@ -206,6 +206,10 @@ def _model(
 
 def _booster(estimator: Any, matrix: Matrix, graph: Graph) -> str:
     return booster_of(estimator).add_scores(matrix, graph)
+
+
+def _with_parts(around: ensembles.Converter, parts: Parts) -> Model:
+    return lambda estimator, matrix, graph: around(estimator, matrix, graph, parts)
 
 
 def _parts(estimator: Any, graph: Graph, path: tuple[str, ...]) -> Parts:
@@ -282,7 +286,8 @@ def _guarded(convert: Any, estimator: Any, matrix: Matrix, graph: Graph, path: t
             return convert(estimator, matrix, graph)
     except Refused as refused:
         raise _refusal(estimator, path, str(refused)) from None
-    except AttributeError as error:  # converters read private attributes of scikit-learn, which may change
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # Converters read private attributes of scikit-learn, which may change, and have unforeseen options.
         raise _refusal(
             estimator, path, f"scikit-learn {sklearn.__version__} does not match the converter: {error}"
         ) from error

@@ -69,7 +69,7 @@ def _same(first: Any, second: Any) -> bool:
     if dense[0].shape != dense[1].shape:
         return False
     if dense[0].dtype.kind in "fiub" and dense[1].dtype.kind in "fiub":
-        return bool(np.array_equal(*(each.astype(np.float64) for each in dense), equal_nan=True))
+        return np.array_equal(dense[0].astype(np.float64), dense[1].astype(np.float64), equal_nan=True)
     return bool((dense[0].astype(str) == dense[1].astype(str)).all())
 
 
