@@ -10,6 +10,7 @@ from tests.compile.cases import compile_case, numeric, scaled
 from tests.compile.run_graph import run_graph
 
 from seatrial.compile.bayes import categorical_classifier
+from seatrial.core.errors import CompileError
 
 CODES = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=9, encoded_missing_value=8, dtype=int)
 TASKS = pytest.mark.parametrize("task", ["binary", "multiclass"])
@@ -45,3 +46,10 @@ def test_codes_are_truncated_and_a_category_without_a_row_gives_nan():
     actual = run_graph(rows, lambda matrix, graph: categorical_classifier(model, matrix, graph))
     np.testing.assert_allclose(actual[:3], model.predict_proba(rows[:3]), rtol=1e-14)
     assert np.isnan(actual[3:]).all()
+
+
+@pytest.mark.slow
+def test_a_category_that_the_table_lacks_is_an_error_of_the_pipeline():
+    columns = ColumnTransformer([("numbers", "passthrough", ["size", "pclass"])])
+    with pytest.raises(CompileError, match=r"itself fails on rows that the schema allows: index .* is out of bounds"):
+        compile_case(make_pipeline(columns, CategoricalNB()))

@@ -4,7 +4,8 @@ from sklearn import gaussian_process, impute, neighbors, svm
 from sklearn.feature_extraction import FeatureHasher, text
 
 NATIVE: dict[str, tuple[type, ...]] = {
-    "onnxruntime splits and lower-cases text by the locale of the machine, and not by Python's rules for Unicode": (
+    "its columns are sparse and a graph's are dense, which takes 2.6 GB for 5,000 words in 65,536 rows; and "
+    "onnxruntime lower-cases text by the machine's locale": (
         text.CountVectorizer,
         text.TfidfVectorizer,
         text.HashingVectorizer,

@@ -99,6 +99,6 @@ def _call(function: Callable[[Any], Any], rows: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn warns about unknown categories, which are here on purpose
             return function(rows)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError) as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise CompileError(f"The pipeline itself fails on rows that the schema allows: {line}.", hint=FAILS) from None
