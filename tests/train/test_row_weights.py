@@ -28,7 +28,7 @@ from tests.train.projects import PIPELINE, compiles, table, two, write_project
 from seatrial.core.errors import SeatrialError
 from seatrial.model.decision import DecisionRule
 from seatrial.train.baselines import with_baselines
-from seatrial.train.evaluation import evaluate
+from seatrial.train.evaluation import evaluate, permutation_importance
 from seatrial.train.figures.calibration import reliability
 from seatrial.train.row_weights import fit_parameters, normalized
 from seatrial.train.run import train
@@ -127,6 +127,30 @@ def test_calibration_counts_rows_by_their_weight() -> None:
     (middle, _), weighed = reliability(probabilities, occurred), np.array([8.0, 1.0, 1.0, 0.0])
     (only,) = reliability(probabilities, occurred, weighed)
     assert (middle.observed, only.observed, only.rows) == (pytest.approx(1 / 3), 0.8, 3)
+
+
+def test_importance_is_measured_on_weighed_rows() -> None:
+    """Only the first half of the rows is predicted by `a`, the other half by `b`; the weights leave one half."""
+    generator = np.random.default_rng(3)
+    rows = {name: generator.normal(size=400) for name in ("a", "b")}
+    first = np.arange(400) < 200
+    truth = np.where(first, rows["a"], rows["b"]) > 0
+    side = {**rows, "first": first.astype(float)}
+
+    def score(table: Any) -> Any:
+        p = np.where(np.where(table["first"] > 0, table["a"], table["b"]) > 0, 0.9, 0.1)
+        return np.stack([1 - p, p], axis=1)
+
+    found = {}
+    for half, weights in (("a", first * 1.0), ("b", ~first * 1.0)):
+        evaluation = evaluate(
+            DecisionRule("binary", (0, 1), 1, 0.5),
+            y_true=truth.astype(int), scores=score(side), y_train=truth.astype(int), seed=0,
+            weights=normalized(weights),
+        )  # fmt: skip
+        found[half] = {one.column: one.mean for one in permutation_importance(evaluation, side, score, seed=1)}
+    assert min(found["a"]["a"], found["b"]["b"]) > 0.2
+    assert (found["a"]["b"], found["b"]["a"]) == pytest.approx((0, 0), abs=1e-12)
 
 
 def test_a_training_with_weights_differs_and_says_so(tmp_path: Path) -> None:

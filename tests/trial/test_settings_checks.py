@@ -102,6 +102,13 @@ def test_another_hold_out_is_in_the_first_line(split: dict[str, int], words: str
     assert cause.partition("passed. ")[2] == (f"Another hold-out since 0.1.0: {words}." if words else "")
 
 
+@pytest.mark.parametrize(("kind", "outcome"), [("retrain", Outcome.noted), ("repackage", Outcome.blocked)])
+def test_another_weight_is_said(kind: str, outcome: Outcome):
+    found = checks(kind=kind, split={"test_rows": 200, "train_rows": 600, "seed": 1912, "weight": "w"})
+    assert found["settings.weight"].outcome is outcome
+    assert found["settings.weight"].summary == "rows count by `w` in fitting and in metrics, the same before"
+
+
 DIFFERS = [Check("rebuild.scores", "rebuild", Outcome.blocked, "it differs")]
 
 

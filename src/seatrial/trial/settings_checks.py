@@ -40,6 +40,7 @@ def check_settings(old: Description, new: Description, policy: Policy) -> list[C
         *_decision(before, after, policy),
         *_held_out(before.split, after.split, policy),
         *_other_hold_out(before.split, after.split, old.version),
+        *_weights(before.split, after.split, policy),
         *_engine(before, after, policy),
     ]
     if not checks:
@@ -178,6 +179,16 @@ def _other_hold_out(old: Mapping[str, Any], new: Mapping[str, Any], since: str) 
     if moved:
         summary = f"another hold-out since {since}: {', '.join(moved)}"
         yield Check(OTHER_HOLD_OUT, "settings", Outcome.noted, summary)
+
+
+def _weights(old: Mapping[str, Any], new: Mapping[str, Any], policy: Policy) -> Iterator[Check]:
+    """Another column of row weights: another training of the same rows, which the rebuild suite measures."""
+    before, after = (split.get("weight", "") for split in (old, new))
+    if before != after:
+        counted = [f"by `{name}`" if name else "the same" for name in (after, before)]
+        outcome = Outcome.blocked if policy.kind == "repackage" else Outcome.noted
+        summary = f"rows count {counted[0]} in fitting and in metrics, {counted[1]} before"
+        yield Check("settings.weight", "settings", outcome, summary, severity=1.0)
 
 
 def _share_held_out(split: Mapping[str, Any]) -> float:

@@ -27,6 +27,16 @@ def outcomes(checks):
     return {(c.name, c.subject): c.outcome for c in checks}
 
 
+def test_a_release_that_is_worse_where_rows_weigh_much_is_worse():
+    rows = np.arange(len(TRUTH)) < len(TRUTH) // 4
+    worse = np.where(rows[:, None], SCORES[:, ::-1], SCORES)
+    heavy, light = (weights / weights.mean() for weights in (np.where(rows, 3.0, 1.0), np.where(rows, 1e-3, 1.0)))
+    found = outcomes(compare_metrics(BINARY, SCORES, worse, TRUTH, POLICY, weights=heavy))
+    assert found["metrics.worse", "accuracy"] is Outcome.blocked
+    found = outcomes(compare_metrics(BINARY, SCORES, worse, TRUTH, POLICY, weights=light))
+    assert found["metrics.worse", "accuracy"] is Outcome.passed
+
+
 def test_metrics_equal_scikit_learns():
     found = {m.name: m.value for m in metrics_of(BINARY, SCORES, TRUTH)}
     assert found["roc_auc"] == pytest.approx(roc_auc_score(TRUTH, SCORES[:, 1]))
