@@ -23,7 +23,7 @@ test: $(DEV)
 # ten minutes of generated requests.
 soak: $(DEV)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
-		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py \
+		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py tests/docs/test_tuning_page.py \
 		tests/deploy/test_interruptions.py tests/deploy/test_kills.py tests/deploy/test_lost_state.py tests/deploy/test_clones.py tests/deploy/containers \
 		tests/release/test_killed_over_http.py tests/release/test_confusion.py tests/ci/test_pipeline.py \
 		tests/steps/test_index_service.py tests/wheels/test_hostile.py tests/wheels/test_pickles.py tests/release/test_index_withdrawals.py \

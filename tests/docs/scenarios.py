@@ -52,6 +52,10 @@ NOT_RUN: dict[tuple[str, str], str] = {
     ("start.md", "python -m venv .venv"): _PYPI,
     ("start.md", ". .venv/bin/activate"): _PYPI,
     ("start.md", 'pip install "seatrial[all]"'): _PYPI,
+    (
+        "tuning.md",
+        "seatrial runs export --mlflow http://127.0.0.1:5000",
+    ): "no such server runs here; tests/train/history/test_mlflow_export.py starts one",
     ("deploying.md", "pip install --no-deps --index-url https://index.example/simple/ churn-model"): _PYPI,
     ("deploying.md", "pip install churn-model"): _PYPI,
     (
@@ -129,4 +133,5 @@ README = Page(ROOT / "README.md", "README.md")
 RENDERED = Page(ROOT / "titanic" / "README.md", PROJECT_README)  # a test checks that the template renders it
 DOORS = guide("doors.md")  # tests/docs/test_doors.py follows it
 MONITORING = guide("monitoring.md")  # tests/docs/test_monitoring_page.py follows it
-ALL = (README, RENDERED, DOORS, MONITORING, *map(guide, GUIDES))
+TUNING = guide("tuning.md")  # tests/docs/test_tuning_page.py follows it
+ALL = (README, RENDERED, DOORS, MONITORING, TUNING, *map(guide, GUIDES))

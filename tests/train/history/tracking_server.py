@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class Tracking:
         return {"runs": [self.shown(name) for name in runs]}
 
     def create_run(self, body: dict[str, Any]) -> Any:
-        name = f"{len(self.runs):032x}"
+        name = uuid.uuid4().hex  # MLflow's client remembers by it where artifacts go
         self.runs[name] = {"params": {}, "metrics": {}, "tags": {}, "status": "RUNNING", **body}
         self.runs[name]["tags"] = {tag["key"]: tag["value"] for tag in body.get("tags", [])}
         return {"run": self.shown(name)}
