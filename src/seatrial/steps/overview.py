@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seatrial.release import WheelInfo
 
 PAGE = "index.html"
+STUDIES = "tune"  # in the runs folder: the searches for parameters
 COMPARISONS = Path(".seatrial") / "comparisons"
 UNREADABLE = (SeatrialError, OSError, KeyError, TypeError, ValueError, AttributeError)  # files of other versions
 
@@ -121,6 +122,9 @@ def write_overview(project: "ProjectSettings") -> Path:
         comparisons=[
             (path.stem.replace("..", " → "), link(page, path))
             for path in sorted((project.root / COMPARISONS).glob("*.html"), reverse=True)
+        ],
+        searches=[
+            (path.parent.name, link(page, path)) for path in sorted(project.runs.glob(f"{STUDIES}/*/report.html"))
         ],
     )
     write_atomic(page, content)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.train.search.study import SearchResult
 
-STUDIES = "tune"  # in the runs folder
 TRIALS, MINUTES, FOLDS = 50, 10.0, 5
 
 
@@ -57,7 +56,7 @@ def tune(
     _require_optuna()
     progress("loading scikit-learn and Optuna")
     from seatrial.core.files import require_writable, write_atomic
-    from seatrial.steps.overview import link, overview_path, write_overview
+    from seatrial.steps.overview import STUDIES, link, overview_path, write_overview
     from seatrial.train.recipe import read_recipe
     from seatrial.train.run import decision_rule
     from seatrial.train.search.parameter_code import pipeline_file

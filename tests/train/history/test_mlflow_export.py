@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,9 +109,9 @@ def test_a_database_is_a_tracking_store_too(run: RunRecord, tmp_path: Path) -> N
 @pytest.mark.soak
 def test_a_real_server_takes_the_export(run: RunRecord, tmp_path: Path) -> None:
     """The whole of MLflow, in an environment of its own."""
-    subprocess.run(["uv", "venv", "--quiet", str(tmp_path / "venv")], check=True)
+    subprocess.run([sys.executable, "-m", "uv", "venv", "--quiet", str(tmp_path / "venv")], check=True)
     python, port = str(tmp_path / "venv" / "bin" / "python"), free_port()
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, "mlflow"], check=True)
+    subprocess.run([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python, "mlflow"], check=True)
     words = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     places = ["--backend-store-uri", f"sqlite:///{tmp_path / 'm.db'}", "--artifacts-destination", str(tmp_path / "a")]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -53,7 +53,11 @@ class Tracking:
 
     def search(self, body: dict[str, Any]) -> Any:
         wanted = body["filter"].rpartition("= ")[2].strip("'")
-        runs = [name for name, run in self.runs.items() if run["tags"].get("seatrial.run") == wanted]
+        runs = [
+            name
+            for name, run in self.runs.items()
+            if run["tags"].get("seatrial.run") == wanted and run["experiment_id"] in body["experiment_ids"]
+        ]
         return {"runs": [self.shown(name) for name in runs]}
 
     def create_run(self, body: dict[str, Any]) -> Any:
