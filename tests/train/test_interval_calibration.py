@@ -1,13 +1,16 @@
 """Prediction intervals and sets: their level holds for new rows, and what the rows cannot support is refused."""
 
+import json
+
 import numpy as np
 import pytest
+from tests.train.mapie_numbers import CLASSIFIERS, PATH, REGRESSIONS, classifier_rows, regression_rows
 
 from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
 from seatrial.model.intervals import LEVELS, PredictionIntervals
 from seatrial.train.evaluation import Evaluation, evaluate
-from seatrial.train.interval_calibration import FEWEST_ROWS, calibrate, found_numbers
+from seatrial.train.interval_calibration import FEWEST_ROWS, SLACK, calibrate, found_numbers
 
 REGRESSION = DecisionRule("regression")
 CLASSES = DecisionRule("multiclass", ("ant", "bee", "cow"))
@@ -134,3 +137,32 @@ def test_the_halves_depend_on_the_rows_and_not_on_their_order() -> None:
     turned = {name: values[mixed] for name, values in columns.items()}
     assert calibrate(evaluated(CLASSES, truth[mixed], scores[mixed]), turned, seed=3) == there
     assert there["coverage"]["0.9"]["size"] > there["coverage"]["0.5"]["size"] >= 1
+
+
+def test_intervals_are_those_of_another_implementation() -> None:
+    others = json.loads(PATH.read_text("utf-8"))["intervals"]
+    for rows, levels in REGRESSIONS.items():
+        truth, predicted, new = regression_rows(rows)
+        for level in levels:
+            ends = intervals(REGRESSION, truth, predicted).ends(new, level / 100)
+            slack = SLACK * float(np.abs(truth).max())
+            assert ends == pytest.approx(np.array(others.pop(f"{rows} {level}")), abs=2 * slack)
+    assert not others
+
+
+def test_sets_are_those_of_another_implementation_except_that_none_is_empty() -> None:
+    others = json.loads(PATH.read_text("utf-8"))["sets"]
+    empty = 0
+    for rows, levels in CLASSIFIERS.items():
+        truth, scores, new = classifier_rows(rows)
+        for level in levels:
+            sets, other = (
+                intervals(CLASSES, truth, scores).members(new, level / 100),
+                np.array(others.pop(f"{rows} {level}")),
+            )
+            alone = other.sum(axis=1) == 0
+            other[alone, new[alone].argmax(axis=1)] = 1
+            empty += int(alone.sum())
+            assert (sets == other).all()
+    assert not others
+    assert empty > 0
