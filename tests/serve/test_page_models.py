@@ -30,13 +30,16 @@ IRIS = {
 @pytest.mark.parametrize("width", [360, 1400])
 def test_texts_of_a_model_are_never_interpreted_as_markup(visit: Any, width: int) -> None:
     visited = visit(viewport={"width": width, "height": 800})
+    numbers = {"rows": 40, "levels": {"0.9": {"least": 0.15}}, "refused": {}}
     facts = {"task": "multiclass", "classes": (NASTY, "b", "c"), "positive": None, "description": NASTY}
+    facts["intervals"] = numbers
     with fake_server(visited, release_of(IrisRow, **facts), IRIS) as page:
         assert page.title() == NASTY
         assert page.locator("h1").inner_text() == NASTY
         assert page.locator("img, b, i, form script").count() == 0
         assert page.locator(".classes li").count() == 3
         assert page.locator(".classes .chosen").inner_text().startswith(NASTY)
+        assert page.locator("p.set").inner_text() == f"Probably {NASTY} or b"
         assert '"submit":"b\'\\\'\'\\"&","flag":true,"soil":"peat","tags":[1,2]' in page.locator("#code").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") == width
         page.locator("summary", has_text="Model card").click()

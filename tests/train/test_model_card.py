@@ -72,6 +72,21 @@ def test_a_regression_has_its_unit_and_the_range_of_its_errors() -> None:
     assert "so close" not in card(**facts)
 
 
+def test_coverage_is_shown_with_its_interval_and_the_size_of_intervals_or_sets() -> None:
+    measured = {"share": 0.88, "low": 0.8, "high": 0.93, "rows": 125, "size": 1234.5}
+    numbers = {"rows": 250, "levels": {}, "refused": {}, "coverage": {"0.9": measured}}
+    facts = {"task": "regression", "classes": (), "positive": None, "unit": "€|m²"}
+    text = card(**facts, intervals=numbers).replace("\xa0", " ")
+    assert "A prediction interval contains the true value with a probability of at least its level" in text
+    assert "Measured on 125 of the held-out rows" in text
+    assert "| level | right | 95 % interval | mean width |" in text
+    assert "| 90 % | 88 % | 80 to 93 % | 1,234 €\\|m² |" in text
+    sets = card(intervals=numbers)
+    assert "A prediction set contains the true class" in sets
+    assert "mean number of classes" in sets
+    assert "prediction set" not in card()
+
+
 def test_metrics_have_intervals_and_baselines_where_they_are_known() -> None:
     assert "| accuracy | 0.800 | 0.700 to 0.900 | 0.600 | 0.700 | 0.750 |" in card()
     assert "| F1 | 0.500 |  |  |  |  |" in card()

@@ -131,6 +131,17 @@ class _Page(HTMLParser):
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 
 
+def test_the_report_shows_the_coverage_of_intervals_where_it_was_measured() -> None:
+    measured = {"share": 0.88, "low": 0.8, "high": 0.93, "rows": 125, "size": 1.25}
+    numbers = {"rows": 250, "levels": {}, "refused": {}, "coverage": {"0.9": measured}}
+    text = " ".join(_Page(rendered(report(intervals=numbers))).text.replace("\xa0", " ").split())
+    assert "Prediction sets" in text
+    assert "Measured on 125 of the held-out rows" in text
+    assert "90 %88 %80 to 93 %1.25" in text
+    assert "Prediction intervals" in _Page(rendered(report("regression", intervals=numbers))).text
+    assert "Prediction sets" not in _Page(rendered(report())).text
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_the_report_is_one_well_formed_file_without_requests_or_scripts(task: Task) -> None:
     page = rendered(report(task))
