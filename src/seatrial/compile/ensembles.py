@@ -17,8 +17,9 @@ from seatrial.compile.calibration import both_classes, calibrated_classifier, pa
 from seatrial.compile.graph import Graph, Matrix, Refused, join
 from seatrial.compile.linear import column, shares
 from seatrial.compile.parts import Parts, mean
+from seatrial.compile.single import rounded_threshold
 from seatrial.compile.targets import transformed_target
-from seatrial.compile.trees import Ensemble, rounded_threshold
+from seatrial.compile.trees import Ensemble
 from seatrial.model.features import Array, Floats
 
 Converter = Callable[[Any, Matrix, Graph, Parts], str]

@@ -43,7 +43,8 @@ def held_out_file(recipe: Recipe, evaluation: Evaluation) -> bytes:
     hashes = row_hashes(table.columns, list(table.columns), table.target, seed=SEED)[rows]
     file = io.BytesIO()
     truth = evaluation.rule.positions(evaluation.labels)
-    np.savez(file, **dict(zip(NAMES, (hashes, rows, truth, evaluation.scores), strict=True)))
+    arrays: dict[str, Any] = dict(zip(NAMES, (hashes, rows, truth, evaluation.scores), strict=True))
+    np.savez(file, **arrays)
     return file.getvalue()
 
 
