@@ -15,6 +15,7 @@ from seatrial.model.trusted_types import TRUSTED_TYPES
 
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"
+ROWS_AT_ONCE = 8192  # a bound on the memory of a graph's steps, whose results stay in the processor's cache
 GRAPH_LIMIT = 512 * 2**20  # a graph is data from a wheel: its size is checked before it is parsed
 
 
@@ -88,6 +89,12 @@ class GraphEngine:
 
     def __call__(self, numbers: Floats, strings: Array) -> Floats:
         """Score the rows; an input without columns is not part of the graph."""
+        if len(numbers) <= ROWS_AT_ONCE:
+            return self._run(numbers, strings)
+        blocks = [slice(start, start + ROWS_AT_ONCE) for start in range(0, len(numbers), ROWS_AT_ONCE)]
+        return np.concatenate([self._run(numbers[block], strings[block]) for block in blocks])
+
+    def _run(self, numbers: Floats, strings: Array) -> Floats:
         inputs: dict[str, Any] = {"numbers": numbers, "strings": strings}
         scores: Floats = self._session.run(["scores"], {name: inputs[name] for name in self._names})[0]
         return scores

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from seatrial.compile.boosters.cat_columns import save_with_hashes
+from seatrial.compile.boosters.cat_trees import CatTree, CatBoostSplits, add_leaves, add_sums, read_trees
 from seatrial.compile.boosters.category_statistics import Categories
 from seatrial.compile.boosters.ctr_tables import above_all, read_categories
 from seatrial.compile.graph import Graph, Matrix, Refused, join
 from seatrial.compile.linear import column
 from seatrial.compile.single import rounded_threshold
-from seatrial.compile.trees import Ensemble
 from seatrial.model.features import Array, Floats
 
 IDENTITY = (
@@ -27,29 +27,6 @@ IDENTITY = (
 EXPONENTIAL = ("Poisson", "Tweedie")
 LOGISTIC = ("Logloss", "CrossEntropy", "Focal")
 SOFTMAX = ("MultiClass",)
-
-
-@dataclass(frozen=True)
-class CatTree:
-    """A tree of n nodes, the root first: children (-1 at a leaf), splits by number, and what a leaf adds (n, outputs).
-
-    `leaf` is the number that CatBoost gives a leaf.
-    """
-
-    left: Array
-    right: Array
-    split: Array
-    leaf: Array
-    values: Floats
-
-
-@dataclass(frozen=True)
-class CatBoostSplits:
-    """What each split asks, by its number: left up to and including a threshold of a column."""
-
-    columns: Array  # of the matrix that `Categories.extend` gives
-    thresholds: Floats
-    missing_left: Array
 
 
 @dataclass(frozen=True)
@@ -69,12 +46,7 @@ class CatBoostModel:
 
     def add_scores(self, matrix: Matrix, graph: Graph) -> str:
         """Add the model: probabilities (n, classes), or predictions (n,)."""
-        outputs = len(self.bias)
-        ensemble = Ensemble()
-        for tree in self.trees:
-            for output in range(outputs):
-                self._add(ensemble, tree, tree.values[:, output], output)
-        sums = ensemble.node(self._columns(matrix, graph), outputs, graph)
+        sums = add_sums(self.trees, self.splits, self._columns(matrix, graph), graph)
         if self.objective in LOGISTIC:
             both = graph.constant([[0.0, self.scale]]), graph.constant([0.0, self.bias[0]])
             return graph.add("Softmax", graph.add("Gemm", sums, *both), axis=1)
@@ -87,10 +59,7 @@ class CatBoostModel:
 
     def add_leaves(self, matrix: Matrix, graph: Graph) -> str:
         """Add the same trees with the number of each leaf for its weight: (n, trees)."""
-        ensemble = Ensemble()
-        for target, tree in enumerate(self.trees):
-            self._add(ensemble, tree, tree.leaf.astype(np.float64), target)
-        return ensemble.node(self._columns(matrix, graph), len(self.trees), graph)
+        return add_leaves(self.trees, self.splits, self._columns(matrix, graph), graph)
 
     def leaves(self, rows: Any) -> Array:
         """The leaf that CatBoost says each row ends in: (n, trees)."""
@@ -115,17 +84,6 @@ class CatBoostModel:
     def _columns(self, matrix: Matrix, graph: Graph) -> Matrix:
         return join([matrix.take(self.numbers), self.categories.add(matrix, graph)])
 
-    def _add(self, ensemble: Ensemble, tree: CatTree, values: Floats, target: int) -> None:
-        ensemble.add_tree(
-            tree.left,
-            tree.right,
-            feature=self.splits.columns[tree.split],
-            threshold=self.splits.thresholds[tree.split],
-            missing_left=self.splits.missing_left[tree.split],
-            values=values,
-            target=target,
-        )
-
 
 def read(estimator: Any, rows: Callable[[], Any] | None = None) -> CatBoostModel:
     """Read a fitted estimator's model.
@@ -142,16 +100,13 @@ def read(estimator: Any, rows: Callable[[], Any] | None = None) -> CatBoostModel
     objective = str(saved["model_info"]["params"]["loss_function"]["type"])
     if objective not in (*IDENTITY, *EXPONENTIAL, *LOGISTIC, *SOFTMAX):
         raise Refused(f"its loss_function {objective} is not supported")
-    features = saved["features_info"]
-    numbers = [each for each in features.get("float_features") or [] if each["borders"]]
+    numbers = [each for each in saved["features_info"].get("float_features") or [] if each["borders"]]
     categories = read_categories(saved, columns, table)
     scale, bias = saved["scale_and_bias"]
-    trees = [_symmetric(tree, len(bias)) for tree in saved.get("oblivious_trees") or []]
-    trees += [_asymmetric(tree, len(bias)) for tree in saved.get("trees") or []]
     return CatBoostModel(
         estimator,
         objective,
-        tuple(trees),
+        read_trees(saved, len(bias)),
         _splits(numbers, categories),
         categories,
         tuple(int(each["flat_feature_index"]) for each in numbers),
@@ -162,61 +117,13 @@ def read(estimator: Any, rows: Callable[[], Any] | None = None) -> CatBoostModel
 
 def _splits(numbers: list[dict[str, Any]], categories: Categories) -> CatBoostSplits:
     """Number the splits as CatBoost does: borders of numbers, values of categories, borders of statistics."""
-    columns: list[int] = []
-    thresholds: list[Floats] = []
-    missing_left: list[bool] = []
-    for position, feature in enumerate(numbers):
-        borders = rounded_threshold(np.asarray(feature["borders"], dtype=np.float32).astype(np.float64))
-        columns += [position] * len(borders)
-        thresholds.append(borders)
-        missing_left += [not above_all(feature)] * len(borders)
-    for position, (borders, missing) in enumerate(zip(categories.borders, categories.missing, strict=True)):
-        columns += [len(numbers) + position] * len(borders)
-        thresholds.append(borders)
-        missing_left += (missing <= borders).tolist()
-    return CatBoostSplits(np.array(columns), np.concatenate([*thresholds, np.empty(0)]), np.array(missing_left))
-
-
-def _symmetric(tree: dict[str, Any], outputs: int) -> CatTree:
-    """Expand a tree that asks one question at each depth. The last question is the highest bit of the leaf's number.
-
-    So it becomes the root: the leaves are then in order.
-    """
-    splits = [int(each["split_index"]) for each in tree.get("splits") or []]
-    inner = 2 ** len(splits) - 1
-    nodes = np.arange(2 * inner + 1)
-    depths = np.log2(nodes[:inner] + 1).astype(int)
-    nowhere = np.full(inner + 1, -1)
-    zeros = np.zeros(inner + 1, dtype=int)
-    values = np.asarray(tree["leaf_values"], dtype=np.float64).reshape(inner + 1, outputs)
-    return CatTree(
-        left=np.concatenate([2 * nodes[:inner] + 1, nowhere]),
-        right=np.concatenate([2 * nodes[:inner] + 2, nowhere]),
-        split=np.concatenate([np.array(splits[::-1], dtype=int)[depths], zeros]),
-        leaf=np.concatenate([zeros[:inner], np.arange(inner + 1)]),
-        values=np.concatenate([np.zeros((inner, outputs)), values]),
+    borders = [np.asarray(each["borders"], dtype=np.float32) for each in numbers]
+    thresholds = [rounded_threshold(each.astype(np.float64)) for each in borders]
+    missing = [np.inf if above_all(each) else -np.inf for each in numbers]
+    borders += [each.astype(np.float32) for each in categories.borders]
+    return CatBoostSplits(
+        columns=np.repeat(np.arange(len(borders)), [len(each) for each in borders]),
+        borders=np.concatenate([*borders, np.empty(0, dtype=np.float32)]),
+        thresholds=np.concatenate([*thresholds, *categories.borders, np.empty(0)]),
+        missing=np.concatenate([missing, categories.missing]),
     )
-
-
-def _asymmetric(tree: dict[str, Any], outputs: int) -> CatTree:
-    """Flatten a tree of nested nodes. CatBoost numbers its leaves from left to right, but a leaf before its sibling."""
-    nodes: list[list[int]] = []
-    values: list[Any] = []
-    leaves = 0
-
-    def visit(node: dict[str, Any]) -> int:
-        nonlocal leaves
-        position = len(nodes)
-        nodes.append([-1, -1, 0, leaves])
-        values.append(np.broadcast_to(node.get("value", 0.0), outputs))
-        if "split" in node:
-            order = sorted(("left", "right"), key=lambda side: "split" in node[side])
-            children = {side: visit(node[side]) for side in order}
-            nodes[position] = [children["left"], children["right"], int(node["split"]["split_index"]), 0]
-        else:
-            leaves += 1
-        return position
-
-    visit(tree)
-    left, right, split, leaf = np.array(nodes).T
-    return CatTree(left, right, split, leaf, np.array(values, dtype=np.float64))
