@@ -48,6 +48,7 @@ VARIABLES = {
     "RAILWAY_TOKEN": "the token of a Railway project, for `seatrial deploy railway`",
     "RAILWAY_API_TOKEN": "the token of a Railway account; it requires the setting `project` too",
     "PIP_EXTRA_INDEX_URL": "the private index for building a container; each file is checked against its hash",
+    "MLFLOW_TRACKING_URI": "the MLflow tracking server of `seatrial runs export`, unless --mlflow names one",
 }
 # Seatrial's own processes and pipelines find one another by these; users do not set them.
 INTERNAL = frozenset(

@@ -87,6 +87,7 @@ def export_runs(
     """
     from importlib.util import find_spec
 
+    from seatrial.core.results import results
     from seatrial.train.history.mlflow_export import export_runs as export
     from seatrial.train.history.run_records import find_run, read_runs
 
@@ -99,7 +100,8 @@ def export_runs(
     shown = project.reference == "full" if report is None else report
     done = []
     progress("loading MLflow")
-    for exported in export(chosen, mlflow, experiment or project.name, report=shown):
-        done.append(exported)
-        progress(f"exported {len(done)} of {len(chosen)} runs")
+    with results():  # MLflow prints links to standard output
+        for exported in export(chosen, mlflow, experiment or project.name, report=shown):
+            done.append(exported)
+            progress(f"exported {len(done)} of {len(chosen)} runs")
     return done

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.compile.boosters.cat_columns import save_with_hashes
-from seatrial.compile.boosters.cat_trees import CatTree, CatBoostSplits, add_leaves, add_sums, read_trees
+from seatrial.compile.boosters.cat_trees import CatBoostSplits, CatTree, add_leaves, add_sums, read_trees
 from seatrial.compile.boosters.category_statistics import Categories
 from seatrial.compile.boosters.ctr_tables import above_all, read_categories
 from seatrial.compile.graph import Graph, Matrix, Refused, join

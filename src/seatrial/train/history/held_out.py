@@ -43,8 +43,7 @@ def held_out_file(recipe: Recipe, evaluation: Evaluation) -> bytes:
     hashes = row_hashes(table.columns, list(table.columns), table.target, seed=SEED)[rows]
     file = io.BytesIO()
     truth = evaluation.rule.positions(evaluation.labels)
-    arrays: dict[str, Any] = dict(zip(NAMES, (hashes, rows, truth, evaluation.scores), strict=True))
-    np.savez(file, **arrays)
+    np.savez(file, hashes=hashes, positions=rows, truth=truth, scores=evaluation.scores)
     return file.getvalue()
 
 

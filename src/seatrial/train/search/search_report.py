@@ -37,7 +37,7 @@ def gained(search: SearchResult) -> str:
     better, gain = sum(gain > 0 for gain in search.gains), short(float(np.mean(search.gains)))
     return (
         f"The best mean {measure} is {short(search.best.mean)}; pipeline.py as it is has {now}. The gain is {gain} "
-        f"(standard error {short(_error(search.gains))}), and there is one in {better} of {search.folds} folds."
+        f"with a standard error of {short(_error(search.gains))}; {better} of {search.folds} folds gain."
     )
 
 
