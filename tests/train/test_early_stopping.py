@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.compile.boosters.conftest import library
-from tests.train.projects import PIPELINE, table, two, write_project
+from tests.train.projects import PIPELINE, table, three, two, write_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.train import early_stopping
@@ -136,6 +136,20 @@ def test_a_project_is_stopped_by_training_rows_only(tmp_path: Path, monkeypatch:
     labels = recipe.table.target[recipe.split.train][stopping]
     assert labels.mean() == pytest.approx(recipe.table.target.mean(), abs=0.05)  # of each class alike
     assert np.array_equal(recipe.fit()(recipe.held_out), fitted(recipe.held_out))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_project_with_text_labels_stops_early(name: str, tmp_path: Path) -> None:
+    library(name)
+    options = "".join(f", {option}={value}" for option, value in QUIET[name].items())
+    text = PIPELINE.replace(
+        "LogisticRegression()", f"{CLASSES[name]}(n_estimators={MOST}, early_stopping_rounds=5{options})"
+    )
+    pipeline = f"from {name} import {CLASSES[name]}\n{text}"
+    recipe = read_recipe(write_project(tmp_path, table(three, rows=300), pipeline=pipeline))
+    fitted = recipe.fit()
+    assert getattr(fitted.pipeline[-1], BEST[name]) < MOST / 2
+    assert fitted(recipe.held_out).shape == (len(recipe.split.test), 3)
 
 
 def test_held_out_rows_change_nothing(tmp_path: Path) -> None:
