@@ -12,6 +12,8 @@ import pytest
 from tests.template.commands import GIT, git, new, quick, seatrial, write_table
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.project import find_project
+from seatrial.core.split_settings import SplitSettings
 from seatrial.template.project_name import project_name
 from seatrial.template.prompts import change, overrides_of
 from seatrial.template.records import Overrides
@@ -69,6 +71,23 @@ def test_derived_features_are_reported(tmp_path, monkeypatch):
     features = (tmp_path / "churn/src/churn_model/features.py").read_text()
     assert "def since_weekday(" in features
     assert "def said_words(" in features
+
+
+def test_a_key_that_repeats_is_said_and_splits_the_project_by_group(tmp_path):
+    lines = write_table(tmp_path / "customers.csv", rows=200).read_text().splitlines()
+    table = tmp_path / "visits.csv"
+    table.write_text("\n".join([lines[0], *(f"C{n // 4:05d}{line[6:]}" for n, line in enumerate(lines[1:]))]))
+    words = ("new", "visits", "--data", "visits.csv", "--target", "left", "--yes")
+    done = quick(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "all rows with the same customer_id are on one side of the split" in done.stderr
+    assert find_project(tmp_path / "visits").split == SplitSettings(by="group", column="customer_id")
+    settings = (tmp_path / "visits" / "pyproject.toml").read_text()
+    assert 'by = "group" # a model can recognize a value' in settings
+    done = quick("new", "again", *words[2:], "--split", "rows", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert find_project(tmp_path / "again").split == SplitSettings()
+    assert "[tool.seatrial.split]" not in (tmp_path / "again" / "pyproject.toml").read_text()
 
 
 def test_the_next_step_quotes_a_folder_with_a_space(tmp_path):
@@ -179,6 +198,8 @@ def test_changes_in_words():
     _, overrides = change("task regression", target, overrides)
     assert overrides == Overrides("regression", None, ("price",), ("first name",), {"zip": "category"})
     assert change("target price", "left", overrides)[0] == "price"
+    assert change("split by rows", "left", Overrides())[1].split == "rows"
+    assert change("Split by Group customer id", "left", Overrides())[1].split == "group:customer id"
     with_label = Overrides(positive="yes")
     assert change("task binary", "left", with_label)[1] == Overrides(task="binary", positive="yes")
     assert change("task regression", "left", with_label)[1] == Overrides(

@@ -253,8 +253,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
     project, settings = document.get("project", {}), document["tool"]["seatrial"]
     if "name" not in project:
         raise SeatrialError(f"{where} has no [project] name.", hint='Write name = "my-model" under [project].')
-    for key, value in settings.items():
-        _check(where, key, value)
+    split = check_settings(where, settings)
     for key in ("data", "target"):
         if key not in settings:
             raise SeatrialError(f"{where}: [tool.seatrial] needs `{key}`: {KEYS[key][1]}.")
@@ -284,7 +283,7 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         description=project.get("description", ""),
         dependencies=tuple(project.get("dependencies", ())),
         data=root / settings["data"],
-        split=read_split(settings.get("split", {}), where, settings["target"]),
+        split=split,
         index=indexes[0],
         indexes=indexes,
         files=_patterns(where, settings.get("files", [])),
@@ -292,6 +291,16 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         **_release(where, settings.get("release", {})),
         **others,
     )
+
+
+def check_settings(where: Path, settings: dict[str, Any]) -> SplitSettings:
+    """Check the keys of [tool.seatrial] in the file `where`, and how rows are split, which is returned.
+
+    Raises SeatrialError for an unknown key, or a value that is not possible.
+    """
+    for key, value in settings.items():
+        _check(where, key, value)
+    return read_split(settings.get("split", {}), where, settings.get("target", ""))
 
 
 def _package(where: Path, name: object) -> str:

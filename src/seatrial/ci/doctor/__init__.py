@@ -41,6 +41,7 @@ def examine(folder: Path) -> list[Finding]:
         pylocks,
         release_gates,
         secrets,
+        unknown_settings,
         versions,
     )
     from seatrial.ci.doctor.tree import Tree
@@ -58,6 +59,7 @@ def examine(folder: Path) -> list[Finding]:
         log_folders,
         model_libraries,
         ignored_files,
+        unknown_settings,
         versions,
         linters,
     )
