@@ -15,7 +15,7 @@ from seatrial.model.trusted_types import TRUSTED_TYPES
 
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"
-ROWS_AT_ONCE = 8192  # a bound on the memory of a graph's steps, whose results stay in the processor's cache
+ROWS_AT_ONCE = 2048  # what a graph's steps make of so many rows stays in the processor's cache, and bounds the memory
 GRAPH_LIMIT = 512 * 2**20  # a graph is data from a wheel: its size is checked before it is parsed
 
 

@@ -63,14 +63,17 @@ def pipeline_of(model: Any, words: tuple[int, ...]) -> Any:
     return make_pipeline(ColumnTransformer(parts), model.set_params(cat_features=list(range(len(words)))))
 
 
-def hard_frame(reference: Reference, frame: Any, words: tuple[int, ...], rows: int, seed: int = 1) -> Any:
-    """Rows on borders, next to them in double and in single precision, with extreme values and unseen strings."""
-    generator = np.random.default_rng(seed)
+def hard_frame(reference: Reference, frame: Any, words: tuple[int, ...], rows: int, offset: int) -> Any:
+    """Rows on borders, next to them in double and in single precision, with extreme values and unseen strings.
+
+    `offset` is the position of the first number in what the model gets.
+    """
+    generator = np.random.default_rng(1)
     assert reference.booster is not None
     thresholds = reference.booster.thresholds()
     hard = frame.iloc[generator.integers(len(frame), size=rows)].reset_index(drop=True)
     for position in range(NUMBERS):
-        known = thresholds.get(position + len(words), np.array([0.0]))
+        known = thresholds.get(position + offset, np.array([0.0]))
         with np.errstate(over="ignore"):
             single = known.astype(np.float32)
             beside = [np.nextafter(each, each.dtype.type(end)) for each in (known, single) for end in (np.inf, -np.inf)]
@@ -85,11 +88,18 @@ def hard_frame(reference: Reference, frame: Any, words: tuple[int, ...], rows: i
 
 
 def proof_of(
-    pipeline: Any, frame: Any, words: tuple[int, ...], classes: int, rows: int, **changed: Any
+    pipeline: Any,
+    frame: Any,
+    words: tuple[int, ...],
+    classes: int,
+    rows: int,
+    *,
+    offset: int | None = None,
+    **changed: Any,
 ) -> tuple[Proof, Reference]:
     """Prove a fitted pipeline on its table and on hard rows, perhaps with parts of its model changed after reading."""
     reference = reference_of(pipeline, frame)
-    hard = hard_frame(reference, frame, words, rows)
+    hard = hard_frame(reference, frame, words, rows, len(words) if offset is None else offset)
     if changed:
         reference = replace(reference, booster=replace(reference.booster, **changed))
     task = "regression" if not classes else "binary" if classes == 2 else "multiclass"

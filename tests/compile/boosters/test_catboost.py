@@ -1,28 +1,32 @@
 """CatBoost's trees, path by path, over its objectives and ways to use categories, and with injected faults."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from tests.compile import cases
 from tests.compile.boosters.conftest import library
 from tests.compile.boosters.hard_categories import inputs_of, pipeline_of, proof_of, table, targets
 from tests.soak import turns
 
 from seatrial.compile.boosters import booster_of, ctr_tables
-from seatrial.compile.boosters import catboost as reader
 from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.graph import Refused
+from seatrial.compile.leaf_proof import score
 from seatrial.compile.reference import reference_of
 from seatrial.compile.single import threshold_below
 from seatrial.core.errors import CompileError, SeatrialError
+from seatrial.model.engines import GraphEngine
 
 catboost = library("catboost")
 
 ROWS = turns(100_000, 3_000)
 WORDS = (2, 3, 12, 60)
+POLICIES = ("SymmetricTree", "Depthwise", "Lossguide")
 CLASSES = {"binary": 2, "multiclass": 3}
 # Two strings of which CatBoost's hashes are equal.
 TWINS = ("111524", "47220")
@@ -101,7 +105,7 @@ def test_ways_to_use_columns_are_proven(name):
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "real"])
-@pytest.mark.parametrize("policy", ["SymmetricTree", "Depthwise", "Lossguide"])
+@pytest.mark.parametrize("policy", POLICIES)
 def test_ways_to_grow_trees_are_proven(policy, kind):
     proven(kind, grow_policy=policy)
 
@@ -123,6 +127,18 @@ def test_missing_numbers_go_where_training_sent_them(mode, missing):
     booster = proven(nan_mode=mode, missing=missing, max_ctr_complexity=4, words=(8, 20))
     numbers = booster.splits.columns < len(booster.numbers)
     assert booster.splits.missing_left[numbers].all() == (mode == "Min" or not missing)
+
+
+def test_sparse_matrices_are_proven():
+    """Zeros that a sparse matrix leaves out are zeros for CatBoost."""
+    frame, signal = table((3, 9), missing=0.0)
+    columns = inputs_of((3, 9))
+    parts = [("strings", OneHotEncoder(handle_unknown="ignore"), list(columns.strings))]
+    parts.append(("numbers", "passthrough", list(columns.numbers)))
+    pipeline = make_pipeline(ColumnTransformer(parts, sparse_threshold=1.0), estimator("real"))
+    pipeline.fit(frame, signal)
+    assert hasattr(pipeline[:-1].transform(frame), "toarray")
+    assert proof_of(pipeline, frame, (3, 9), 0, 2000, offset=12)[0].holds
 
 
 def test_rankers_give_their_raw_scores():
@@ -162,6 +178,13 @@ def test_a_model_fitted_on_a_dataframe_with_names_is_proven():
     assert graph == compile_pipeline(model, inputs_of((5, 9)), reference_of(model, frame).booster)
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_rows_get_no_scores(policy):
+    pipeline, frame = fitted("multiclass", grow_policy=policy)
+    graph = compile_pipeline(pipeline, inputs_of(WORDS), reference_of(pipeline, frame).booster)
+    assert score(GraphEngine(graph), inputs_of(WORDS), frame.iloc[:0]).shape == (0, 3)
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_pipelines_are_released(task):
     model = estimator("real" if task == "regression" else task, max_ctr_complexity=2, cat_features=[0, 1, 2])
@@ -179,10 +202,13 @@ def test_a_search_over_a_pipeline_is_proven():
 # Injected faults: each must be found.
 
 
-def test_at_the_border_instead_of_above_it_is_found(monkeypatch):
-    pipeline, frame = fitted(words=())
-    monkeypatch.setattr(reader, "rounded_threshold", threshold_below)
-    proof, _ = proof_of(pipeline, frame, (), 2, 2000)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_at_the_border_instead_of_above_it_is_found(policy):
+    pipeline, frame = fitted(words=(), grow_policy=policy)
+    splits = reference_of(pipeline, frame).booster.splits
+    borders, thresholds = np.nextafter(splits.borders, np.float32(-np.inf)), threshold_below(splits.borders)
+    changed = replace(splits, borders=borders, thresholds=thresholds)
+    proof = proof_of(pipeline, frame, (), 2, 2000, splits=changed)[0]
     assert not proof.holds
     assert proof.paths_differ > 0
 
@@ -195,11 +221,20 @@ def test_a_missing_bias_is_found():
     assert proof.largest_difference > 0.01
 
 
-def test_missing_numbers_on_the_other_side_are_found():
-    pipeline, frame = fitted()
+@pytest.mark.parametrize("policy", POLICIES)
+def test_missing_numbers_on_the_other_side_are_found(policy):
+    pipeline, frame = fitted(words=(), grow_policy=policy)
     splits = reference_of(pipeline, frame).booster.splits
-    other = reader.CatBoostSplits(splits.columns, splits.thresholds, ~splits.missing_left)
-    assert proof_of(pipeline, frame, WORDS, 2, 2000, splits=other)[0].paths_differ > 0
+    changed = replace(splits, missing=-splits.missing)
+    assert proof_of(pipeline, frame, (), 2, 2000, splits=changed)[0].paths_differ > 0
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_another_default_of_statistics_is_found(policy):
+    pipeline, frame = fitted(grow_policy=policy, one_hot_max_size=2)
+    splits = reference_of(pipeline, frame).booster.splits
+    changed = replace(splits, missing=np.where(np.isfinite(splits.missing), 99.0, splits.missing))
+    assert proof_of(pipeline, frame, WORDS, 2, 2000, splits=changed)[0].paths_differ > 0
 
 
 @pytest.mark.parametrize("name", ["prior_numerator", "prior_denomerator"])
