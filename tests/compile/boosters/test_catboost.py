@@ -288,7 +288,7 @@ def test_text_is_refused():
 
 def test_categories_need_the_training_rows():
     pipeline, frame = fitted(words=(9,))
-    assert "found in training rows, and none are given" in refusal(pipeline[-1])
+    assert "found again in training rows, and an estimator inside of another gets none" in refusal(pipeline[-1])
     few = pipeline[:-1].transform(frame.iloc[:5])
     assert "of no row of its table" in refusal(pipeline[-1], few)
     assert booster_of(fitted(words=())[0][-1]).categories.columns == ()

@@ -44,7 +44,7 @@ def save_with_hashes(estimator: Any, rows: Any) -> tuple[dict[str, Any], list[Ca
     if not positions:
         return _save(estimator, None), []
     if rows is None:
-        raise Refused("it has cat_features, whose values are found in training rows, and none are given")
+        raise Refused("its cat_features are found again in training rows, and an estimator inside of another gets none")
     found = [_distinct(rows, position) for position in positions]
     width = len(rows.columns) if hasattr(rows, "columns") else rows.shape[1]
     hashes: dict[str, int] = {}
