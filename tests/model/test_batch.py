@@ -71,7 +71,7 @@ def test_without_an_output_file_the_predictions_are_printed(titanic, table, expe
 def test_the_chunk_size_does_not_change_the_predictions(titanic, table, expected, tmp_path, monkeypatch):
     from seatrial.model import table_files
 
-    monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "size": 100})
+    monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "further": None, "size": 100})
     predict_table(titanic, write_table(tmp_path / "in.csv", table), tmp_path / "out.csv")
     assert pd.read_csv(tmp_path / "out.csv")["probability_1"].tolist() == pytest.approx(expected, abs=1e-12)
 
@@ -119,7 +119,7 @@ def test_bad_rows_are_dropped_or_kept_without_a_prediction(
 ):
     from seatrial.model import table_files
 
-    monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "size": 100})
+    monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "further": None, "size": 100})
     written = predict_table(titanic, with_bad_rows, tmp_path / output, on_bad_rows=policy)
     result = read_table(tmp_path / output)
     bad = np.zeros(len(table), dtype=bool)
