@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -12,7 +12,6 @@ from tests.compile.cases import BINARY, COLUMNS, FRAME, TABLE, framed
 
 from seatrial.compile.boundaries import _ordinal, _value, boundary_rows
 from seatrial.compile.proof_rows import generate, generate_allowed
-from seatrial.compile.single import rounded_threshold
 from seatrial.compile.trees import thresholds_of
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import Column
@@ -125,14 +124,6 @@ def test_a_smooth_model_has_no_thresholds():
 
 
 numbers = st.floats(-1e30, 1e30) | st.floats(-1e-40, 1e-40) | st.integers(-20, 20).map(float)
-
-
-@given(numbers)
-@settings(max_examples=500)
-def test_rounded_threshold_is_the_last_double_that_rounds_below(threshold):
-    (last,) = rounded_threshold(np.array([threshold]))
-    assert np.float64(np.float32(last)) <= threshold
-    assert np.float64(np.float32(np.nextafter(last, np.inf))) > threshold
 
 
 @given(numbers)

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from tests.compile.boosters.conftest import library
 from tests.train.projects import XGBOOST, number, table, three, two, write_project
 
 from seatrial.compile import reference_scorer
+from seatrial.compile.reference import reference_of
 from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model import Release
@@ -78,6 +81,27 @@ def test_an_own_class_is_not_served_natively_either(tmp_path: Path) -> None:
     project = write_project(tmp_path, table(two), pipeline=own)
     with pytest.raises(SeatrialError, match=r"Own .* does not compile: .* Models of XGBoost are only served compiled"):
         train(project)
+
+
+def test_an_ensemble_of_models_that_round_says_what_to_do(tmp_path: Path) -> None:
+    bagged = XGBOOST.replace("XGBClassifier(", "BaggingClassifier(XGBClassifier(").replace("n_jobs=1)", "n_jobs=1), 2)")
+    bagged = bagged.replace(
+        "\nfrom sklearn.comp", "\nfrom sklearn.ensemble import BaggingClassifier\nfrom sklearn.comp"
+    )
+    project = write_project(tmp_path, table(two), pipeline=bagged)
+    with pytest.raises(SeatrialError, match="XGBoost inside of it adds in single precision") as stop:
+        train(project)
+    assert "the pipeline's last step" in stop.value.hint
+
+
+def test_a_model_that_only_selects_columns_may_be_any() -> None:
+    from xgboost import XGBClassifier
+
+    values = np.random.default_rng(0).normal(size=(100, 4))
+    pipeline = make_pipeline(SelectFromModel(XGBClassifier(n_estimators=3)), LogisticRegression())
+    reference = reference_of(pipeline.fit(values, values[:, 1] > 0))
+    assert reference.booster is None
+    assert np.array_equal(reference.scores(values), pipeline.predict_proba(values))
 
 
 def test_the_scores_of_other_models_are_their_own() -> None:

@@ -15,6 +15,7 @@ from tests.compile.cases import BINARY, FRAME, INPUTS, NUMBERS, STRINGS, VALUES,
 
 from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import CompileError
+from seatrial.model.inputs import Inputs
 
 
 def twice(values):
@@ -103,3 +104,11 @@ def test_a_pipeline_that_cannot_handle_allowed_missing_values_is_refused():
     full = FRAME.assign(age=FRAME["age"].fillna(1.0))
     with pytest.raises(CompileError, match="itself fails on rows that the schema allows: Input X contains NaN"):
         compile_case(make_pipeline(columns, LogisticRegression()).fit(full, BINARY), fitted=True)
+
+
+def test_a_graph_larger_than_a_release_may_carry_is_refused(monkeypatch):
+    model = DecisionTreeClassifier(max_depth=3).fit(FRAME[["fare", "size"]], BINARY)
+    monkeypatch.setattr("seatrial.compile.converter.GRAPH_LIMIT", 100)
+    with pytest.raises(CompileError, match="and a release at most 0 MiB") as refused:
+        compile_pipeline(model, Inputs(("fare", "size"), ()))
+    assert refused.value.hint == "Train fewer or smaller trees."

@@ -44,9 +44,8 @@ from seatrial.compile.graph import Graph, Matrix, Refused, join
 from seatrial.compile.native_classes import reason_for
 from seatrial.compile.parts import Parts
 from seatrial.core.errors import CompileError
+from seatrial.model.engines import GRAPH_LIMIT
 from seatrial.model.inputs import Inputs
-
-SIZE_LIMIT = 2**31 - 1  # the most that one protobuf message can contain
 
 Transformer = Callable[[Any, Matrix, Graph], Matrix]
 Model = Callable[[Any, Matrix, Graph], str]
@@ -160,8 +159,11 @@ def _compiled(pipeline: Any, inputs: Inputs, end: Model | None, rank: int) -> by
     except Refused as refused:  # raised between the steps
         raise _refusal(pipeline, (), str(refused)) from None
     model = graph.finish(scores, rank)
-    if model.ByteSize() > SIZE_LIMIT:
-        raise CompileError(f"The graph is {model.ByteSize() / 1e9:.1f} GB, more than one ONNX file can contain.")
+    if (size := model.ByteSize()) > GRAPH_LIMIT:
+        raise CompileError(
+            f"The graph has {size >> 20} MiB, and a release at most {GRAPH_LIMIT >> 20} MiB.",
+            hint="Train fewer or smaller trees.",
+        )
     onnx.checker.check_model(model, full_check=False)
     serialized: bytes = model.SerializeToString(deterministic=True)
     return serialized

@@ -61,6 +61,11 @@ def reference_of(pipeline: Any, frame: Any = None) -> Reference:
     before = Pipeline([(str(position), step) for position, (_, step) in enumerate(steps)]) if steps else None
     reference = Reference(pipeline, before, model, None)
     if not is_booster(model):
+        if not library_of(model, parts=False) and (inner := library_of(model)) in ROUNDING:
+            raise CompileError(
+                f"{type(model).__name__} does not compile: {inner} inside of it adds in single precision.",
+                hint=f"Make the model of {inner} the pipeline's last step, or use LightGBM or scikit-learn's inside.",
+            )
         return reference
     try:
         rows = None if frame is None else partial(reference.rows, frame)

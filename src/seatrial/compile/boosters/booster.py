@@ -74,9 +74,10 @@ def _class_of(estimator: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def library_of(pipeline: Any) -> str:
-    """Name one of the three libraries of which the pipeline has an estimator, or a subclass of one; "" if none."""
-    for part in (pipeline, *pipeline.get_params().values()):
+def library_of(estimator: Any, *, parts: bool = True) -> str:
+    """Name the library of the three that an estimator, or one of its parts, is of, also as a subclass; "" if none."""
+    inner = estimator.get_params().values() if parts and hasattr(estimator, "get_params") else ()
+    for part in (estimator, *inner):
         for kind in type(part).__mro__:
             if (package := kind.__module__.partition(".")[0]) in LIBRARIES:
                 return LIBRARIES[package]
