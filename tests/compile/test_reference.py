@@ -1,6 +1,9 @@
 """What a release of XGBoost states: its scores in double, in measures, golden rows and answers, and never natively."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,20 @@ def test_golden_rows_and_measures_are_of_the_sums_in_double(tmp_path: Path, labe
         assert "paths through trees were compared" in page
     again = read_recipe(project, reference=reference_scorer).fit()
     assert np.array_equal(again(read_recipe(project).held_out), run.evaluation.scores)
+
+
+def test_the_release_needs_neither_xgboost_nor_scikit_learn(tmp_path: Path) -> None:
+    project = write_project(tmp_path, table(two), pipeline=XGBOOST)
+    train(project)
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['xgboost', 'sklearn', 'scipy', 'pandas', 'onnx', 'skops']))\n"
+        "from seatrial.model import Release\n"
+        "print(Release('little_model').load().predict({'size': 95.0, 'colour': 'red'})[0]['prediction'])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(project.source), *filter(None, sys.path)])}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (answer.stdout, answer.stderr) == ("1\n", "")
 
 
 def test_labels_may_be_text(tmp_path: Path) -> None:

@@ -244,7 +244,8 @@ def _transform(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ..
         raise _refusal(estimator, path, reason_for(estimator))
     transformed: Matrix = _guarded(convert, estimator, matrix, graph, path)
     keeps = matrix.sparse and type(estimator) not in DENSE
-    return replace(transformed, sparse=bool(getattr(estimator, "sparse_output", keeps)))
+    makes = getattr(estimator, "encode", "") == "onehot"  # KBinsDiscretizer
+    return replace(transformed, sparse=makes or bool(getattr(estimator, "sparse_output", keeps)))
 
 
 def _columns(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ...]) -> Matrix:
