@@ -19,6 +19,7 @@ ZERO = float(np.float32(1e-35))  # kZeroThreshold: values up to this far from 0 
 CATEGORICAL, DEFAULT_LEFT = 1, 2  # bits of a node's decision_type; the next two are its missing type
 AS_ZERO, AS_MISSING = 0, 1  # missing types: NaN is 0; what is 0 is missing too. The third: NaN only is missing
 WORD = 32  # bits of a word of a set of categories
+FIRST = 1.0  # the graph's number of the category 0: onnxruntime tests a set of 1 to 64 at once, others number by number
 
 IDENTITY = ("regression", "regression_l1", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg")
 EXPONENTIAL = ("poisson", "gamma", "tweedie")
@@ -100,7 +101,7 @@ class LightTree:
             missing_left=np.concatenate([self.missing_left, nothing.astype(bool)]),
             values=np.concatenate([np.zeros(inner), values]),
             target=target,
-            sets=self.sets,
+            sets={node: [code + FIRST for code in codes] for node, codes in self.sets.items()},
         )
 
 
@@ -201,7 +202,8 @@ class LightModel:
         numbers = graph.numbers(chosen)
         size = graph.add("Abs", numbers)
         if form == "code":
-            return graph.matrix(graph.add("Mul", graph.add("Sign", numbers), graph.add("Floor", size)), len(features))
+            whole = graph.add("Mul", graph.add("Sign", numbers), graph.add("Floor", size))
+            return graph.matrix(graph.add("Add", whole, graph.constant(FIRST)), len(features))
         zero = graph.add("LessOrEqual", size, graph.constant(ZERO))
         return graph.matrix(graph.add("Where", zero, graph.constant(np.nan), numbers), len(features))
 
