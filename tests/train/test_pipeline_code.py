@@ -12,6 +12,11 @@ FILE = "src/little_model/pipeline.py"
 BUILD = PIPELINE.splitlines().index("def build():") + 1
 BODY = "    return make_pipeline(columns, LogisticRegression())"
 RETURN = PIPELINE.splitlines().index(BODY) + 1
+DUCK = """
+
+class Duck:
+    fit = predict = predict_proba = get_params = None
+"""
 STEP = """
 
 class Broken(BaseEstimator, TransformerMixin):
@@ -25,7 +30,7 @@ class Broken(BaseEstimator, TransformerMixin):
 
 
 def refusal(root: Path, body: str, before: str = "") -> SeatrialError:
-    project = write_project(root, table(two), pipeline=PIPELINE.replace(BODY, f"    {body}") + before)
+    project = write_project(root, table(two), pipeline=PIPELINE.replace(BODY, f"    {body}") + DUCK + before)
     with pytest.raises(SeatrialError) as caught:
         train(project, compiles)
     assert not project.artifacts.exists()
@@ -45,6 +50,7 @@ def refusal(root: Path, body: str, before: str = "") -> SeatrialError:
         ("pass", f"{FILE}, line {BUILD}: build() returns nothing", "return"),
         ("return LogisticRegression", f"{FILE}, line {BUILD}: build() returns the class", "LogisticRegression(...)"),
         ("return columns", f"{FILE}, line {BUILD}: .* ColumnTransformer has no predict()", "ends with one"),
+        ("return Duck()", f"{FILE}, line {BUILD}: Duck, which build() returns, is not a complete", "sklearn.base"),
         ("return 5", f"{FILE}, line {BUILD}: .* int has no fit()", "ends with one"),
         ("return LogisticRegression()", "could not convert string to float: '", "Strings need an encoder"),
         (
@@ -53,7 +59,18 @@ def refusal(root: Path, body: str, before: str = "") -> SeatrialError:
             "ClassifierChain predicts several targets",
         ),
     ],
-    ids=["package", "name", "attribute", "nothing", "class", "transformer", "number", "strings", "several targets"],
+    ids=[
+        "package",
+        "name",
+        "attribute",
+        "nothing",
+        "class",
+        "transformer",
+        "incomplete",
+        "number",
+        "strings",
+        "several targets",
+    ],
 )
 def test_what_is_wrong_with_pipeline_py_is_said_with_its_line(
     body: str, message: str, hint: str, tmp_path: Path
@@ -68,7 +85,7 @@ def test_what_is_wrong_with_pipeline_py_is_said_with_its_line(
 def test_an_error_in_a_step_of_the_projects_own_is_reported_with_its_line(tmp_path: Path) -> None:
     lines = "\nfrom sklearn.base import BaseEstimator, TransformerMixin\n" + STEP
     error = refusal(tmp_path, "return make_pipeline(columns, Broken(), LogisticRegression())", lines)
-    line = len((PIPELINE + lines).rstrip().splitlines())
+    line = len((PIPELINE + DUCK + lines).rstrip().splitlines())
     assert error.message == f"{FILE}, line {line}: AttributeError: 'Broken' object has no attribute 'missing'"
 
 

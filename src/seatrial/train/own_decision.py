@@ -82,7 +82,10 @@ def check_own_decision(rule: DecisionRule, pipeline: Any, frame: Any, scores: Ar
     if rule.task == "binary" and _own_threshold(pipeline) is None:
         rule = replace(rule, threshold=DEFAULT)
     # Labels are compared by their positions: a library may have been given numbers in place of the classes.
-    places = {str(label): place for place, label in enumerate(np.asarray(pipeline.classes_).tolist())}
+    places = {
+        str(label): place
+        for place, label in enumerate(np.asarray(getattr(pipeline, "classes_", rule.classes)).tolist())
+    }
     labels = np.ravel(np.asarray(pipeline.predict(frame))).tolist()
     predicted = np.array([places.get(str(label), -1) for label in labels])
     differ = int(((predicted != rule.decide(scores)) & (rule.margin(scores) > TIE)).sum())

@@ -28,6 +28,14 @@ def build_pipeline(project: ProjectSettings) -> Any:
             f"{where}: build() returns the class {pipeline.__name__}.",
             hint=f"Return an estimator: {pipeline.__name__}(...).",
         )
+    _require_model(pipeline, where)
+    return pipeline
+
+
+def _require_model(pipeline: Any, where: str) -> None:
+    """Raise SeatrialError where a pipeline does not end with an estimator that predicts."""
+    from sklearn.utils import get_tags
+
     # Some estimators show predict() only once they are fitted, so the class is asked.
     last = type(last_estimator(pipeline))
     missing = [name for name in ("fit", "predict", "get_params") if not hasattr(last, name)]
@@ -37,7 +45,13 @@ def build_pipeline(project: ProjectSettings) -> Any:
             f"{missing[0]}().",
             hint="Return a scikit-learn classifier or regressor, or a pipeline that ends with one.",
         )
-    return pipeline
+    try:
+        get_tags(last_estimator(pipeline))
+    except Exception as error:  # whatever an incomplete estimator raises
+        raise SeatrialError(
+            f"{where}: {last.__name__}, which build() returns, is not a complete estimator: {first_line(error)[:200]}",
+            hint="Let your class inherit from sklearn.base's BaseEstimator, and ClassifierMixin or RegressorMixin.",
+        ) from error
 
 
 def fit_error(project: ProjectSettings, pipeline: Any, columns: list[str], error: Exception) -> SeatrialError:
