@@ -18,6 +18,7 @@ from sklearn.svm import SVC, LinearSVC
 from tests.compile.cases import BINARY, FRAME, NUMBERS, compile_case
 from tests.compile.test_ensembles import prepared
 
+from seatrial.compile import calibration
 from seatrial.compile.calibration import isotonic
 from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.graph import Graph
@@ -86,3 +87,18 @@ def test_an_isotonic_regression_is_exact_on_its_points_and_their_neighbours():
     made = graph.finish(column(isotonic(regression, graph.numbers(graph.root), graph), graph), 1)
     scores = GraphEngine(made.SerializeToString())(values, np.empty((len(values), 0), dtype=object))
     np.testing.assert_allclose(scores, regression.predict(values[:, 0]), rtol=0, atol=1e-15)
+
+
+def test_an_interval_that_begins_after_its_point_fails_the_proof(monkeypatch):
+    interval = calibration.interval
+    monkeypatch.setattr(calibration, "interval", lambda read, points, graph: interval(read, points + 0.01, graph))
+    model = CalibratedClassifierCV(LinearSVC(**SEED), method="isotonic", cv=2)
+    with pytest.raises(CompileError, match="The compiled graph differs from the pipeline"):
+        compile_case(make_pipeline(prepared(), model), rows=500)
+
+
+def test_another_floor_of_probabilities_fails_the_proof(monkeypatch):
+    monkeypatch.setattr(calibration, "EPSILON", 1e-3)
+    model = CalibratedClassifierCV(RandomForestClassifier(5, **SEED), method="temperature", cv=2)
+    with pytest.raises(CompileError, match="The compiled graph differs from the pipeline"):
+        compile_case(make_pipeline(prepared(), model), rows=500)

@@ -31,6 +31,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 from tests.compile.cases import BINARY, FRAME, INPUTS, MULTICLASS, NUMBERS, STRINGS, TABLE, compile_case
 
+from seatrial.compile import ensembles, parts
 from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import CompileError
 from seatrial.model.engines import GraphEngine
@@ -149,3 +150,32 @@ def test_what_does_not_compile_is_named_with_its_part(model, words):
     with pytest.raises(CompileError) as caught:
         compile_pipeline(fitted, INPUTS)
     assert words in caught.value.message
+
+
+def _first_columns(model, matrix):
+    pairs = zip(model.estimators_, model.estimators_features_, strict=True)
+    return [(each, matrix.take(range(len(features)))) for each, features in pairs]
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "fault"),
+    [
+        (CLASSIFIERS["weighted vote"], "mean", lambda tensors, graph, weights=None: parts.mean(tensors, graph)),
+        (CLASSIFIERS["boost of deeper trees"], "rounded_threshold", lambda thresholds: thresholds),
+        (
+            CLASSIFIERS["one against the rest"],
+            "both_classes",
+            lambda share, graph: graph.add("Concat", share, share, axis=1),
+        ),
+        (
+            CLASSIFIERS["bag of linear models"],
+            "_bags",
+            _first_columns,
+        ),
+    ],
+    ids=["weights ignored", "thresholds not rounded", "the first class", "the first columns"],
+)
+def test_a_fault_in_a_converter_fails_the_proof(model, name, fault, monkeypatch):
+    monkeypatch.setattr(ensembles, name, fault)
+    with pytest.raises(CompileError, match="The compiled graph differs from the pipeline"):
+        compile_case(after_columns(model), rows=1500)
