@@ -20,6 +20,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 from tests.compile.cases import STRINGS, compile_case, numeric, scaled
 from tests.compile.run_graph import run_graph
@@ -75,6 +76,14 @@ def test_gaussian_processes_compile(name):
 def test_maps_of_kernels_compile_as_steps(kernel):
     for step in (Nystroem(kernel, n_components=20, random_state=0), KernelPCA(3, kernel=kernel, random_state=0)):
         compile_case(make_pipeline(numeric(StandardScaler(), step), LogisticRegression()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("model", [LabelPropagation(gamma=0.2), LabelSpreading(gamma=0.1, alpha=0.3)], ids=str)
+def test_the_spreading_of_labels_compiles(model, task):
+    with np.errstate(invalid="ignore"):  # far from all training rows, scikit-learn divides 0 by 0
+        compile_case(make_pipeline(scaled(), model), task)
 
 
 @pytest.mark.slow

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.cluster import FeatureAgglomeration
 from sklearn.cross_decomposition import CCA, PLSCanonical, PLSRegression
-from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, SparsePCA, TruncatedSVD
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
@@ -29,6 +31,9 @@ STEPS = [
     NeighborhoodComponentsAnalysis(2, max_iter=5, **SEED),
     GaussianRandomProjection(3, **SEED),
     SparseRandomProjection(3, **SEED),
+    SparsePCA(2, max_iter=20, **SEED),
+    FeatureAgglomeration(2),
+    BernoulliRBM(3, n_iter=2, **SEED),
     RBFSampler(n_components=20, **SEED),
 ]
 ROWS = np.random.default_rng(0).normal(size=(80, 4)) @ np.random.default_rng(1).normal(size=(4, 4)) + 3

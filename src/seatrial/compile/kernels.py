@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn import cluster, kernel_approximation, kernel_ridge, svm
+from sklearn import cluster, kernel_approximation, kernel_ridge, semi_supervised, svm
 from sklearn.decomposition import KernelPCA
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process import kernels as gp
@@ -49,6 +49,17 @@ def gaussian_process_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
     mean = _weighted(kernel, model.X_train_, weights, np.zeros(1), matrix, graph)
     scaled = graph.add("Mul", mean, graph.constant(np.ravel(model._y_train_std)))
     return column(graph.add("Add", scaled, graph.constant(np.ravel(model._y_train_mean))), graph)
+
+
+def label_spreading(model: Any, matrix: Matrix, graph: Graph) -> str:
+    """Convert label propagation to probabilities (n, n_classes): the labels of all training rows, by nearness."""
+    if model.kernel != "rbf":
+        raise Refused(f"its kernel is {model.kernel}, and only rbf compiles")
+    kernel = _named("rbf", {"gamma": model.gamma, "coef0": 0.0, "degree": 0.0}, _dense(model.X_), graph)
+    labels = model.label_distributions_
+    sums = _weighted(kernel, model.X_, labels, np.zeros(labels.shape[1]), matrix, graph)
+    total = graph.add("ReduceSum", sums, graph.constant([1], np.int64), keepdims=1)
+    return graph.add("Div", sums, total)
 
 
 def kernel_map(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
@@ -258,6 +269,8 @@ TRANSFORMERS = {
 MODELS = {
     GaussianProcessRegressor: gaussian_process_regressor,
     kernel_ridge.KernelRidge: ridge_regressor,
+    semi_supervised.LabelPropagation: label_spreading,
+    semi_supervised.LabelSpreading: label_spreading,
     svm.NuSVR: support_vector_regressor,
     svm.SVR: support_vector_regressor,
 }

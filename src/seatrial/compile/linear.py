@@ -64,7 +64,7 @@ def constant_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
 
 def consensus_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert RANSAC to the predictions (n,) of the linear model that it fitted on its inliers."""
-    if type(model.estimator_) not in CONSENSUS:
+    if type(model.estimator_) not in PLAIN:
         raise Refused(f"its estimator is {type(model.estimator_).__name__}, and only a linear one compiles")
     return linear_regressor(model.estimator_, matrix, graph)
 
@@ -103,7 +103,15 @@ def _weights(model: Any) -> tuple[Floats, Floats]:
     return weights, bias
 
 
-CONSENSUS = (linear_model.HuberRegressor, linear_model.Lasso, linear_model.LinearRegression, linear_model.Ridge)
+PLAIN = (  # what others fit within themselves
+    linear_model.BayesianRidge,
+    linear_model.ElasticNet,
+    linear_model.HuberRegressor,
+    linear_model.Lasso,
+    linear_model.LinearRegression,
+    linear_model.Ridge,
+    linear_model.RidgeCV,
+)
 MODELS = {
     dummy.DummyClassifier: constant_classifier,
     dummy.DummyRegressor: constant_regressor,

@@ -6,8 +6,9 @@ Sums over columns may differ from scikit-learn's in the last bit, since a matrix
 from typing import Any
 
 import numpy as np
-from sklearn import cross_decomposition, decomposition, kernel_approximation, random_projection
+from sklearn import cluster, cross_decomposition, decomposition, kernel_approximation, random_projection
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.neural_network import BernoulliRBM
 
 from seatrial.compile.graph import Graph, Matrix, Refused
 from seatrial.compile.linear import column
@@ -77,6 +78,29 @@ def latent_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
     return column(graph.gather(predicted), graph)
 
 
+def sparse_components(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert SparsePCA: a ridge regression on the components, which is a projection."""
+    axes = model.components_
+    inner = axes @ axes.T + model.ridge_alpha * np.eye(len(axes))
+    return project(matrix, graph, np.linalg.solve(inner, axes).T, center=model.mean_)
+
+
+def cluster_means(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert FeatureAgglomeration: the mean of each cluster of columns."""
+    if model.pooling_func is not np.mean:
+        raise Refused("its pooling_func is a function of Python's")
+    member = model.labels_[:, None] == np.arange(model.n_clusters_)
+    sums = project(matrix, graph, member.astype(np.float64))
+    means = graph.add("Div", graph.gather(sums), graph.constant(member.sum(axis=0)))
+    return graph.matrix(means, sums.width)
+
+
+def hidden_units(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
+    """Convert BernoulliRBM: the probabilities of its hidden units."""
+    projected = project(matrix, graph, model.components_.T, offset=model.intercept_hidden_)
+    return graph.matrix(graph.add("Sigmoid", graph.gather(projected)), projected.width)
+
+
 def fourier_features(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
     """Convert RBFSampler: cosines of random projections (A. Rahimi and B. Recht, NIPS 2007)."""
     projected = project(matrix, graph, model.random_weights_, offset=model.random_offset_)
@@ -86,15 +110,19 @@ def fourier_features(model: Any, matrix: Matrix, graph: Graph) -> Matrix:
 
 
 TRANSFORMERS = {
+    cluster.FeatureAgglomeration: cluster_means,
     cross_decomposition.CCA: latent_scores,
     cross_decomposition.PLSCanonical: latent_scores,
     cross_decomposition.PLSRegression: latent_scores,
     decomposition.FactorAnalysis: factor_analysis,
     decomposition.FastICA: independent_components,
     decomposition.IncrementalPCA: principal_components,
+    decomposition.MiniBatchSparsePCA: sparse_components,
     decomposition.PCA: principal_components,
+    decomposition.SparsePCA: sparse_components,
     decomposition.TruncatedSVD: components,
     kernel_approximation.RBFSampler: fourier_features,
+    BernoulliRBM: hidden_units,
     NeighborhoodComponentsAnalysis: components,
     random_projection.GaussianRandomProjection: components,
     random_projection.SparseRandomProjection: components,
