@@ -15,7 +15,7 @@ from seatrial.model.schema import Column
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.held_out_rows import MOST_ROWS, held_out_rows
 from seatrial.trial.recipes import Recipes, Training
-from seatrial.trial.rows.reference import HeldOutRows, LabelledRows
+from seatrial.trial.rows.reference import HeldOutRows, LabelledRows, read_rows
 
 COLUMNS = (Column("x", "number", False, True), Column("kind", "text", True, False))
 KEY = "a long and random text"
@@ -42,6 +42,16 @@ def found(reference: str, recipes: Recipes, folder: Path, content: str = "", rol
     described = SimpleNamespace(metadata=SimpleNamespace(carries={"reference": reference}), columns=COLUMNS)
     sandbox: Any = SimpleNamespace(role=role, wheel=wheel)
     return held_out_rows(sandbox, described, recipes)  # type: ignore[arg-type]
+
+
+def test_rows_from_a_table_keep_what_they_are_split_by_and_weigh(tmp_path: Path) -> None:
+    held_out = replace(rows(3), keys=np.array([7.0, 8.0, 9.5]), weights=np.array([1.0, 0.5, 1.5]))
+    text = found("none", Recipes(baseline=training(rows(90), held_out)), tmp_path).text
+    read = read_rows(text, COLUMNS, "y", "the rows")
+    assert text.startswith("x,kind,y,_split_key,_weight\n")
+    assert read.keys is not None
+    assert read.weights is not None
+    assert (read.keys.tolist(), read.weights.tolist()) == ([7.0, 8.0, 9.5], [1.0, 0.5, 1.5])
 
 
 def test_a_wheel_that_carries_rows_is_read(tmp_path: Path) -> None:

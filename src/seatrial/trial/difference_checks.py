@@ -69,7 +69,7 @@ def check_total(
     if queries.truth is not None:
         noise = floor.of_members("metrics") if floor else None
         compared = queries.scoring, before.rows, after.rows, queries.truth, policy
-        checks += compare_metrics(*compared, noise=noise, weights=queries.weights)
+        checks += compare_metrics(*compared, noise=noise, weights=queries.weights, groups=queries.groups)
     return checks
 
 
@@ -233,14 +233,14 @@ def check_gain(
     """
     scoring, truth = queries.scoring, queries.truth
     measured = [
-        (np.asarray(part.score(part.held_out.columns)), scoring.positions(part.held_out.target), part.held_out.weights)
+        (np.asarray(part.score(rows.columns)), scoring.positions(rows.target), rows.weights, part.groups_of(rows))
         for part in (recipes.baseline, recipes.candidate)
-        if part
+        if part and (rows := part.held_out)
     ]
     if len(measured) < 2:
         if truth is None:
             return []
-        measured = [(answers.of("rows"), truth, queries.weights) for answers in (old, new)]
+        measured = [(answers.of("rows"), truth, queries.weights, queries.groups) for answers in (old, new)]
     return compare_gain(scoring, measured[0], measured[1], policy)
 
 

@@ -89,7 +89,7 @@ def _compared(queries: Queries, old: QueryScores, new: QueryScores, floor: Noise
     if queries.truth is not None:
         noise = floor.of_members("metrics")
         compared = queries.scoring, old.rows, new.rows, queries.truth, policy
-        checks += compare_metrics(*compared, noise=noise, weights=queries.weights)
+        checks += compare_metrics(*compared, noise=noise, weights=queries.weights, groups=queries.groups)
     # The worst of several checks of one name decides.
     return sorted(checks, key=lambda check: check.outcome in STOPS)
 
@@ -98,7 +98,7 @@ def _gain(model: KnownRowsModel, candidate: Training, queries: Queries, policy: 
     """Compare the candidate's gain with the model that has the same labels: what is left comes from the new rows."""
     scoring, own, rows = queries.scoring, candidate.held_out, model.held_out
     measured = [
-        (np.asarray(score(part.columns)), scoring.positions(part.target), part.weights)
+        (np.asarray(score(part.columns)), scoring.positions(part.target), part.weights, candidate.groups_of(part))
         for score, part in ((model.score, rows), (candidate.score, own))
         if part.rows
     ]

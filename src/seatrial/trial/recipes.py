@@ -43,6 +43,10 @@ class Training:
         table = self.table
         return LabelledRows(table.columns, table.target, table.keys, table.weights).take(positions)
 
+    def groups_of(self, rows: LabelledRows) -> Array | None:
+        """The groups that these rows are split by (n,); None if rows stand for themselves."""
+        return rows.keys if self.by_group else None
+
     @property
     def groups(self) -> Array | None:
         """The groups of the rows that it was trained on (n,); None if rows stand for themselves."""

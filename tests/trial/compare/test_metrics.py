@@ -27,6 +27,14 @@ def outcomes(checks):
     return {(c.name, c.subject): c.outcome for c in checks}
 
 
+def test_rows_of_groups_say_less_than_as_many_rows():
+    rows = np.repeat(np.arange(len(TRUTH) // 10), 10)
+    own, of_groups = (
+        metrics_of(BINARY, SCORES[rows], TRUTH[rows], None, groups)[0].resampled(0).std() for groups in (None, rows)
+    )
+    assert of_groups > 2 * own
+
+
 def test_a_release_that_is_worse_where_rows_weigh_much_is_worse():
     rows = np.arange(len(TRUTH)) < len(TRUTH) // 4
     worse = np.where(rows[:, None], SCORES[:, ::-1], SCORES)

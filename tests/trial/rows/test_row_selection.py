@@ -9,9 +9,10 @@ from seatrial.model.carried_rows import carried_columns, labelled_csv
 from seatrial.model.features import Floats
 from seatrial.model.row_split import group_key, group_places
 from seatrial.model.schema import Column
+from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.rows.answer_collection import GoldenRows
 from seatrial.trial.rows.reference import HeldOutRows
-from seatrial.trial.rows.row_selection import Rows, gather_rows
+from seatrial.trial.rows.row_selection import Rows, gather_rows, make_trial_queries
 
 COLUMNS = (Column("x", "number", False, True),)
 GOLDEN = GoldenRows(({"x": 1.0},), np.array([0.5]))
@@ -63,6 +64,10 @@ def test_rows_of_a_group_that_the_other_release_was_trained_on_are_left_out() ->
         ({**split, "cuts": {"all": 0.3}}, text(x[old], keys[old])),
     )
     assert rows.labelled.columns["x"].tolist() == x[new].tolist()
+    assert rows.by_group
+    queries = make_trial_queries(Scoring("binary", (0, 1)), rows, COLUMNS)
+    assert queries.groups is not None
+    assert queries.groups.tolist() == keys[new].tolist()
     assert 0 < new.sum() < old.sum()
 
 

@@ -32,7 +32,8 @@ FEW_LABELS = "Lower min_rows or hold out more rows."
 class WeightedMetric:
     """One metric of one release: `compute` gives it on some of the rows, for each row of their counts (draws, n).
 
-    `weights` (n,) say how many rows each one counts for; None where all count the same.
+    `weights` (n,) say how many rows each one counts for; None where all count the same. Where rows come in `groups`
+    (n,), resamples are of these.
     """
 
     name: str
@@ -41,6 +42,7 @@ class WeightedMetric:
     compute: Callable[[slice, Array], Array]
     higher_is_better: bool = True
     weights: Floats | None = None
+    groups: Array | None = None
 
     @cached_property
     def value(self) -> float:
@@ -51,7 +53,8 @@ class WeightedMetric:
     def resampled(self, seed: int) -> Array:
         """The metric on bootstrap resamples of the rows (draws,); the same seed draws the same rows."""
         thinned = slice(None, None, self.rows // MOST_ROWS + 1 if self.rows > MOST_ROWS else 1)
-        counts = drawn_counts(len(range(self.rows)[thinned]), seed, RESAMPLES)
+        groups = None if self.groups is None else self.groups[thinned]
+        counts = drawn_counts(len(range(self.rows)[thinned]), seed, RESAMPLES, groups)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.concatenate([self._weighted(thinned, chunk) for chunk in counts])
 
@@ -63,11 +66,13 @@ class WeightedMetric:
         return old - new if self.higher_is_better else (new - old) / max(abs(scale), 1e-3)
 
 
-def metrics_of(scoring: Scoring, scores: Array, truth: Array, weights: Floats | None = None) -> list[WeightedMetric]:
+def metrics_of(
+    scoring: Scoring, scores: Array, truth: Array, weights: Floats | None = None, groups: Array | None = None
+) -> list[WeightedMetric]:
     """The metrics of one release, the headline first: ROC AUC, accuracy or RMSE."""
 
     def metric(name: str, label: str, compute: Callable[[slice, Array], Array], higher: bool) -> WeightedMetric:
-        return WeightedMetric(name, label, len(truth), compute, higher, weights)
+        return WeightedMetric(name, label, len(truth), compute, higher, weights, groups)
 
     def averaged(name: str, label: str, values: Array, *, higher: bool = False) -> WeightedMetric:
         return metric(name, label, lambda part, counts: mean(values[part], counts), higher)
@@ -96,17 +101,17 @@ def worsening(old: WeightedMetric, new: WeightedMetric) -> float:
 
 def compare_metrics(
     scoring: Scoring, old: Array, new: Array, truth: Array, policy: Policy, *,
-    noise: dict[str, float] | None = None, weights: Floats | None = None,
+    noise: dict[str, float] | None = None, weights: Floats | None = None, groups: Array | None = None,
 ) -> list[Check]:  # fmt: skip
     """Compare both releases on the same rows: one check per metric, and one against the trivial prediction.
 
     A metric blocks if even the favourable end of the interval is worse than the margin, and the loss is larger than
     what retraining alone causes (`noise`, by metric, from replicas). Rows count by their weights (n,), if they have
-    some. Too few labels wait for acceptance.
+    some, and intervals are those of other `groups` (n,), if rows come in groups. Too few labels wait for acceptance.
     """
     if len(truth) < policy.min_rows:
         return [too_few_labels(len(truth), policy)]
-    pairs = zip(*(metrics_of(scoring, scores, truth, weights) for scores in (old, new)), strict=True)
+    pairs = zip(*(metrics_of(scoring, scores, truth, weights, groups) for scores in (old, new)), strict=True)
     checks = [_worse(before, after, policy, (noise or {}).get(before.name, 0.0)) for before, after in pairs]
     return [*checks, *_blind_to(checks[0], len(truth), policy), _trivial(scoring, old, new, truth, weights)]
 
@@ -178,11 +183,12 @@ def _squared(scoring: Scoring, scores: Array, truth: Array) -> Array:
     return (scores - truth) ** 2 if not scoring.classifies else scoring.losses(scores, truth)
 
 
-Measured = tuple[Array, Array] | tuple[Array, Array, Floats | None]  # scores, truth, and weights
+# Scores and truth, or with weights and groups too.
+Measured = tuple[Array, Array] | tuple[Array, Array, Floats | None, Array | None]
 
 
 def compare_gain(scoring: Scoring, old: Measured, new: Measured, policy: Policy) -> list[Check]:
-    """Ask for acceptance of a gain that is too good: scores, truth and weights of each, on its own held-out rows.
+    """Ask for acceptance of a gain that is too good: what both have on their own held-out rows.
 
     A leak shows on the rows that carry it, which are the candidate's own. A gain is suspicious above the policy's
     limit, or if it removes most of the error, and if it is far larger than chance in so few rows.

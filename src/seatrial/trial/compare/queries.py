@@ -67,7 +67,8 @@ class Queries:
     """What both releases are asked.
 
     Neither release was trained on `rows`. `truth` (n,) are their labels as `Scoring.codes` gives them, or None, and
-    `weights` (n,) say how many rows each counts for in a metric, None where all count the same.
+    `weights` (n,) say how many rows each counts for in a metric, None where all count the same. `groups` (n,) are what
+    rows are split by, if groups of rows are held out.
     `probes` are generated from the schema; `probed` names the column that each one varies. `part` are the positions in
     `rows` whose columns are shuffled among each other, `order` is that shuffle.
     """
@@ -81,6 +82,7 @@ class Queries:
     order: Array
     columns: tuple[str, ...] = ()
     weights: Floats | None = None
+    groups: Array | None = None
 
     @property
     def size(self) -> int:
@@ -112,6 +114,7 @@ class Queries:
             rows={name: values[keep] for name, values in self.rows.items()},
             truth=None if self.truth is None else self.truth[keep],
             weights=None if self.weights is None else self.weights[keep],
+            groups=None if self.groups is None else self.groups[keep],
             part=place[self.part[inside]],
         )
 
@@ -134,6 +137,7 @@ def make_queries(
     probed: tuple[str, ...] = (),
     *,
     weights: Floats | None = None,
+    groups: Array | None = None,
     seed: int = 0,
 ) -> Queries:
     """Put the queries together; the seed decides which rows are shuffled and how.
@@ -146,7 +150,7 @@ def make_queries(
     part = np.sort(generator.permutation(size)[: min(MOST_SHUFFLED, max(most // len(names), FEWEST_SHUFFLED))])
     order = generator.permutation(len(part))
     empty = {name: values[:0] for name, values in rows.items()}
-    return Queries(scoring, rows, truth, probes or empty, probed if probes else (), part, order, names, weights)
+    return Queries(scoring, rows, truth, probes or empty, probed if probes else (), part, order, names, weights, groups)
 
 
 def spread(names: Iterable[str], most: int) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ class Rows:
     """What is compared: labelled rows that neither release was trained on, probes, and the user's rows without labels.
 
     `counts` has the number of rows of each kind. `missing` says why there are no rows of the baseline's, empty if there
-    are; `shown` whether the wheels carry their rows, so that a verdict may show some.
+    are; `shown` whether the wheels carry their rows, so that a verdict may show some. `by_group` says whether the keys
+    of the labelled rows are groups.
     """
 
     labelled: LabelledRows
@@ -39,6 +40,7 @@ class Rows:
     unlabelled: Columns | None = None
     missing: str = ""
     shown: bool = True
+    by_group: bool = False
 
 
 def gather_rows(
@@ -80,11 +82,12 @@ def gather_rows(
             f"No rows are left to compare: none was held out from the training of both releases. {missing}".strip(),
             hint="Give rows with --data, or train both with the same [tool.seatrial] seed.",
         )
+    by_group = all(described.metadata.split.get("by") == "group" for _, described in releases)
     probes = probe_rows(columns, [dict(row) for row in golden.rows[:PROBED]])
     unlabelled = user_rows.columns if user_rows and not has_labels else None
     carried = {carried_rows(described.metadata.carries).reference for _, described in releases}
     counts["probes"] = len(probes)
-    return Rows(together, tuple(probes), counts, unlabelled, missing, carried == {"full"})
+    return Rows(together, tuple(probes), counts, unlabelled, missing, carried == {"full"}, by_group)
 
 
 def _covers(text: str, columns: Sequence[Column]) -> bool:
@@ -112,7 +115,9 @@ def make_trial_queries(scoring: Scoring, rows: Rows, columns: Sequence[Column]) 
     if not known.any():
         raise NotComparedError("No row has a label that the candidate knows.", hint="Look at the reference rows.")
     labelled = rows.labelled.take(known)
-    return make_queries(scoring, labelled.columns, truth[known], probes, probed, weights=labelled.weights)
+    groups = labelled.keys if rows.by_group else None
+    asked = scoring, labelled.columns, truth[known], probes, probed
+    return make_queries(*asked, weights=labelled.weights, groups=groups)
 
 
 def _fits(value: Any, column: Column) -> bool:
