@@ -33,6 +33,7 @@ def test_feature_functions_never_see_a_row_that_the_schema_rejects(tmp_path: Pat
 
 Files = dict[str, bytes]
 PACKAGE = "src/little_model"
+BY_TIME = b'[tool.seatrial.split]\nby = "time"\ncolumn = "size"\n'
 
 
 def edited(name: str, content: bytes) -> Callable[[Files], object]:
@@ -48,6 +49,8 @@ def edited(name: str, content: bytes) -> Callable[[Files], object]:
         (edited("src/sitecustomize.py", b""), "src/sitecustomize.py"),
         (lambda files: files.pop(f"{PACKAGE}/features.py"), f"{PACKAGE}/features.py"),
         (lambda files: files.update({"pyproject.toml": files["pyproject.toml"] + b"seed = 7\n"}), "seed"),
+        (lambda files: files.update({"pyproject.toml": files["pyproject.toml"] + b'weight = "w"\n'}), "weight"),
+        (lambda files: files.update({"pyproject.toml": files["pyproject.toml"] + BY_TIME}), "split"),
         (
             lambda files: files.update({"pyproject.toml": files["pyproject.toml"].replace(b'"y"', b'"size"')}),
             "target",

@@ -16,7 +16,6 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.core.split_settings import SplitSettings
 from seatrial.model.metadata import SBOM_FILE
 from seatrial.release import BuiltRelease, Index, IndexedRelease
 from seatrial.release.licences import bill_of_materials
@@ -221,8 +220,9 @@ def _difference(source: ProjectSettings, wheel: WheelInfo) -> str:
     facts = _facts(wheel)
     split = facts.get("split", {})
     trained = {"target": facts.get("target"), "seed": split.get("seed"), "weight": split.get("weight", "")}
-    by = SplitSettings(by=split.get("by", "rows"), column=split.get("column", ""))
-    return next((key for key, value in {**trained, "split": by}.items() if getattr(source, key) != value), "")
+    if (source.split.by, source.split.column) != (split.get("by", "rows"), split.get("column", "")):
+        return "split"
+    return next((key for key, value in trained.items() if getattr(source, key) != value), "")
 
 
 def _facts(wheel: WheelInfo) -> dict[str, Any]:
