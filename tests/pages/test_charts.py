@@ -112,3 +112,14 @@ def test_a_strip_keeps_its_marks_inside(value: float, below: float, above: float
     (point,) = root.iter("circle")
     assert 6 <= float(point.get("cx", "0")) <= 194
     assert len([path for path in root.iter("path") if path.get("class") == "mark"]) == (baseline is not None)
+
+
+def test_a_logarithmic_axis_has_its_ticks_at_round_values_and_equal_ratios_at_equal_distances() -> None:
+    axis = Axis.of_magnitudes("C", [0.001, 100])
+    assert axis.ticks == (0.001, 0.01, 0.1, 1, 10, 100)
+    assert axis.at(0.1) - axis.at(0.01) == pytest.approx(axis.at(10) - axis.at(1))
+    assert [axis.written(tick) for tick in axis.ticks] == ["0.001", "0.01", "0.1", "1", "10", "100"]
+    assert 0 < axis.at(0.001) < axis.at(100) < 1
+    assert Axis.of_magnitudes("rate", [0.01, 0.3]).ticks == (0.01, 0.02, 0.05, 0.1, 0.2)
+    assert len(Axis.of_magnitudes("wide", [1e-9, 1e9]).ticks) <= 6
+    assert Axis.of_magnitudes("one", [5]).ticks == (5,)
