@@ -96,3 +96,12 @@ def test_a_step_before_the_model_is_changed_by_its_path(tmp_path: Path) -> None:
     text = changed(tmp_path, PIPELINE, values).text
     assert text is not None
     assert 'OneHotEncoder(handle_unknown="ignore", min_frequency=7)' in text
+
+
+def test_an_estimator_that_only_lists_what_is_set_gets_its_values(tmp_path: Path) -> None:
+    pytest.importorskip("catboost")
+    before = PIPELINE.replace("LogisticRegression()", "CatBoostClassifier(iterations=3)").replace(
+        "sklearn.linear_model import LogisticRegression", "catboost import CatBoostClassifier"
+    )
+    text = changed(tmp_path, before, {"catboostclassifier__depth": 4, "catboostclassifier__iterations": 9}).text
+    assert text == before.replace("(iterations=3)", "(iterations=9, depth=4)")

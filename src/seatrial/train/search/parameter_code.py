@@ -29,7 +29,8 @@ class ChangedCode:
 
 def changed_code(project: ProjectSettings, source: str, pipeline: Any, values: Mapping[str, Any]) -> ChangedCode:
     """Write `values` (by parameter, as `model__C`) into `source`, which builds `pipeline`."""
-    wanted = {name: value for name, value in values.items() if not same(pipeline.get_params()[name], value)}
+    has = pipeline.get_params()  # CatBoost's has only what is set
+    wanted = {name: value for name, value in values.items() if not same(has.get(name), value)}
     text = source
     try:
         for name, value in wanted.items():
@@ -127,7 +128,7 @@ def _builds(project: ProjectSettings, text: str, pipeline: Any, values: Mapping[
     before, after = described(pipeline), described(made)
     rest = (before.keys() | after.keys()) - values.keys()
     return all(before.get(name) == after.get(name) for name in rest) and all(
-        same(made.get_params()[name], value) for name, value in values.items()
+        same(made.get_params().get(name), value) for name, value in values.items()
     )
 
 
