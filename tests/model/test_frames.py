@@ -195,3 +195,16 @@ def test_another_frame_that_exports_arrow_comes_back_as_an_arrow_table():
 
     assert is_frame(Exported(pa.table({"x": [1]})))
     assert frame_like(Exported(pa.table({"x": [1]})), {"y": [1.5]}) == pa.table({"y": [1.5]})
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "Arrow table"])
+@pytest.mark.parametrize("rows", [200, 0])
+def test_a_frame_gets_the_sets_that_its_rows_get(titanic, kind: str, rows: int):
+    frame = KINDS[kind](PASSENGERS.head(rows))
+    found = titanic.interval(frame, 0.95)
+    assert type(found) is type(frame)
+    table = found if kind == "pandas" else found.to_pandas()
+    assert (list(table.columns), len(table)) == (["in_set_0", "in_set_1"], rows)
+    probability = titanic.predict(PASSENGERS.head(rows))["probability_1"]
+    least = titanic.metadata.intervals["levels"]["0.95"]["least"]
+    assert table["in_set_1"].tolist() == ((probability >= least) | (probability > 0.5)).tolist()

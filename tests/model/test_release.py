@@ -72,6 +72,16 @@ def test_an_invalid_row_is_refused_with_its_place_and_rule(titanic):
         titanic.predict([JACK, {**JACK, "age": -5}])
 
 
+def test_a_row_has_the_set_of_its_probabilities(titanic):
+    assert titanic.interval(JACK, 0.5) == [0]
+    assert titanic.interval([JACK, JACK], 0.99) == [[0, 1], [0, 1]]
+    assert titanic.interval([], 0.9) == []
+    with pytest.raises(SeatrialError, match=r"Input should be 0\.5, 0\.8, 0\.9, 0\.95 or 0\.99"):
+        titanic.interval(JACK, 0.7)
+    with pytest.raises(SeatrialError, match=r"The rows break the schema: 0\.age"):
+        titanic.interval({**JACK, "age": -1})
+
+
 def test_the_label_is_decided_by_the_threshold(titanic):
     scores = np.array([[0.7, 0.3], [0.5, 0.5], [0.2, 0.8]])
     assert titanic.decide(scores) == [0, 1, 1]

@@ -202,7 +202,8 @@ def _parameters(service: Service) -> list[Json]:
         return []
     what = "the true value is in its interval" if known.name == "intervals" else "the true class is in its set"
     text = f"For JSON: answer `{known.name}` too. For rows like those in training, {what} with this probability."
-    return [{"name": INTERVAL, "in": "query", "description": text, "schema": {**NUMBER, "enum": list(known.levels)}}]
+    levels = [f"{level:g}" for level in known.levels]  # as text: generators of clients refuse lists of numbers
+    return [{"name": INTERVAL, "in": "query", "description": text, "schema": {**TEXT, "enum": levels}}]
 
 
 def _intervals(service: Service) -> Json:
