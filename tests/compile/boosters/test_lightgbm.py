@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from tests.compile import cases
 from tests.compile.boosters.certificate import certify, hard_rows, made_table
 from tests.compile.boosters.conftest import library
@@ -85,6 +85,15 @@ def test_a_pipeline_is_proven_as_training_does_it() -> None:
     compiled = cases.compile_case(make_pipeline(columns, model))
     assert compiled.proof.paths > 15 * 3_000
     assert compiled.proof.statement == reader.LightModel.statement
+
+
+def test_a_sparse_matrix_has_zeros_where_it_has_nothing() -> None:
+    columns = make_column_transformer(
+        ("passthrough", ["fare", "size"]), (OneHotEncoder(handle_unknown="ignore"), cases.STRINGS), sparse_threshold=1.0
+    )
+    for options in ({}, {"zero_as_missing": True}):
+        pipeline = make_pipeline(columns, lgb.LGBMClassifier(**SMALL, **options))
+        assert cases.compile_case(pipeline).proof.paths_differ == 0
 
 
 @pytest.mark.soak

@@ -143,7 +143,7 @@ class LightModel:
 
     def leaves(self, rows: Any) -> Array:
         """The leaf that LightGBM says each row ends in: (n, trees)."""
-        return np.asarray(self.estimator.predict(rows, pred_leaf=True)).reshape(len(rows), len(self.trees))
+        return np.asarray(self.estimator.predict(rows, pred_leaf=True)).reshape(rows.shape[0], len(self.trees))
 
     def reference(self, rows: Any) -> Floats:
         """LightGBM's own scores, which are in double."""
