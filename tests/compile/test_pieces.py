@@ -14,7 +14,7 @@ from tests.compile.cases import NUMBERS, compile_case, numeric
 from tests.compile.run_graph import run_graph
 
 from seatrial.compile.graph import Refused
-from seatrial.compile.pieces import add_pieces, intervals, lines
+from seatrial.compile.pieces import add_pieces, intervals, isotonic_line, lines
 from seatrial.core.errors import CompileError
 
 LINEAR, TREE = LogisticRegression(max_iter=300), DecisionTreeClassifier(random_state=0)
@@ -65,6 +65,17 @@ def test_isotonic_regression_compiles_to_the_last_bit(outside):
     model = IsotonicRegression(increasing=False, out_of_bounds=outside)
     fare = ColumnTransformer([("fare", "passthrough", ["fare"])])
     assert compile_case(make_pipeline(fare, model), "regression").proof.largest_difference == 0
+
+
+def test_an_isotonic_regression_is_equal_on_its_points_and_their_neighbours():
+    generator = np.random.default_rng(0)
+    x = np.sort(generator.random(500)) ** 3
+    model = IsotonicRegression(out_of_bounds="clip").fit(x, x + generator.normal(size=500) / 5)
+    points = model.X_thresholds_
+    around = [points, np.nextafter(points, -9), np.nextafter(points, 9), generator.random(20_000), [-1.0, 2.0]]
+    values = np.concatenate(around)[:, None]
+    actual = run_graph(values, lambda matrix, graph: add_pieces([isotonic_line(model)], matrix, graph))
+    np.testing.assert_array_equal(actual[:, 0], model.predict(values[:, 0]))
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,8 +10,7 @@ import numpy as np
 from seatrial.compile.graph import Graph, Matrix, Refused
 from seatrial.compile.linear import shares
 from seatrial.compile.parts import Parts, mean
-from seatrial.compile.trees import Ensemble
-from seatrial.model.features import Floats
+from seatrial.compile.pieces import add_pieces, isotonic_line
 
 EPSILON = 1e-12  # what scikit-learn adds to a probability before it takes the logarithm
 
@@ -52,7 +51,7 @@ def part(tensor: str, positions: list[int], graph: Graph) -> str:
 def _calibrator(method: str, calibrator: Any, read: str, graph: Graph) -> str:
     """Map a classifier's output (n, 1) to a probability (n, 1)."""
     if method == "isotonic":
-        return isotonic(calibrator, read, graph)
+        return add_pieces([isotonic_line(calibrator)], graph.matrix(read, 1), graph)
     scaled = graph.add("Mul", read, graph.constant(float(calibrator.a_)))
     return graph.add("Sigmoid", graph.add("Neg", graph.add("Add", scaled, graph.constant(float(calibrator.b_)))))
 
@@ -64,56 +63,3 @@ def _temperature(calibrator: Any, read: str, classes: int, graph: Graph, *, deci
     elif classes == 2:
         read = graph.add("Mul", read, graph.constant([[-1.0, 1.0]]))
     return graph.add("Softmax", graph.add("Mul", read, graph.constant(float(calibrator.beta_))), axis=1)
-
-
-def isotonic(regression: Any, read: str, graph: Graph) -> str:
-    """Convert a fitted IsotonicRegression over one column (n, 1): the line between the two points around each value."""
-    points, values = (
-        np.asarray(each, dtype=np.float64) for each in (regression.X_thresholds_, regression.y_thresholds_)
-    )
-    if regression.out_of_bounds != "clip":
-        raise Refused(f"its out_of_bounds is {regression.out_of_bounds!r}, and only 'clip' answers for each row")
-    if regression.X_thresholds_.dtype != np.float64:
-        raise Refused("it was fitted on single precision")
-    if len(points) == 1:
-        zero = graph.add("Mul", read, graph.constant(0.0))
-        return graph.add("Add", zero, graph.constant(float(values[0])))
-    clipped = graph.add("Clip", read, graph.constant(float(points[0])), graph.constant(float(points[-1])))
-    slopes = np.append(np.diff(values) / np.diff(points), 0.0)  # at the last point itself, the line is flat
-    table = graph.constant(np.column_stack([points, slopes, values]))
-    found = graph.add("Gather", table, interval(clipped, points, graph), axis=0)
-    start, slope, value = (part(found, [i], graph) for i in range(3))
-    return graph.add("Add", graph.add("Mul", slope, graph.add("Sub", clipped, start)), value)
-
-
-def interval(tensor: str, points: Floats, graph: Graph) -> str:
-    """Number the interval of each value (n, 1) as (n,) int64: of m sorted points, the last that is not above it."""
-    count = 2 * len(points) - 1  # nodes of a binary tree with a leaf for each interval
-    left, right = np.full(count, -1), np.full(count, -1)
-    threshold, number = np.zeros(count), np.zeros(count)
-    made = 0
-
-    def grow(low: int, high: int) -> int:
-        nonlocal made
-        node, middle = made, (low + high) // 2
-        made += 1
-        number[node] = low
-        if high - low > 1:  # the values below points[middle] are those up to the double before it
-            threshold[node] = np.nextafter(points[middle], -np.inf)
-            left[node] = grow(low, middle)
-            right[node] = grow(middle, high)
-        return node
-
-    grow(0, len(points))
-    ensemble = Ensemble()
-    ensemble.add_tree(
-        left,
-        right,
-        feature=np.zeros(count, dtype=np.int64),
-        threshold=threshold,
-        missing_left=np.zeros(count, dtype=np.int64),
-        values=number,
-        target=0,
-    )
-    found = ensemble.node(graph.matrix(tensor, 1), 1, graph)
-    return graph.add("Cast", graph.add("Squeeze", found, graph.constant([1], np.int64)), to=7)  # TensorProto.INT64

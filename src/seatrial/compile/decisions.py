@@ -7,12 +7,14 @@ since they are not probabilities.
 from collections.abc import Callable
 from typing import Any
 
-from sklearn import ensemble, linear_model, svm
+from sklearn import discriminant_analysis, ensemble, linear_model, svm
 
-from seatrial.compile import linear, trees
+from seatrial.compile import kernels, linear, trees
 from seatrial.compile.graph import Graph, Matrix
 
 DECISIONS: dict[type, Callable[[Any, Matrix, Graph], str]] = {
+    **kernels.DECISIONS,
+    discriminant_analysis.LinearDiscriminantAnalysis: linear.sums,
     linear_model.LogisticRegression: linear.sums,
     linear_model.LogisticRegressionCV: linear.sums,
     linear_model.Perceptron: linear.sums,

@@ -144,14 +144,18 @@ def spline_transformer(transformer: Any, matrix: Matrix, graph: Graph) -> Matrix
 
 
 def isotonic_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
-    """Convert to predictions (n,): lines between the thresholds, and NaN or the ends outside."""
+    """Convert to predictions (n,)."""
+    if matrix.width != 1:
+        raise Refused(f"it takes one column, and gets {matrix.width}")
+    return graph.add("Reshape", add_pieces([isotonic_line(model)], matrix, graph), graph.constant([-1], np.int64))
+
+
+def isotonic_line(model: Any) -> Pieces:
+    """Return the lines between the thresholds of an isotonic regression, and NaN or the ends outside."""
     x, y = model.X_thresholds_, model.y_thresholds_
     if x.dtype != np.float64:
         raise Refused(f"it was fitted in {x.dtype}")
-    if matrix.width != 1:
-        raise Refused(f"it takes one column, and gets {matrix.width}")
-    column = lines(x, y, outside=None if model.out_of_bounds == "clip" or len(y) == 1 else (np.nan, np.nan))
-    return graph.add("Reshape", add_pieces([column], matrix, graph), graph.constant([-1], np.int64))
+    return lines(x, y, outside=None if model.out_of_bounds == "clip" or len(y) == 1 else (np.nan, np.nan))
 
 
 def _add_search_tree(ensemble: Ensemble, edges: Floats, column: int, start: int) -> None:

@@ -1,6 +1,5 @@
 """TransformedTargetRegressor: a regressor of a transformed target, whose predictions are transformed back."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,28 +7,7 @@ from sklearn import preprocessing
 
 from seatrial.compile.graph import Graph, Matrix, Refused
 from seatrial.compile.parts import Parts
-
-
-def _less_one(values: str, graph: Graph) -> str:
-    return graph.add("Sub", graph.add("Exp", values), graph.constant(1.0))
-
-
-def _log_of_one_more(values: str, graph: Graph) -> str:
-    return graph.add("Log", graph.add("Add", values, graph.constant(1.0)))
-
-
-# By identity: a function of the same name may compute something else.
-FUNCTIONS: dict[Any, Callable[[str, Graph], str]] = {
-    np.exp: lambda values, graph: graph.add("Exp", values),
-    np.expm1: _less_one,
-    np.log: lambda values, graph: graph.add("Log", values),
-    np.log1p: _log_of_one_more,
-    np.sqrt: lambda values, graph: graph.add("Sqrt", values),
-    np.square: lambda values, graph: graph.add("Mul", values, values),
-    np.negative: lambda values, graph: graph.add("Neg", values),
-    np.reciprocal: lambda values, graph: graph.add("Reciprocal", values),
-    np.abs: lambda values, graph: graph.add("Abs", values),
-}
+from seatrial.compile.powers import UFUNCS
 
 
 def transformed_target(model: Any, matrix: Matrix, graph: Graph, parts: Parts) -> str:
@@ -46,10 +24,10 @@ def _inverse(transformer: Any, predicted: str, graph: Graph) -> str:
         function = transformer.inverse_func
         if function is None:
             return predicted
-        if function not in FUNCTIONS or transformer.inv_kw_args:
+        if function not in UFUNCS or transformer.inv_kw_args:
             name = getattr(function, "__name__", str(function))
             raise Refused(f"it calls the Python function {name}; numpy's exp, expm1, log, log1p, sqrt, square compile")
-        return FUNCTIONS[function](predicted, graph)
+        return UFUNCS[function](predicted, graph)
     steps: tuple[tuple[str, Any], ...]
     if type(transformer) is preprocessing.StandardScaler:
         center = transformer.mean_ if transformer.with_mean else None
