@@ -76,8 +76,8 @@ class PredictionIntervals:
             return f"The release was trained without prediction {self.name}"
         known = [f"{level:g}" for level in self.levels]
         listed = " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
-        refused = self.stored["refused"]
-        reason = refused.get(name, "" if known else next(iter(refused.values())))
+        refused = self.stored.get("refused", {})
+        reason = refused.get(name, "" if known else next(iter(refused.values()), ""))
         text = f"Input should be {listed}" if known else f"The release has no prediction {self.name}"
         return f"{text}; {reason}" if reason else text
 
