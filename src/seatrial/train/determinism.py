@@ -70,7 +70,7 @@ def _same(first: Any, second: Any) -> bool:
     if dense[0].shape != dense[1].shape:
         return False
     if dense[0].dtype.kind in "fiub" and dense[1].dtype.kind in "fiub":
-        return np.allclose(*dense, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+        return np.allclose(dense[0], dense[1], rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
     return bool((dense[0].astype(str) == dense[1].astype(str)).all())
 
 
