@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.progress import Progress, silent
@@ -15,12 +15,29 @@ if TYPE_CHECKING:
     from seatrial.train.history.run_records import RunRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListedRuns:
     """The runs, the newest first, and for each the parameters in which they differ."""
 
     runs: tuple["RunRecord", ...]
     differing: tuple[dict[str, str], ...]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Metrics and differing parameters as rows of a table: `pandas.DataFrame(project.runs().rows)`."""
+        return [
+            {
+                "run": run.id,
+                "when": run.when,
+                "version": run.version,
+                **{name: metric["value"] for name, metric in run.metadata.metrics.items()},
+                **differing,
+            }
+            for run, differing in zip(self.runs, self.differing, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.runs)} runs>"
 
 
 @dataclass(frozen=True)
