@@ -11,7 +11,7 @@ from seatrial.core.git import ask_git
 from seatrial.core.model_libraries import library_of
 from seatrial.core.version import version_diff, version_in_diff
 
-PACKAGES = ("seatrial", "numpy", "pandas", "pydantic", "scikit-learn", "onnx", "onnxruntime", "skl2onnx", "skops")
+PACKAGES = ("seatrial", "numpy", "pandas", "pydantic", "scikit-learn", "onnx", "onnxruntime", "skops")
 
 # Not part of a release: committing a lockfile, an acceptance or a pipeline after it must not change its provenance.
 EXCLUDED = (

@@ -17,7 +17,7 @@ from seatrial.trial.records import Check, Kind, Outcome
 from seatrial.trial.sandbox.answers import Description
 
 # The libraries that make a model or score it; others, such as seatrial itself, do neither.
-LIBRARIES = ("python", "scikit-learn", "numpy", "pandas", "onnxruntime", "onnx", "skl2onnx", "skops", "pydantic")
+LIBRARIES = ("python", "scikit-learn", "numpy", "pandas", "onnxruntime", "onnx", "skops", "pydantic")
 OTHER_HOLD_OUT = "settings.other_hold_out"
 OTHER_SHARE = 0.03  # by which the share of held-out rows may move: rows are few, and groups stay together
 SHRUNK = 0.5  # of the baseline's held-out rows

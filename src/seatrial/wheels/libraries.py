@@ -21,7 +21,7 @@ LIMIT, COMPLAINT = 5, 500  # complaints reported, and characters of each
 OTHERS = frozenset(
     {
         *("numpy", "onnxruntime", "pydantic", "pydantic_core", "sklearn", "pandas", "scipy", "skops"),
-        *("pyarrow", "onnx", "skl2onnx", "fastapi", "starlette", "uvicorn", "loguru", "jinja2", "pytest", "typer"),
+        *("pyarrow", "onnx", "fastapi", "starlette", "uvicorn", "loguru", "jinja2", "pytest", "typer"),
         *("rich", "build", "uv", "copier", "pip", "setuptools", "pkg_resources", "wheel"),
         *("sitecustomize", "usercustomize", "conftest"),
     }
