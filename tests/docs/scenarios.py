@@ -134,4 +134,5 @@ RENDERED = Page(ROOT / "titanic" / "README.md", PROJECT_README)  # a test checks
 DOORS = guide("doors.md")  # tests/docs/test_doors.py follows it
 MONITORING = guide("monitoring.md")  # tests/docs/test_monitoring_page.py follows it
 TUNING = guide("tuning.md")  # tests/docs/test_tuning_page.py follows it
-ALL = (README, RENDERED, DOORS, MONITORING, TUNING, *map(guide, GUIDES))
+EXACT = guide("exact.md")  # tests/docs/test_exact_page.py follows it
+ALL = (README, RENDERED, DOORS, MONITORING, TUNING, EXACT, *map(guide, GUIDES))

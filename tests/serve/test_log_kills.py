@@ -24,7 +24,7 @@ from tests.postgres_cluster import Cluster, running_cluster
 from tests.s3_server import BUCKET, running_store
 from tests.serve.clients import Client, process, until
 from tests.serve.small_releases import EXAMPLE
-from tests.soak import turns
+from tests.soak import SOAK, turns
 
 KILLS = turns(100, 4)
 DOWN_SECONDS = turns(60, 4)
@@ -212,7 +212,7 @@ def writers(spool: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("kind", DESTINATIONS)
+@pytest.mark.parametrize("kind", DESTINATIONS if SOAK else ["folder"])
 def test_a_destination_that_is_down_for_a_while(kind: str, binary: Any, small_root: Path, tmp_path: Path) -> None:
     spool, port = tmp_path / "spool", free_port()
     with DESTINATIONS[kind](tmp_path) as destination:

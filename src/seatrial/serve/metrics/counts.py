@@ -34,6 +34,7 @@ OWN_RULES = frozenset(
         "duplicate",
         "header",
         "inputs",
+        "json_only",
         "instances",
         "one_row",
         "outputs",
