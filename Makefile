@@ -36,7 +36,7 @@ soak: $(DEV)
 		tests/ci/test_repository.py::test_a_change_of_one_project_runs_its_jobs_alone \
 		tests/cli/test_trial.py tests/deploy/test_local.py tests/deploy/test_drain.py \
 		tests/trial/test_run.py tests/trial/test_behaviour_trial.py tests/trial/test_new_row_faults.py \
-		tests/serve/test_attacks.py tests/serve/test_log_kills.py tests/prediction_log/test_shipper.py tests/serve/test_schemathesis.py \
+		tests/serve/test_attacks.py tests/serve/test_log_kills.py tests/serve/test_schemathesis.py \
 		tests/serve/doors/test_hostile_requests.py tests/train/history/test_mlflow_export.py
 
 lint: $(DEV)
