@@ -20,6 +20,7 @@ from sklearn.svm import LinearSVC
 from tests.compile.boosters.conftest import library
 
 from seatrial.compile.certificate import GraphCertificate, certify
+from seatrial.compile.saved_models import load_model
 from seatrial.core.errors import SeatrialError
 
 ROWS = 5_000
@@ -130,3 +131,20 @@ def test_the_rows_of_a_table_are_compared_too(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_refused(model: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(SeatrialError, match=message):
         certificate(model, tmp_path / "model.onnx")
+
+
+def test_catboosts_own_export_from_its_file(tmp_path: Path) -> None:
+    model = library("catboost").CatBoostClassifier(iterations=5, verbose=0, allow_writing_files=False).fit(X, Y)
+    model.save_model(str(tmp_path / "model.cbm"))
+    model.save_model(str(tmp_path / "model.onnx"), format="onnx")
+    found = certificate(load_model(tmp_path / "model.cbm"), tmp_path / "model.onnx")
+    assert found.paths == ROWS * 5
+
+
+def test_a_table_is_read_in_its_order_by_a_model_without_names(tmp_path: Path) -> None:
+    model = LogisticRegression().fit(X, Y)
+    graph = converted(model, tmp_path / "model.onnx")
+    table = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    assert certificate(model, graph, table=table).rows == ROWS + len(X)
+    with pytest.raises(SeatrialError, match="The table lacks the model's columns"):
+        certificate(model, graph, table=table[["a"]])

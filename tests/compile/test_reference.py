@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import VotingClassifier
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from tests.compile.boosters.conftest import library
 from tests.train.projects import XGBOOST, number, table, three, two, write_project
 
 from seatrial.compile import reference_scorer
+from seatrial.compile.boosters import library_of
 from seatrial.compile.reference import reference_of
 from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.core.project import ProjectSettings, importable
@@ -123,3 +126,17 @@ def test_a_model_that_only_selects_columns_may_be_any() -> None:
 
 def test_the_scores_of_other_models_are_their_own() -> None:
     assert reference_scorer(LogisticRegression()) is None
+
+
+def test_the_model_behind_a_threshold_is_proven_path_by_path() -> None:
+    lightgbm = library("lightgbm")
+    rows, labels = np.arange(400.0).reshape(200, 2), np.arange(200) % 2
+    model = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1)
+    threshold = FixedThresholdClassifier(model, threshold=0.4).fit(rows, labels)
+    assert reference_of(threshold).booster is not None
+
+
+def test_a_library_that_rounds_is_found_beside_another() -> None:
+    lightgbm, xgboost = library("lightgbm"), library("xgboost")
+    vote = VotingClassifier([("one", lightgbm.LGBMClassifier()), ("other", xgboost.XGBClassifier())])
+    assert library_of(vote) == "XGBoost"

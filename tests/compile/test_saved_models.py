@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 from tests.compile.boosters.conftest import library
 
 from seatrial.compile.saved_models import load_model, load_rows
@@ -84,3 +85,19 @@ def test_a_table_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_text("x")
     with pytest.raises(SeatrialError, match="cannot be read as a table"):
         load_rows(tmp_path / "t.parquet")
+
+
+def test_trees_of_a_stranger_are_not_loaded_unasked(tmp_path: Path) -> None:
+    skops.io.dump(DecisionTreeClassifier(max_depth=2).fit(X, Y), tmp_path / "tree.skops")
+    with pytest.raises(SeatrialError, match="whose node numbers nothing checks"):
+        load_model(tmp_path / "tree.skops")
+    assert isinstance(load_model(tmp_path / "tree.skops", trust=True), DecisionTreeClassifier)
+
+
+def test_a_classifier_with_a_parameter_in_its_loss_stays_one(tmp_path: Path) -> None:
+    loss = "Focal:focal_alpha=0.5;focal_gamma=1"
+    model = library("catboost").CatBoostClassifier(
+        iterations=3, loss_function=loss, verbose=0, allow_writing_files=False
+    )
+    model.fit(X, Y).save_model(str(tmp_path / "model.cbm"))
+    assert hasattr(load_model(tmp_path / "model.cbm"), "predict_proba")

@@ -23,9 +23,12 @@ def test_what_is_scored_is_newer_than_what_is_fitted() -> None:
     assert all(KEYS[fitted].max() <= KEYS[scored].min() for fitted, scored in folds)
 
 
-def test_too_few_groups_and_folds_without_a_class_are_split_at_random() -> None:
-    few = row_folds("group", TARGET, TARGET, 5, classes=True, seed=0)
-    late = row_folds("time", TARGET, TARGET, 5, classes=True, seed=0)  # one class came first
-    for folds in (few, late):
-        assert len(folds) == 5
-        assert all(abs(TARGET[scored].mean() - 2 / 3) < 0.05 for _, scored in folds)
+def test_a_split_that_gives_no_folds_is_never_replaced_by_a_random_one() -> None:
+    few = row_folds("group", TARGET, TARGET + 1, 5, classes=False, seed=0)  # two groups
+    assert [sorted(set(TARGET[scored])) for _, scored in few] in ([[0], [1]], [[1], [0]])
+    assert row_folds("time", TARGET, TARGET, 5, classes=True, seed=0) == []  # one class came first
+
+
+def test_rows_of_one_time_are_on_one_side() -> None:
+    for fitted, scored in row_folds("time", KEYS, TARGET, 7, classes=False, seed=0):
+        assert not set(KEYS[fitted]) & set(KEYS[scored])

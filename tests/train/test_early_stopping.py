@@ -107,9 +107,9 @@ def test_a_search_passes_the_rows_on() -> None:
 def test_early_stopping_of_an_inner_part_is_refused() -> None:
     inner = make_pipeline(StandardScaler(), model_of("lightgbm", early_stopping_round=5))
     search = GridSearchCV(inner, {"lgbmclassifier__num_leaves": [4, 8]}, cv=2)
-    with pytest.raises(SeatrialError, match="not the last step") as caught:
+    with pytest.raises(SeatrialError, match="only the last step of the outermost pipeline") as caught:
         fit_pipeline(search, FRAME, TARGET, lambda: STOPPING, {})
-    assert "last step" in caught.value.hint
+    assert "Search inside of the pipeline" in caught.value.hint
 
 
 STOPS = PIPELINE.replace(

@@ -19,7 +19,8 @@ from sklearn.metrics import (
     log_loss,
     roc_auc_score,
 )
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -176,3 +177,20 @@ def test_training_with_a_pipeline_that_takes_no_weights_is_an_error(tmp_path: Pa
     project = write_project(tmp_path, data, settings='weight = "w"', pipeline=neighbours)
     with pytest.raises(SeatrialError, match="takes no weights"):
         train(project, compiles)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (FixedThresholdClassifier(LogisticRegression()), "passes no weights on to its model"),
+        (OneVsRestClassifier(LogisticRegression()), "passes no weights on to its model"),
+        (
+            CalibratedClassifierCV(make_pipeline(StandardScaler(), LogisticRegression())),
+            "passes no weights on to a pipeline",
+        ),
+    ],
+)
+def test_what_would_lose_the_weights_is_refused(model: Any, words: str) -> None:
+    assert fit_parameters(model, None) == {}
+    with pytest.raises(SeatrialError, match=words):
+        fit_parameters(model, np.ones(3))

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from seatrial.compile.foreign_graph import ForeignGraph
+from seatrial.compile.proof import difference_of_scores
 from seatrial.compile.reference import Reference, reference_of
 from seatrial.compile.trees import thresholds_of
 from seatrial.core.errors import SeatrialError
@@ -85,15 +86,19 @@ def certify(
 
     Raises SeatrialError where the two cannot be compared.
     """
-    reference = reference_of(model)
+    own = _own_names(model)
+    reference = reference_of(model, None if table is None or not set(own) <= set(table.columns) else table[own])
     width = getattr(model, "n_features_in_", None) or getattr(reference.model, "n_features_in_", None)
-    if width is None:
+    width = width or len(own)  # CatBoost forgets it in a file
+    if not width:
         raise SeatrialError(f"{type(model).__name__} does not say how many columns it has.", hint="Is it fitted?")
     classes = len(model.classes_) if is_classifier(model) else 0
     if classes and not hasattr(model, "predict_proba"):
         raise SeatrialError(f"{type(model).__name__} predicts no probabilities, which are what is compared.")
     foreign = ForeignGraph(graph, columns=int(width), classes=classes)
-    names = [str(name) for name in getattr(model, "feature_names_in_", [f"x{place}" for place in range(int(width))])]
+    names = own or [f"x{place}" for place in range(int(width))]
+    if table is not None:
+        names, table = _columns_of(table, names, kept=bool(own))
     progress(f"making {rows:,} rows on the model's thresholds")
     hard = _hard_rows(reference, names, rows, table, seed)
     if table is not None:
@@ -102,6 +107,24 @@ def certify(
         hard = pd.concat([table[names], hard], ignore_index=True)
     progress(f"comparing {len(hard):,} rows")
     return _compare(reference, foreign, hard, names, allowed)
+
+
+def _own_names(model: Any) -> list[str]:
+    """The names of the columns that a model was fitted on; empty if it kept none."""
+    found = getattr(model, "feature_names_in_", None)
+    found = getattr(model, "feature_names_", None) if found is None else found  # CatBoost's, which it compares
+    return [] if found is None else [str(name) for name in found]
+
+
+def _columns_of(table: Any, names: list[str], *, kept: bool) -> tuple[list[str], Any]:
+    """The names of the model's columns in a table, and the table: by name, or in its order if no names were kept."""
+    if set(names) <= set(table.columns):
+        return names, table
+    if kept or len(table.columns) != len(names):
+        lacking = ", ".join(name for name in names if name not in table.columns)
+        raise SeatrialError(f"The table lacks the model's columns {lacking}.", hint="Give --data a table with them.")
+    named = [str(name) for name in table.columns]
+    return named, table.set_axis(named, axis=1)
 
 
 def _hard_rows(reference: Reference, names: list[str], rows: int, table: Any, seed: int) -> Any:
@@ -168,7 +191,7 @@ def _compare(
     for start in range(0, len(frame), CHUNK):
         chunk = frame.iloc[start : start + CHUNK]
         expected, actual = (each.reshape(len(chunk), -1) for each in (reference.scores(chunk), foreign(chunk)))
-        difference = _difference(expected, actual, bool(foreign.classes))
+        difference = difference_of_scores(expected, actual, relative=not foreign.classes)
         largest = max(largest, float(difference.max(initial=0.0)))
         beyond = np.flatnonzero(difference > allowed)
         differ += len(beyond)
@@ -184,18 +207,6 @@ def _compare(
         len(frame), paths, len(reached), largest, allowed, differ, tuple(worst), foreign.single,
         reference.booster.statement if reference.booster else "",
     )  # fmt: skip
-
-
-def _difference(expected: Floats, actual: Floats, probabilities: bool) -> Floats:
-    """Each row's largest difference; infinity where only one of the two is a number."""
-    with np.errstate(invalid="ignore"):
-        difference = np.abs(expected - actual)
-    difference[(expected == actual) | (np.isnan(expected) & np.isnan(actual))] = 0.0
-    if not probabilities:
-        difference = difference / np.maximum(1.0, np.abs(np.nan_to_num(expected, posinf=1.0, neginf=1.0)))
-    difference[np.isnan(difference)] = np.inf
-    rows: Floats = difference.max(axis=1)
-    return rows
 
 
 def _leaves(reference: Reference, frame: Any) -> Array:

@@ -1,5 +1,6 @@
 """Runs anybody's ONNX file on rows of a table: with one input for all columns or one for each, float or double."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class ForeignGraph:
     """A graph that somebody else's converter wrote. Raises SeatrialError where it cannot be run on a table."""
 
     def __init__(self, file: Path, *, columns: int, classes: int) -> None:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, as for our own graphs
         import onnxruntime
 
         require_onnxruntime(onnxruntime.__version__)

@@ -94,7 +94,7 @@ def _compare(leaves: LeafProof, engine: GraphEngine, inputs: Inputs, frame: Any,
         actual = score(engine, inputs, chunk)
         if actual.shape != expected.shape:
             raise CompileError(f"The graph gives scores {actual.shape} where the pipeline gives {expected.shape}.")
-        difference = _difference(expected, actual, rule)
+        difference = difference_of_scores(expected, actual, relative=rule.task == "regression")
         row = int(difference.argmax())
         if difference[row] > largest:
             largest, worst = float(difference[row]), _describe(inputs, chunk, row)
@@ -104,13 +104,13 @@ def _compare(leaves: LeafProof, engine: GraphEngine, inputs: Inputs, frame: Any,
     return _Comparison(len(frame), largest, differ, ties, worst, paths)
 
 
-def _difference(expected: Floats, actual: Floats, rule: DecisionRule) -> Floats:
-    """Return each row's largest difference; infinity where only one of the two is NaN."""
+def difference_of_scores(expected: Floats, actual: Floats, *, relative: bool) -> Floats:
+    """Return each row's largest difference, maybe `relative` to max(1, |expected|); infinity where only one is NaN."""
     with np.errstate(invalid="ignore"):
         difference = np.abs(expected - actual)
     difference[expected == actual] = 0.0
     difference[np.isnan(expected) & np.isnan(actual)] = 0.0
-    if rule.task == "regression":
+    if relative:
         difference = difference / np.maximum(1.0, np.abs(np.nan_to_num(expected, posinf=1.0, neginf=1.0)))
     difference[np.isnan(difference)] = np.inf
     rows: Floats = difference if difference.ndim == 1 else difference.max(axis=1)

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from seatrial.compile.boosters import ROUNDING, Booster, booster_of, is_booster, library_of
+from seatrial.compile.ensembles import wrapped
 from seatrial.compile.graph import Refused
 from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.model.features import Floats
@@ -52,12 +53,11 @@ def reference_of(pipeline: Any, frame: Any = None) -> Reference:
 
     `frame` is a DataFrame with the training rows, in which CatBoost's categories are found again.
     """
-    best = getattr(pipeline, "best_estimator_", pipeline)
     steps: list[Any] = []
-    model = best
+    model = _inside(pipeline)
     while type(model) is Pipeline:
         steps += model.steps[:-1]
-        model = getattr(model.steps[-1][1], "best_estimator_", model.steps[-1][1])
+        model = _inside(model.steps[-1][1])
     before = Pipeline([(str(position), step) for position, (_, step) in enumerate(steps)]) if steps else None
     reference = Reference(pipeline, before, model, None)
     if not is_booster(model):
@@ -72,6 +72,13 @@ def reference_of(pipeline: Any, frame: Any = None) -> Reference:
         return replace(reference, booster=booster_of(model, rows))
     except Refused as refused:
         raise CompileError(f"{type(model).__name__} does not compile: {refused}.") from None
+
+
+def _inside(estimator: Any) -> Any:
+    """The estimator whose scores a search, a threshold, or a frozen estimator answers with; others as they are."""
+    while (inner := wrapped(estimator)) is not None:
+        estimator = inner
+    return estimator
 
 
 def reference_scorer(pipeline: Any) -> Callable[[Any], Floats] | None:

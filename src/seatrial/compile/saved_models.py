@@ -28,10 +28,10 @@ def load_model(file: Path, *, trust: bool = False) -> Any:
                 )
             return import_module("joblib").load(file)
         if suffix == ".skops":
-            return _skops(file)
+            return _skops(file, trust=trust)
         if suffix == ".txt":
             return _lightgbm(file)
-        if suffix == ".cbm" or (suffix == ".json" and "oblivious_trees" in _keys(file)):
+        if suffix == ".cbm" or (suffix == ".json" and "features_info" in _keys(file)):
             return _catboost(file)
         if suffix in (".json", ".ubj"):
             return _xgboost(file)
@@ -51,16 +51,21 @@ def _keys(file: Path) -> set[str]:
     return set(document) if isinstance(document, dict) else set()
 
 
-def _skops(file: Path) -> Any:
-    from skops.io import load
+def _skops(file: Path, *, trust: bool) -> Any:
+    from skops.io import get_untrusted_types, load
 
     from seatrial.model.engines import untrusted_types
-    from seatrial.model.trusted_types import TRUSTED_TYPES
+    from seatrial.model.trusted_types import TRUSTED_TYPES, UNCHECKED
 
     if unknown := untrusted_types(file=file):
         raise SeatrialError(
             f"{file.name} contains types that are not on the allow-list: {', '.join(unknown)}.",
             hint="Save it with joblib, and add --trust if you know who wrote it.",
+        )
+    if not trust and (unchecked := UNCHECKED & set(get_untrusted_types(file=file))):
+        raise SeatrialError(
+            f"{file.name} contains {', '.join(sorted(unchecked))}, whose node numbers nothing checks.",
+            hint="If you know who wrote it, add --trust.",
         )
     return load(file, trusted=list(TRUSTED_TYPES))
 
@@ -80,9 +85,12 @@ def _xgboost(file: Path) -> Any:
 def _catboost(file: Path) -> Any:
     import catboost
 
+    from seatrial.compile.boosters.catboost import LOGISTIC, SOFTMAX
+
     form = "json" if file.suffix == ".json" else "cbm"
     model = catboost.CatBoost().load_model(str(file), format=form)
-    classifies = model.get_all_params().get("loss_function", "") in ("Logloss", "CrossEntropy", "MultiClass")
+    loss = str(model.get_all_params().get("loss_function", "")).partition(":")[0]
+    classifies = loss in (*LOGISTIC, *SOFTMAX, "MultiClassOneVsAll")
     kind = catboost.CatBoostClassifier if classifies else catboost.CatBoostRegressor
     return kind().load_model(str(file), format=form)
 
@@ -94,7 +102,7 @@ def _lightgbm(file: Path) -> Any:
     from sklearn.preprocessing import LabelEncoder
 
     booster = lightgbm.Booster(model_file=file)
-    objective = booster.dump_model()["objective"].split(" ")[0]
+    objective = str(booster.dump_model().get("objective", "")).split(" ")[0]
     classifies = objective in ("binary", "cross_entropy", "multiclass", "multiclassova")
     model = lightgbm.LGBMClassifier() if classifies else lightgbm.LGBMRegressor()
     state: dict[str, Any] = {"_Booster": booster, "fitted_": True, "_n_features": booster.num_feature()}

@@ -1,9 +1,23 @@
 """The types that a native release may contain besides scikit-learn's public estimators, which skops trusts.
 
 Each was read before it was added: an object of it holds numbers, texts and other trusted objects, and neither making
-it nor calling its methods runs anything that the file chooses. So what takes a function of the user's is missing
-(`PyFuncDistance64`), and every function is named: pure functions of arrays in numpy, scipy and scikit-learn.
+it nor calling its methods runs code that the file chooses. So what takes a function of the user's is missing
+(`PyFuncDistance64`), and every function is named: pure functions of arrays in numpy, scipy and scikit-learn. Node
+numbers of trees and of neighbour indexes are not checked, so a file that was made up for that can crash the process:
+see UNCHECKED.
 """
+
+# What follows node numbers without a check: for files of strangers it takes their trust.
+UNCHECKED = frozenset(
+    (
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._ball_tree.BallTree64",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neighbors._kd_tree.KDTree64",
+        "sklearn.tree._tree.Tree",
+    )
+)
 
 
 def _in(module: str, *names: str) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ from urllib.parse import parse_qs
 
 from seatrial.http.messages import EncodedResponse
 from seatrial.model.intervals import LevelError, PredictionIntervals
-from seatrial.serve.responses import PredictionWriter, Scored, validation_error
+from seatrial.model.row_validation import RowError
+from seatrial.serve.responses import PredictionWriter, Scored
 
 INTERVAL = "interval"  # the parameter of the query
 
 
-def level_in(query: bytes, intervals: PredictionIntervals) -> float | EncodedResponse | None:
-    """The level that a query asks for, or the 422 where the release has none like it; None if it does not ask."""
+def level_in(query: bytes, intervals: PredictionIntervals) -> float | RowError | None:
+    """The level that a query asks for, or the error where the release has none like it; None if it does not ask."""
     values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get(INTERVAL) if query else None
     if not values:
         return None
@@ -22,7 +23,7 @@ def level_in(query: bytes, intervals: PredictionIntervals) -> float | EncodedRes
         intervals.numbers(values[0])
     except LevelError as error:
         kind = "literal_error" if intervals.levels else "no_intervals"
-        return validation_error([{"type": kind, "loc": ["query", INTERVAL], "msg": error.message}])
+        return RowError([{"type": kind, "loc": ["query", INTERVAL], "msg": error.message}])
     return float(values[0])
 
 

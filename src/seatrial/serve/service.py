@@ -113,8 +113,8 @@ class Service:
         if not query or not self.ready:
             return await self._handle(self.answer, headers, receive, exchange)
         level = level_in(query, self.release.intervals)
-        if isinstance(level, EncodedResponse):
-            return level
+        if isinstance(level, RowError):
+            return self._invalid(level, exchange)
         form = None if level is None else IntervalForm(self._writer, self.release.intervals, level)
         return await self._handle(partial(self.answer, form=form), headers, receive, exchange)
 

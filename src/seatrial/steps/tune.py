@@ -55,6 +55,7 @@ def tune(
         raise UsageError("A search needs at least 0 trials, 0 minutes and 2 folds.")
     _require_optuna()
     progress("loading scikit-learn and Optuna")
+    from seatrial.compile import reference_scorer
     from seatrial.core.files import require_writable, write_atomic
     from seatrial.steps.overview import STUDIES, link, overview_path, write_overview
     from seatrial.train.recipe import read_recipe
@@ -65,7 +66,7 @@ def tune(
 
     file = pipeline_file(project)
     source = _text(file)
-    recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, progress=progress)
+    recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, reference=reference_scorer, progress=progress)
     require_writable(project.runs)
     folder = project.runs / STUDIES
     found = search(

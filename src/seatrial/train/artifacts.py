@@ -68,7 +68,7 @@ def release_metadata(
         # The same inputs must give the same bytes, on a slow machine too.
         importance={one.column: float(f"{one.mean:.4g}") for one in importance if not one.hurried},
         unit=project.unit if table.task == "regression" else "",
-        intervals=calibrate(evaluation, recipe.held_out, seed=project.seed),
+        intervals=calibrate(evaluation, recipe.held_out, seed=project.seed, groups=recipe.groups_of(recipe.split.test)),
         never_predicted=evaluation.never_predicted,
         data={"file": project.data.name, **asdict(fingerprint)},
         seen=seen_in(recipe.columns, training, inputs.strings),

@@ -72,7 +72,7 @@ def _stops_early(model: Any) -> bool:
     if not (library := library_of(model)):
         return False
     parameters = model.get_params()
-    return any(parameters.get(name) not in (None, False, 0) for name in ASKING[library])
+    return any((value := parameters.get(name)) is not None and value > 0 for name in ASKING[library])
 
 
 def _searched(model: Any) -> Any:
@@ -84,6 +84,7 @@ def _refuse_inner(pipeline: Any) -> None:
     parts = pipeline.get_params().values() if hasattr(pipeline, "get_params") else ()
     for part in filter(_stops_early, parts):
         raise SeatrialError(
-            f"{type(part).__name__} asks for early stopping, but it is not the last step of the pipeline.",
-            hint="Make it the last step, or leave early stopping out and choose the number of trees.",
+            f"{type(part).__name__} asks for early stopping, but only the last step of the outermost pipeline can.",
+            hint="Search inside of the pipeline, make_pipeline(steps, GridSearchCV(model, ...)), put its steps into one"
+            " pipeline, or leave early stopping out and choose the number of trees.",
         )

@@ -17,6 +17,7 @@ from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.intervals import LEVELS, PredictionIntervals
 from seatrial.model.row_hash import row_hashes
+from seatrial.model.row_split import group_places
 from seatrial.train.evaluation import Evaluation
 from seatrial.train.metrics import wilson
 
@@ -25,18 +26,22 @@ MOST_GROUPS = 4
 SLACK = 1e-9  # relative; the compiled graph and scikit-learn round differently, and a value at the end must stay inside
 
 
-def calibrate(evaluation: Evaluation, held_out: Columns, *, seed: int) -> dict[str, Any]:
+def calibrate(evaluation: Evaluation, held_out: Columns, *, seed: int, groups: Floats | None = None) -> dict[str, Any]:
     """Return what release.json stores as `intervals`: the numbers from all held-out rows, and the measured coverage.
 
     `coverage` has by level the share of right intervals among the `rows` of one half with its 95 % interval, and their
-    mean `size`: the width, or the number of classes. Levels that half of the rows do not support are not in it.
+    mean `size`: the width, or the number of classes. Levels that half of the rows do not support are not in it. Where
+    the rows come in `groups` (n,), each is in one half, and the interval is that of so many groups.
     """
     rule, truth = evaluation.rule, evaluation.rule.positions(evaluation.labels)
-    first = _half(held_out, evaluation.labels, seed)
+    first = _half(held_out, evaluation.labels, seed) if groups is None else group_places(groups, seed + 1) < 0.5
+    units = None if groups is None else len(np.unique(groups[~first]))
+    if not 0 < first.sum() < len(first):
+        return {**found_numbers(rule, truth, evaluation.scores), "coverage": {}}
     one = PredictionIntervals(rule.classes, found_numbers(rule, truth[first], evaluation.scores[first]))
     found = found_numbers(rule, truth, evaluation.scores)
     rest = truth[~first], evaluation.scores[~first]
-    return {**found, "coverage": {f"{level:g}": _coverage(one, *rest, level) for level in one.levels}}
+    return {**found, "coverage": {f"{level:g}": _coverage(one, *rest, level, units) for level in one.levels}}
 
 
 def found_numbers(rule: DecisionRule, truth: Array, scores: Floats) -> dict[str, Any]:
@@ -103,13 +108,15 @@ def _half(held_out: Columns, labels: Array, seed: int) -> Array:
     return first
 
 
-def _coverage(intervals: PredictionIntervals, truth: Array, scores: Floats, level: float) -> dict[str, Any]:
+def _coverage(
+    intervals: PredictionIntervals, truth: Array, scores: Floats, level: float, units: int | None = None
+) -> dict[str, Any]:
     right = intervals.right(truth, scores, level)
     if intervals.classes:
         sizes = intervals.members(scores, level).sum(axis=1)
     else:
         sizes = np.diff(intervals.ends(scores, level))
-    low, high = wilson(float(right.mean()), len(right))
+    low, high = wilson(float(right.mean()), units or len(right))
     return {
         "share": float(right.mean()),
         "low": low,

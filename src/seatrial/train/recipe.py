@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.core.split_settings import SplitSettings
@@ -130,11 +131,18 @@ class Recipe:
     def _held_back(self, positions: Array) -> Array:
         """Which of these rows stop a model early, as positions among them: chosen as the split's held-out rows are."""
         project = replace(self.project, test_share=early_stopping.SHARE)
-        return split(self.table.take(positions), project).test
+        try:
+            return split(self.table.take(positions), project).test
+        except SeatrialError as error:
+            raise SeatrialError(
+                f"No training rows can be held back to stop early by: {error.message}",
+                hint="Leave early stopping out, and choose the number of trees.",
+            ) from None
 
     def scores(self, fitted: Fitted, rows: Array) -> Array:
         """The scores that a fitted pipeline gives rows of the table (positions); features are derived once."""
-        return fitting.scores_of(fitted.pipeline, self._frames.of_table.iloc[rows].reset_index(drop=True))
+        frame = self._frames.of_table.iloc[rows].reset_index(drop=True)
+        return fitting.scores_of(fitted.pipeline, frame) if fitted.reference is None else fitted.reference(frame)
 
     def altered(self, alter: fitting.Alter) -> "Recipe":
         """Return the same recipe with a pipeline that is changed before each fit."""

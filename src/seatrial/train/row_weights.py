@@ -12,6 +12,15 @@ PARTS = "estimators"  # of a stack or a vote, which hands what its `fit` gets on
 INNER = ("estimator", "regressor")  # the parameters by which a search or a transformed target contains a pipeline
 
 
+_THRESHOLD = "Set `threshold` in [tool.seatrial] in place of it."
+# What refuses weights without scikit-learn's metadata routing, and what to do in place of it.
+ROUTED = {
+    "FixedThresholdClassifier": _THRESHOLD,
+    "TunedThresholdClassifierCV": _THRESHOLD,
+    "OneVsRestClassifier": "Use the model itself; most classifiers take several classes.",
+}
+
+
 def normalized(weights: Floats) -> Floats:
     """The weights with a mean of 1, so that they count rows; raises SeatrialError where they are all 0."""
     total = float(weights.sum())
@@ -27,7 +36,23 @@ def fit_parameters(pipeline: Any, weights: Floats | None) -> dict[str, Any]:
 
     Raises SeatrialError where that step takes none.
     """
-    return {} if weights is None else {_path(pipeline): weights}
+    if weights is None:
+        return {}
+    for part in (pipeline, *pipeline.get_params().values()):
+        _refuse_lost(part)
+    return {_path(pipeline): weights}
+
+
+def _refuse_lost(part: Any) -> None:
+    """Raise SeatrialError for what takes no weights, or would keep them from the model inside of it."""
+    kind = type(part).__name__
+    if kind in ROUTED:
+        raise SeatrialError(f"{kind} passes no weights on to its model.", hint=ROUTED[kind])
+    if kind == "CalibratedClassifierCV" and hasattr(part.estimator, "steps"):
+        raise SeatrialError(
+            "CalibratedClassifierCV passes no weights on to a pipeline: its model would be fitted without them.",
+            hint="Put the other steps before it: make_pipeline(steps, CalibratedClassifierCV(model)).",
+        )
 
 
 def _path(estimator: Any) -> str:

@@ -90,8 +90,11 @@ class SideColumns:
         known: dict[Any, float | str] = {}
         values = np.zeros(chunk.rows)
         for row, value in enumerate(raw):
-            result = MISSING if _is_missing(value) else known[value] if value in known else read(value)
-            known[value] = result
+            if isinstance(value, list | dict):  # of JSON
+                result: float | str = "it is a list or an object"
+            else:
+                result = MISSING if _is_missing(value) else known[value] if value in known else read(value)
+                known[value] = result
             rule = missing if result != result else result  # noqa: PLR0124 - NaN
             if isinstance(rule, str):
                 line = chunk.lines[row] if chunk.lines is not None else None
@@ -139,7 +142,7 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -30,7 +30,7 @@ def changed(root: Path, pipeline: str, values: dict[str, Any]) -> ChangedCode:
         ("LogisticRegression(max_iter=500,)", "LogisticRegression(max_iter=500, C=0.5,)"),
         (
             "LogisticRegression(\n        max_iter=500,  # für „alle“\n    )",
-            "LogisticRegression(\n        max_iter=500,\n        C=0.5,  # für „alle“\n    )",
+            "LogisticRegression(\n        max_iter=500,  # für „alle“\n        C=0.5,\n    )",
         ),
         (
             "LogisticRegression(\n        max_iter=500\n    )",

@@ -75,10 +75,11 @@ def _class_of(estimator: Any) -> str:
 
 
 def library_of(estimator: Any, *, parts: bool = True) -> str:
-    """Name the library of the three that an estimator, or one of its parts, is of, also as a subclass; "" if none."""
+    """Name the library of the three that an estimator, or one of its parts, is of, also as a subclass; "" if none.
+
+    Of several, one that rounds comes first, since that decides about the proof.
+    """
     inner = estimator.get_params().values() if parts and hasattr(estimator, "get_params") else ()
-    for part in (estimator, *inner):
-        for kind in type(part).__mro__:
-            if (package := kind.__module__.partition(".")[0]) in LIBRARIES:
-                return LIBRARIES[package]
-    return ""
+    packages = (kind.__module__.partition(".")[0] for part in (estimator, *inner) for kind in type(part).__mro__)
+    found = [LIBRARIES[package] for package in packages if package in LIBRARIES]
+    return min(found, key=lambda name: name not in ROUNDING, default="")

@@ -15,4 +15,6 @@ def folds_of(examination: Examination, rows: Any, target: Any, count: int, *, se
         by, keys = "group", codes_of(column, rows)
     elif column is not None and column.kind in NUMERIC:
         by, keys = "time", numbers_of(column)[rows]
-    return row_folds(by, keys, target, count, classes=examination.target.task != "regression", seed=seed)
+    classes = examination.target.task != "regression"
+    found = row_folds(by, keys, target, count, classes=classes, seed=seed)
+    return found or row_folds("rows", None, target, count, classes=classes, seed=seed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.split_settings import SplitSettings
-from seatrial.template.inference.column_arrays import codes_of, numbers_of
+from seatrial.template.inference.column_arrays import NUMERIC, codes_of, numbers_of
 from seatrial.template.inference.identifiers import repeated_identifier
 from seatrial.template.records import ColumnFacts, Decision, Overrides, TargetFacts
 
@@ -64,11 +64,13 @@ def _requested(columns: Sequence[ColumnFacts], text: str) -> tuple[SplitSettings
         return SplitSettings(), []
     if by not in ("time", "group") or not name:
         raise SeatrialError(f"{text!r} is not a way to split the rows.", hint=f"Write {WORDS}.")
-    found = next((column.name for column in columns if name in (column.name, column.source)), None)
-    if found is None:
+    column = next((column for column in columns if name in (column.name, column.source)), None)
+    if column is None:
         listed = ", ".join(column.name for column in columns[:20])
         raise SeatrialError(f"The rows cannot be split by `{name}`, which is not a column.", hint=f"Columns: {listed}.")
-    settings = SplitSettings(by="time" if by == "time" else "group", column=found)
+    if by == "time" and column.kind not in NUMERIC:
+        raise SeatrialError(f"The rows cannot be split by time: `{name}` has neither numbers nor dates.")
+    settings = SplitSettings(by="time" if by == "time" else "group", column=column.name)
     return settings, [Decision("split", "", f"split by {settings.words}", "as requested")]
 
 

@@ -4,8 +4,9 @@ It has no value of a row, but what was predicted for each: it is as private as t
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,28 +14,34 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array
 from seatrial.model.row_hash import row_hashes
+from seatrial.model.row_split import buckets_of
 from seatrial.train.evaluation import Evaluation
 from seatrial.train.recipe import Recipe
 
 HELD_OUT_FILE = "held_out.npz"
 NAMES = ("hashes", "positions", "truth", "scores")
+FURTHER = ("weights", "groups")  # of rows that have them
 SEED = 0  # of the hashes: the same for all runs, whatever seed splits the table
 
 
 @dataclass(frozen=True)
 class HeldOutScores:
     """Held-out rows: a hash and a position in the table for each (n,), its label's position among the classes or its
-    number (n,), and its scores (n, classes) or (n,).
+    number (n,), its scores (n, classes) or (n,), and its weight and group (n,), None without.
     """
 
     hashes: Array
     positions: Array
     truth: Array
     scores: Array
+    weights: Array | None = None
+    groups: Array | None = None
 
     def take(self, rows: Array) -> "HeldOutScores":
         """Select some of the rows."""
-        return HeldOutScores(*(getattr(self, name)[rows] for name in NAMES))
+        weights, groups = (None if values is None else values[rows] for values in (self.weights, self.groups))
+        some = {name: getattr(self, name)[rows] for name in NAMES}
+        return replace(self, **some, weights=weights, groups=groups)
 
 
 def held_out_file(recipe: Recipe, evaluation: Evaluation) -> bytes:
@@ -43,7 +50,10 @@ def held_out_file(recipe: Recipe, evaluation: Evaluation) -> bytes:
     hashes = row_hashes(table.columns, list(table.columns), table.target, seed=SEED)[rows]
     file = io.BytesIO()
     truth = evaluation.rule.positions(evaluation.labels)
-    np.savez(file, hashes=hashes, positions=rows, truth=truth, scores=evaluation.scores)
+    groups = recipe.groups_of(rows)
+    known = {"weights": evaluation.weights, "groups": None if groups is None else buckets_of(groups)}
+    further: dict[str, Any] = {name: values for name, values in known.items() if values is not None}
+    np.savez(file, hashes=hashes, positions=rows, truth=truth, scores=evaluation.scores, **further)
     return file.getvalue()
 
 
@@ -54,9 +64,10 @@ def read_held_out(folder: Path) -> HeldOutScores | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = HeldOutScores(*(file[name] for name in NAMES))
+            further = {name: file[name] for name in FURTHER if name in file}
+            found = HeldOutScores(*(file[name] for name in NAMES), **further)
     except (ValueError, OSError, KeyError, BadZipFile, EOFError) as error:
         raise SeatrialError(f"{path} is damaged: {error}.", hint="Train again.") from None
-    if len({len(getattr(found, name)) for name in NAMES}) != 1:
+    if len({len(getattr(found, name)) for name in (*NAMES, *further)}) != 1:
         raise SeatrialError(f"{path} is damaged: its columns have different lengths.", hint="Train again.")
     return found

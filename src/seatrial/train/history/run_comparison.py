@@ -67,7 +67,11 @@ def compare_runs(old: RunRecord, new: RunRecord) -> RunComparison:
     """Compare two runs of a project; nothing is trained or scored again."""
     pair, reason = _shared(old, new)
     rows = len(pair[0].truth) if pair else 0
-    metrics = tuple(_paired(_labelled(old, pair[0]), _labelled(new, pair[1]), old.metadata.task)) if pair else ()
+    metrics: tuple[PairedMetric, ...] = ()
+    if pair:
+        weights, groups = pair[1].weights, pair[1].groups  # the newer run's settings: both are measured alike
+        before, after = (_labelled(run, each, weights) for run, each in zip((old, new), pair, strict=True))
+        metrics = tuple(_paired(before, after, old.metadata.task, groups))
     return RunComparison(old, new, rows, metrics, reason, tuple(_changes(old, new)))
 
 
@@ -100,15 +104,15 @@ def _same_table(old: RunRecord, new: RunRecord) -> bool:
     return tables[0] == tables[1] and tables[0][1] == 0
 
 
-def _labelled(run: RunRecord, rows: HeldOutScores) -> LabelledScores:
+def _labelled(run: RunRecord, rows: HeldOutScores, weights: Array | None) -> LabelledScores:
     rule = decision_rule(run.metadata)
-    return LabelledScores(rows.truth, rows.scores, rule.decide(rows.scores), len(rule.classes), rule.positive)
+    return LabelledScores(rows.truth, rows.scores, rule.decide(rows.scores), len(rule.classes), rule.positive, weights)
 
 
-def _paired(old: LabelledScores, new: LabelledScores, task: Task) -> Iterator[PairedMetric]:
+def _paired(old: LabelledScores, new: LabelledScores, task: Task, groups: Array | None) -> Iterator[PairedMetric]:
     """Measure both on the same resamples of the same rows, so that what both find hard cancels out."""
     measures = measures_of(task, old.truth)
-    intervals = _intervals(measures, old, new)
+    intervals = _intervals(measures, old, new, groups)
     for measure, interval in zip(measures, intervals, strict=True):
         values = measure.of(old), measure.of(new)
         if np.isfinite(values).all():
@@ -117,7 +121,7 @@ def _paired(old: LabelledScores, new: LabelledScores, task: Task) -> Iterator[Pa
 
 
 def _intervals(
-    measures: tuple[Measure, ...], old: LabelledScores, new: LabelledScores
+    measures: tuple[Measure, ...], old: LabelledScores, new: LabelledScores, groups: Array | None
 ) -> list[tuple[float, float] | None]:
     count = len(old.truth)
     if count < bootstrap.FEWEST_ROWS:
@@ -125,9 +129,9 @@ def _intervals(
     centers = [measure.of(new) - measure.of(old) for measure in measures]
     if count > bootstrap.MOST_ROWS:
         part = np.sort(np.random.default_rng(SEED).permutation(count)[: bootstrap.MOST_ROWS])
-        old, new = old.take(part), new.take(part)
+        old, new, groups = old.take(part), new.take(part), None if groups is None else groups[part]
     drawn: list[list[Array]] = [[] for _ in measures]
-    for counts in bootstrap.drawn_counts(len(old.truth), SEED):
+    for counts in bootstrap.drawn_counts(len(old.truth), SEED, groups=groups):
         for measure, values in zip(measures, drawn, strict=True):
             values.append(measure.resampled(new, counts) - measure.resampled(old, counts))
     scale = float(np.sqrt(len(old.truth) / count))
@@ -155,7 +159,8 @@ def _inputs(run: RunRecord) -> dict[str, str]:
 
 
 def _data(made: Metadata) -> dict[str, str]:
-    split = {name: str(made.split.get(name, "")) for name in ("train_rows", "test_rows", "dropped_rows", "seed")}
+    named = ("train_rows", "test_rows", "dropped_rows", "seed", "column", "weight")
+    split = {"split by": str(made.split.get("by", "rows")), **{name: str(made.split.get(name, "")) for name in named}}
     return {"SHA-256": str(made.data.get("sha256", ""))[:12], "rows": str(made.data.get("rows", "")), **split}
 
 

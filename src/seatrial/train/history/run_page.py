@@ -73,7 +73,8 @@ def evaluation_of(run: RunRecord) -> Evaluation | None:
     decided = rule.decide(held_out.scores)
     known = {field.name for field in fields(Metric)}
     metrics = tuple(Metric(**{k: v for k, v in metric.items() if k in known}) for metric in made.metrics.values())
-    return Evaluation(rule, _as_labels(run, held_out.truth), held_out.scores, _as_labels(run, decided), None, metrics)
+    labels = _as_labels(run, held_out.truth), held_out.scores, _as_labels(run, decided)
+    return Evaluation(rule, *labels, None, metrics, weights=held_out.weights)
 
 
 def _as_labels(run: RunRecord, positions: Array) -> Array:

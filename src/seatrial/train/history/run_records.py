@@ -55,7 +55,8 @@ def read_run(folder: Path) -> RunRecord:
     document = read_json(path, "Train again.")
     metadata = metadata_from(document, str(path))
     parameters = document.get("parameters", {})
-    if not isinstance(parameters, dict) or metadata.headline not in metadata.metrics:
+    headline = metadata.metrics.get(metadata.headline)
+    if not isinstance(parameters, dict) or not isinstance(headline, dict) or not {"label", "value"} <= headline.keys():
         raise SeatrialError(f"{path} is damaged.", hint="Train again.")
     when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return RunRecord(folder.name, folder, when, str(document.get("version", "")), metadata, parameters)

@@ -20,10 +20,13 @@ Values = Mapping[str, Any]
 
 
 class FoldScorer:
-    """Scores values of parameters, fold by fold, by the headline measure; `pipeline` is what the project builds now."""
+    """Scores values of parameters, fold by fold, by the headline measure; `pipeline` is what the project builds now.
 
-    def __init__(self, recipe: Recipe, rule: DecisionRule, folds: int) -> None:
-        self.recipe, self.rule = recipe, rule
+    `rows` are the positions in the project's table of the recipe's rows.
+    """
+
+    def __init__(self, recipe: Recipe, rule: DecisionRule, folds: int, rows: Array) -> None:
+        self.recipe, self.rule, self.rows = recipe, rule, rows
         self.folds = folds_of(recipe, folds)
         self.measure = measures_of(rule.task, recipe.table.target)[0]
         with importable(recipe.project):

@@ -19,7 +19,8 @@ class Fold:
 def folds_of(recipe: Recipe, count: int) -> tuple[Fold, ...]:
     """Part the recipe's rows as its split parts a table: with the same class shares, by time, or by group.
 
-    There are fewer folds where a class has fewer rows. Raises SeatrialError where a class has a single one.
+    There are fewer folds where a class has fewer rows, or where there are fewer groups. Raises SeatrialError where a
+    class has a single row, and where no such fold has every class on both sides.
     """
     target, classes = recipe.table.target, recipe.table.classes
     rows = [int((target == label).sum()) for label in classes] or [len(target)]
@@ -36,4 +37,10 @@ def folds_of(recipe: Recipe, count: int) -> tuple[Fold, ...]:
         classes=recipe.table.task != "regression",
         seed=recipe.project.seed,
     )
+    if not found:
+        raise SeatrialError(
+            f"No fold by {recipe.split.by} (`{recipe.split.column}`) has every label of `{recipe.project.target}` "
+            "on both sides.",
+            hint="Use fewer --folds, or more rows.",
+        )
     return tuple(Fold(fitted, scored) for fitted, scored in found)

@@ -5,6 +5,7 @@ nothing else.
 """
 
 import ast
+import re
 import sys
 import types
 from collections.abc import Mapping
@@ -78,6 +79,8 @@ def _with_argument(source: str, called: str, name: str, value: Any) -> str:
     if call.lineno != call.end_lineno:  # each argument may have a line of its own
         line = lines.text[lines.text.rfind("\n", 0, last) + 1 : last]
         indent = line[: len(line) - len(line.lstrip())]
+        if remark := re.match(r"(,?)([ \t]*#[^\r\n]*)", lines.text[last:]):  # it is about the argument before
+            return lines.replaced(last, last + remark.end(), f",{remark[2]}\n{indent}{written}{remark[1]}")
         return lines.replaced(last, last, f",\n{indent}{written}")
     changed = lines.replaced(last, last, f", {written}")
     if len(changed.splitlines()[call.lineno - 1]) <= WIDTH:

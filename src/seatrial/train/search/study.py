@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import to_json
+from seatrial.core.files import restrict, to_json
 from seatrial.core.progress import Progress, silent
 from seatrial.model.decision import DecisionRule
 from seatrial.pages.words import short
@@ -96,26 +96,27 @@ def search(
     """
     from threadpoolctl import threadpool_limits
 
-    scorer = FoldScorer(recipe.without_held_out(), rule, folds)
+    scorer = FoldScorer(recipe.without_held_out(), rule, folds, recipe.split.train)
     space = space_of(recipe.project, scorer.pipeline)
     study_id = _identity(scorer, space)
     with threadpool_limits(recipe.project.threads or None), _quiet():
-        study = _open(folder / study_id, scorer.measure, recipe.project.seed)
+        study = _open(folder / study_id, scorer.measure, recipe.project.seed, recipe.project.data)
         current = _current(study, scorer, space, progress)
         interrupted = _run(study, scorer, space, limits, progress)
         return _result(study, scorer, folder / study_id, current, interrupted)
 
 
 def _identity(scorer: FoldScorer, space: Space) -> str:
-    """The id of all searches whose scores can be compared: the same rows, code and space, whatever is searched now."""
+    """The id of all searches whose scores can be compared: the same rows, folds, weights, code and space."""
     project = scorer.recipe.project
     package = project.source / project.package
     searched = set(_probe(space))
     parts = {
         "table": scorer.recipe.table.sha256,
-        "rows": scorer.recipe.table.rows,
+        "rows": hashlib.sha256(scorer.rows.tobytes()).hexdigest(),
+        "settings": [project.target, project.weight, project.split.model_dump(), scorer.rule.positive],
         "seed": project.seed,
-        "folds": len(scorer.folds),
+        "folds": [hashlib.sha256(fold.scored.tobytes()).hexdigest() for fold in scorer.folds],
         "space": space.definition,
         "code": [(package / f"{name}.py").read_text("utf-8") for name in ("schema", "features")],
         "pipeline": {name: value for name, value in described(scorer.pipeline).items() if name not in searched},
@@ -146,7 +147,7 @@ def _quiet() -> Iterator[None]:
             optuna.logging.set_verbosity(before)
 
 
-def _open(folder: Path, measure: Measure, seed: int) -> Any:
+def _open(folder: Path, measure: Measure, seed: int, table: Path) -> Any:
     import optuna
     from sqlalchemy import URL
 
@@ -160,6 +161,7 @@ def _open(folder: Path, measure: Measure, seed: int) -> Any:
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=FEWEST_COMPLETE, n_warmup_steps=1),
         )
+        restrict(folder / STUDY_FILE, table)
     except Exception as error:
         raise SeatrialError(
             f"{folder / STUDY_FILE} cannot be opened: {str(error).splitlines()[0]}",

@@ -23,7 +23,7 @@ def check_coverage(
     from scipy.stats import betabinom
 
     known = prediction_intervals(metadata)
-    if LEVEL not in known.levels or len(truth) < fewest:
+    if LEVEL not in known.levels or len(truth) < fewest or metadata.split.get("by") == "group":  # rows of few groups
         return []
     calibrated = int(known.stored["rows"])
     outside = max(round((calibrated + 1) * (1 - LEVEL)), 1)

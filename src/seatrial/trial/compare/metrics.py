@@ -164,7 +164,7 @@ def _worse(old: WeightedMetric, new: WeightedMetric, policy: Policy, noise: floa
 def _trivial(scoring: Scoring, old: Array, new: Array, truth: Array, weights: Floats | None) -> Check:
     """Whether the candidate beats a constant prediction: the labels' shares, or their mean."""
     counts = np.ones(len(truth)) if weights is None else weights
-    compared = (scoring.constant_scores(truth), new, old)
+    compared = (scoring.constant_scores(truth, weights), new, old)
     constant, candidate, baseline = (counts * _squared(scoring, scores, truth) for scores in compared)
     saved = constant - candidate
     error = float(saved.std() / np.sqrt(len(saved)))

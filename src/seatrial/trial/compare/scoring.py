@@ -55,11 +55,12 @@ class Scoring(DecisionRule):
             return scores
         return np.asarray(scores[:, self.positive] if self.task == "binary" else scores.max(axis=1))
 
-    def constant_scores(self, truth: Array) -> Array:
+    def constant_scores(self, truth: Array, weights: Array | None = None) -> Array:
         """Scores of the best model that always predicts the same: the shares of the classes, or the mean."""
         if not self.classifies:
-            return np.full(len(truth), truth.mean())
-        return np.tile(np.bincount(truth, minlength=len(self.classes)) / len(truth), (len(truth), 1))
+            return np.full(len(truth), np.average(truth, weights=weights))
+        counts = np.bincount(truth, weights, minlength=len(self.classes))
+        return np.tile(counts / counts.sum(), (len(truth), 1))
 
     @property
     def loss_name(self) -> str:
