@@ -18,7 +18,7 @@ from tests.compile.boosters.conftest import library
 from tests.train.projects import XGBOOST, number, table, three, two, write_project
 
 from seatrial.compile import reference_scorer
-from seatrial.compile.boosters import library_of
+from seatrial.compile.boosters import library_title
 from seatrial.compile.reference import reference_of
 from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.core.project import ProjectSettings, importable
@@ -139,4 +139,4 @@ def test_the_model_behind_a_threshold_is_proven_path_by_path() -> None:
 def test_a_library_that_rounds_is_found_beside_another() -> None:
     lightgbm, xgboost = library("lightgbm"), library("xgboost")
     vote = VotingClassifier([("one", lightgbm.LGBMClassifier()), ("other", xgboost.XGBClassifier())])
-    assert library_of(vote) == "XGBoost"
+    assert library_title(vote) == "XGBoost"

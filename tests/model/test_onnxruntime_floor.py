@@ -27,8 +27,9 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import seatrial.model.engines as engines
+from seatrial.core import onnxruntime_floor
 if sys.argv[2] == "unchecked":
-    engines.require_onnxruntime = lambda version: None
+    onnxruntime_floor.require_onnxruntime = lambda version: None
 folder = Path(sys.argv[1])
 rows = np.load(folder / "rows.npy")
 worst = {}

@@ -1,13 +1,12 @@
 """Runs anybody's ONNX file on rows of a table: with one input for all columns or one for each, float or double."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.onnxruntime_floor import require_onnxruntime
+from seatrial.core.onnxruntime_floor import load_onnxruntime
 from seatrial.model.features import Array, Floats
 
 TYPES: dict[str, Any] = {
@@ -24,13 +23,9 @@ class ForeignGraph:
     """A graph that somebody else's converter wrote. Raises SeatrialError where it cannot be run on a table."""
 
     def __init__(self, file: Path, *, columns: int, classes: int) -> None:
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, as for our own graphs
-        import onnxruntime
-
-        require_onnxruntime(onnxruntime.__version__)
+        onnxruntime = load_onnxruntime()
         if not file.is_file():
             raise SeatrialError(f"{file} does not exist.", hint="Name the ONNX file that a converter wrote.")
-        onnxruntime.set_default_logger_severity(3)
         try:
             self._session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from seatrial.compile.boosters import ROUNDING, Booster, booster_of, is_booster, library_of
+from seatrial.compile.boosters import ROUNDING, Booster, booster_of, is_booster, library_title
 from seatrial.compile.ensembles import wrapped
 from seatrial.compile.graph import Refused
 from seatrial.core.errors import CompileError, SeatrialError
@@ -61,7 +61,7 @@ def reference_of(pipeline: Any, frame: Any = None) -> Reference:
     before = Pipeline([(str(position), step) for position, (_, step) in enumerate(steps)]) if steps else None
     reference = Reference(pipeline, before, model, None)
     if not is_booster(model):
-        if not library_of(model, parts=False) and (inner := library_of(model)) in ROUNDING:
+        if not library_title(model, parts=False) and (inner := library_title(model)) in ROUNDING:
             raise CompileError(
                 f"{type(model).__name__} does not compile: {inner} inside of it adds in single precision.",
                 hint=f"Make the model of {inner} the pipeline's last step, or use LightGBM or scikit-learn's inside.",
@@ -86,7 +86,7 @@ def reference_scorer(pipeline: Any) -> Callable[[Any], Floats] | None:
 
     Raises SeatrialError where the model of a booster cannot be exact: there is no other way to serve it.
     """
-    if library_of(pipeline) not in ROUNDING:
+    if library_title(pipeline) not in ROUNDING:
         return None
     with stopping_without_fallback(pipeline):
         return reference_of(pipeline).scores
@@ -98,7 +98,7 @@ def stopping_without_fallback(pipeline: Any) -> Iterator[None]:
     try:
         yield
     except CompileError as error:
-        library = library_of(pipeline)
+        library = library_title(pipeline)
         if not library:
             raise
         hint = error.hint or f"docs/models.md lists which models of {library} compile."

@@ -1,11 +1,23 @@
-"""The oldest onnxruntime that scores correctly, required by the package, by lockfiles and when a release is loaded."""
+"""The oldest onnxruntime that scores correctly, required by the package, by lockfiles and when a graph is loaded."""
 
+import os
 import re
+from typing import Any
 
 from seatrial.core.errors import SeatrialError
 
 # Versions 1.21 to 1.23 score some small tree models wrongly, by up to 0.26, without an error (onnxruntime#24679).
 OLDEST = "1.24.4"
+
+
+def load_onnxruntime() -> Any:
+    """Import onnxruntime, quiet and without telemetry. Raises SeatrialError where it is too old."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # since 1.32, onnxruntime sends telemetry on Linux too
+    import onnxruntime
+
+    require_onnxruntime(onnxruntime.__version__)
+    onnxruntime.set_default_logger_severity(3)
+    return onnxruntime
 
 
 def require_onnxruntime(version: str, where: str = "") -> None:

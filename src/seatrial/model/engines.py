@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.onnxruntime_floor import require_onnxruntime
+from seatrial.core.onnxruntime_floor import load_onnxruntime
 from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
 from seatrial.model.trusted_types import TRUSTED_TYPES
@@ -62,17 +62,13 @@ class GraphEngine:
     """The compiled graph, run by onnxruntime; `threads` is 1 for a server, 0 (one per core) for a large table."""
 
     def __init__(self, graph: Path | bytes, *, threads: int = 1) -> None:
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # since 1.32, onnxruntime sends telemetry on Linux too
-        import onnxruntime
-
-        require_onnxruntime(onnxruntime.__version__)
+        onnxruntime = load_onnxruntime()
         if isinstance(graph, Path):
             if not graph.is_file():
                 raise SeatrialError(f"The release has no {graph.name}.", hint="Build and install it again.")
             if graph.stat().st_size > GRAPH_LIMIT:
                 raise SeatrialError(f"{graph} is larger than {GRAPH_LIMIT >> 20} MiB.", hint="Train a smaller model.")
             graph = graph.read_bytes()
-        onnxruntime.set_default_logger_severity(3)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or os.cpu_count() or 1
         options.inter_op_num_threads = 1

@@ -15,6 +15,7 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.core.model_libraries import library_of
 from seatrial.model.features import Array
+from seatrial.train.row_weights import WEIGHTS
 
 SHARE = 0.15  # of the training rows, held back
 # By library: the parameters that ask for early stopping.
@@ -23,7 +24,6 @@ ASKING = {
     "lightgbm": ("early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change"),
     "catboost": ("early_stopping_rounds", "od_wait", "od_pval", "use_best_model"),
 }
-WEIGHT = "sample_weight"
 
 
 def fit_pipeline(
@@ -47,8 +47,8 @@ def fit_pipeline(
         rest = first.fit_transform(rest, target[~stopping])
         watched = first.transform(watched)
         pipeline.steps[:-1] = first.steps
-    weights = parameters.get(f"{name}__{WEIGHT}" if name else WEIGHT)
-    options = {WEIGHT: weights[~stopping]} if weights is not None else {}
+    weights = parameters.get(f"{name}__{WEIGHTS}" if name else WEIGHTS)
+    options = {WEIGHTS: weights[~stopping]} if weights is not None else {}
     options |= _evaluation(_searched(model), watched, target[stopping], None if weights is None else weights[stopping])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The argument 'eval_set' is deprecated")

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.train.projects import PIPELINE, table, two, write_project
 
 from seatrial.core.errors import SeatrialError
-from seatrial.train.search.spaces import SPACES, Range, last_estimator, space_of
+from seatrial.train.search.spaces import SPACES, Range, searched_estimator, space_of
 
 
 def asked(space: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def asked(space: Any) -> dict[str, Any]:
 def test_the_parameters_are_those_of_the_last_estimator(tmp_path: Path, model: Any, prefix: str) -> None:
     pipeline = Pipeline([("scale", StandardScaler()), ("model", model)])
     values = asked(space_of(write_project(tmp_path, table(two)), pipeline))
-    assert {name.removeprefix(prefix) for name in values} == set(SPACES[type(last_estimator(pipeline)[1]).__name__])
+    assert {name.removeprefix(prefix) for name in values} == set(SPACES[type(searched_estimator(pipeline)[1]).__name__])
     assert pipeline.set_params(**values).get_params()[next(iter(values))] == next(iter(values.values()))
 
 

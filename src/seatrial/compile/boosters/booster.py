@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from seatrial.compile.graph import Graph, Matrix
+from seatrial.core.model_libraries import library_of
 from seatrial.model.features import Array, Floats
 
 # The file that reads a class's models, by the class's module and name.
@@ -74,12 +75,11 @@ def _class_of(estimator: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def library_of(estimator: Any, *, parts: bool = True) -> str:
+def library_title(estimator: Any, *, parts: bool = True) -> str:
     """Name the library of the three that an estimator, or one of its parts, is of, also as a subclass; "" if none.
 
     Of several, one that rounds comes first, since that decides about the proof.
     """
     inner = estimator.get_params().values() if parts and hasattr(estimator, "get_params") else ()
-    packages = (kind.__module__.partition(".")[0] for part in (estimator, *inner) for kind in type(part).__mro__)
-    found = [LIBRARIES[package] for package in packages if package in LIBRARIES]
+    found = [LIBRARIES[name] for part in (estimator, *inner) if (name := library_of(part))]
     return min(found, key=lambda name: name not in ROUNDING, default="")

@@ -102,7 +102,7 @@ def space_of(project: ProjectSettings, pipeline: Any) -> Space:
         own = getattr(module, "space", None)
         if callable(own):
             return Space(lambda trial: _own_values(project, own, trial), inspect.getsource(own))
-    prefix, estimator = last_estimator(pipeline)
+    prefix, estimator = searched_estimator(pipeline)
     ranges = SPACES.get(type(estimator).__name__)
     if ranges is None:
         raise SeatrialError(
@@ -117,7 +117,7 @@ def space_of(project: ProjectSettings, pipeline: Any) -> Space:
     return Space(values, f"{type(estimator).__name__} {ranges}")
 
 
-def last_estimator(pipeline: Any) -> tuple[str, Any]:
+def searched_estimator(pipeline: Any) -> tuple[str, Any]:
     """The estimator whose parameters are searched, and the prefix of their names: "model__"."""
     prefix, estimator = "", pipeline
     while True:
