@@ -1,1 +1,1 @@
-"""Past runs: what the runs folder has in, a list, a comparison or an export out; trains and changes nothing."""
+"""Past runs: a runs folder in; a list, a comparison or an export out. It trains nothing and changes nothing."""
