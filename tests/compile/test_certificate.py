@@ -139,6 +139,8 @@ def test_catboosts_own_export_from_its_file(tmp_path: Path) -> None:
     model.save_model(str(tmp_path / "model.onnx"), format="onnx")
     found = certificate(load_model(tmp_path / "model.cbm"), tmp_path / "model.onnx")
     assert found.paths == ROWS * 5
+    assert found.holds
+    assert 1e-9 < found.largest < 1e-6  # it adds in single precision
 
 
 def test_a_table_is_read_in_its_order_by_a_model_without_names(tmp_path: Path) -> None:
