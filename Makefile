@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
+ENGINES := $(VENV)/.engines
 PYTEST ?= # more pytest options, such as PYTEST="-k trial --junitxml=reports/pytest.xml"
 UV := $(shell command -v uv 2>/dev/null)
 # Some images set this, and then each of hundreds of processes compiles scikit-learn again, which takes seconds.
@@ -20,8 +21,8 @@ test: $(DEV)
 # Long tests: kills at twenty moments each, ten switches each way under load, whole pipelines, a project under each
 # Python version, a few tables from `seatrial new` to the page, the guides and READMEs to the last command, every fault
 # of the detection benchmark, container images, all combinations of models, a proven gate,
-# ten minutes of generated requests.
-soak: $(DEV)
+# ten minutes of generated requests, tables scored by real Ray and Spark clusters on this machine.
+soak: $(ENGINES)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
 		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py tests/docs/test_tuning_page.py \
 		tests/deploy/test_interruptions.py tests/deploy/test_kills.py tests/deploy/test_lost_state.py tests/deploy/test_clones.py tests/deploy/containers \
@@ -67,6 +68,8 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 lock:
 	$(LOCK) --upgrade --extra all -o requirements/run.txt
 	$(LOCK) --upgrade --extra all --group dev -o requirements/dev.txt
+	cp requirements/dev.txt requirements/engines.txt
+	$(LOCK) --extra all --group dev --group engines -o requirements/engines.txt
 
 # Repeated when the requirements change; the marker is written last, so that an interrupted set-up is repeated.
 $(RUN): requirements/run.txt pyproject.toml
@@ -74,6 +77,10 @@ $(RUN): requirements/run.txt pyproject.toml
 
 $(DEV): requirements/dev.txt pyproject.toml
 	$(call install,dev)
+
+$(ENGINES): requirements/engines.txt pyproject.toml
+	$(call install,engines)
+	@touch $(DEV)
 
 # $(1): the name of a file in requirements/
 ifdef UV

@@ -122,6 +122,16 @@ def test_ctrl_c_keeps_the_trials_that_are_complete(tmp_path: Path) -> None:
     assert not searched(project, trials=1).interrupted
 
 
+def test_ctrl_c_between_two_trials_keeps_them_too(tmp_path: Path) -> None:
+    def interrupting(line: str) -> None:
+        if line.startswith("trying 3 of"):
+            raise KeyboardInterrupt
+
+    result = searched(write_project(tmp_path, table(two)), trials=10, progress=interrupting)
+    assert result.interrupted
+    assert [trial.state for trial in result.trials] == ["complete", "complete"]
+
+
 def test_the_time_ends_a_search(tmp_path: Path) -> None:
     result = searched(write_project(tmp_path, table(two)), trials=10, minutes=0)
     assert result.trials == ()

@@ -188,7 +188,18 @@ def _current(study: Any, scorer: FoldScorer, space: Space, progress: Progress) -
 
 
 def _run(study: Any, scorer: FoldScorer, space: Space, limits: SearchLimits, progress: Progress) -> bool:
-    """Run trials; returns whether Ctrl-C ended them."""
+    """Run trials; returns whether Ctrl-C ended them, be it within a trial or between two.
+
+    The trial that Ctrl-C ends is marked as failed when the study is opened again.
+    """
+    try:
+        _run_trials(study, scorer, space, limits, progress)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _run_trials(study: Any, scorer: FoldScorer, space: Space, limits: SearchLimits, progress: Progress) -> None:
     import optuna
 
     until = time.monotonic() + limits.minutes * 60
@@ -200,9 +211,6 @@ def _run(study: Any, scorer: FoldScorer, space: Space, limits: SearchLimits, pro
         trial = study.ask()
         try:
             _try(study, trial, scorer, space, until)
-        except KeyboardInterrupt:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            return True
         except WrongParameterError:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             raise
@@ -216,7 +224,6 @@ def _run(study: Any, scorer: FoldScorer, space: Space, limits: SearchLimits, pro
                 ) from error
             continue
         failed.clear()
-    return False
 
 
 def _try(study: Any, trial: Any, scorer: FoldScorer, space: Space, until: float) -> None:
