@@ -38,7 +38,10 @@ soak: $(ENGINES)
 		tests/cli/test_trial.py tests/deploy/test_local.py tests/deploy/test_drain.py \
 		tests/trial/test_run.py tests/trial/test_behaviour_trial.py tests/trial/test_new_row_faults.py \
 		tests/serve/test_attacks.py tests/serve/test_log_kills.py tests/serve/test_schemathesis.py \
-		tests/serve/doors/test_hostile_requests.py tests/train/history/test_mlflow_export.py
+		tests/serve/doors/test_hostile_requests.py tests/train/history/test_mlflow_export.py \
+		tests/deploy/monitoring/test_alert_rules.py tests/template/test_add.py tests/template/test_new.py \
+		tests/trial/test_detection_groups.py tests/prediction_log tests/steps/test_pytest_plugin.py \
+		tests/trial/traits/test_splits.py tests/serve/test_hostile_bodies.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

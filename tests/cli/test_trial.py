@@ -210,6 +210,7 @@ def test_an_unknown_key_of_the_policy_is_a_usage_error(releases: Releases, tmp_p
     assert "Did you mean `margin`?" in done.stderr
 
 
+@pytest.mark.soak
 def test_what_a_team_in_a_hurry_does_is_in_the_first_line(releases: Releases, tmp_path: Path) -> None:
     """It relaxes the policy, cuts the golden rows to one and gives rows of its choice, all in one release."""
     hurried = Releases(Path(shutil.copytree(releases.root, tmp_path / "titanic")))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.serve.clients import Client, Reply, ask, threaded
 from tests.serve.hostile_bodies import hostile_bodies
+from tests.soak import SOAK
 
 from seatrial.model import Release
 from seatrial.serve import create_app
@@ -21,7 +22,8 @@ from seatrial.serve.asgi import AsgiApp
 from seatrial.serve.server_settings import Settings
 from seatrial.serve.service import EXPLAIN, LARGE_BODY, PREDICT, Service
 
-LIMIT = 0.05  # seconds
+# Seconds. A busy machine takes longer, so that in `make test` only work that grows without bounds is found.
+LIMIT = 0.05 if SOAK else 1.0
 
 
 @pytest.fixture(scope="module")

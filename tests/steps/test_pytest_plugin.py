@@ -187,6 +187,7 @@ def test_workers_of_xdist_share_one_trial(tmp_path: Path) -> None:
     assert "Blocked: The candidate ignores `sex`" in done.output
 
 
+@pytest.mark.soak
 def test_workers_of_xdist_share_one_error(tmp_path: Path) -> None:
     done = run(
         tmp_path,

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.soak import few_of
 from tests.template.commands import git, new, quick, write_table
 
 from seatrial.ci import SERVICES
@@ -49,7 +50,7 @@ def test_a_project_has_no_trace_of_what_was_not_chosen(made):
     assert not (made / "LICENSE").exists()
 
 
-@pytest.mark.parametrize("piece", TRACES)
+@pytest.mark.parametrize("piece", few_of(TRACES, ("github", "docker")))
 def test_adding_later_gives_the_same_as_choosing_at_first(project, tmp_path, piece):
     done = quick("add", piece, cwd=project)
     assert done.returncode == 0, done.stderr

@@ -27,22 +27,30 @@ def tool(name: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **path})
 
 
-def test_the_project_passes_its_lint_types_tests_and_the_doctor_untouched(tmp_path):
+EVERYTHING = ("--licence", "apache", "--ci", "github", "--deploy", "docker,railway,kubernetes")
+
+
+def test_the_project_passes_its_lint_types_and_the_doctor_untouched(tmp_path):
     name = "c" * 64  # the longest name, so that it makes no line too long
-    everything = ("--licence", "apache", "--ci", "github", "--deploy", "docker,railway,kubernetes")
-    project = new(tmp_path, *everything, name=name)
+    project = new(tmp_path, *EVERYTHING, name=name)
     for command in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)):
         done = tool(*command, cwd=project)
         assert done.returncode == 0, done.stdout + done.stderr
     examined = quick("doctor", cwd=project)
     assert examined.returncode == 0, examined.stdout
+    assert git("status", "--porcelain", cwd=project) == ""
+    assert git("log", "--format=%s", cwd=project) == f"Start {name}-model\n"
+    assert (project / "LICENSE").read_text().lstrip().startswith("Apache License")
+
+
+@pytest.mark.soak
+def test_the_project_passes_its_own_tests_untouched(tmp_path):
+    project = new(tmp_path, *EVERYTHING)
     assert seatrial("train", cwd=project).returncode == 0
     done = tool("pytest", "-p", "no:cacheprovider", cwd=project)
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
     assert git("status", "--porcelain", cwd=project) == ""
-    assert git("log", "--format=%s", cwd=project) == f"Start {name}-model\n"
-    assert (project / "LICENSE").read_text().lstrip().startswith("Apache License")
 
 
 def test_the_examination_and_the_next_step_are_shown(tmp_path):

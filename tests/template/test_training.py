@@ -73,7 +73,7 @@ def trains(examination: Examination, root: Path, model: Model) -> Any:
     return run
 
 
-FEW = [("binary", "logistic"), ("regression", "boosting"), ("binary", "lightgbm")]
+FEW = [("binary", "logistic"), ("regression", "boosting")]
 OTHERS = [(t, m) for t in ("binary", "multiclass", "regression") for m in MODELS if (t, m) not in FEW]
 
 

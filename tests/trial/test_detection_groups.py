@@ -99,6 +99,7 @@ def test_a_harmless_change_keeps_nearly_all_old_values(drifting, setting):
     assert len(after - whole) <= 0.03 * len(before)
 
 
+@pytest.mark.soak
 def test_a_run_writes_a_line_for_each_case_and_continues(folder, tmp_path):
     plan = Plan(folder, (TUNED,), tables=("synthetic",), seeds=1, models=("linear",), share=0.1, new_row_share=0.2)
     first = list(run_plan(plan, tmp_path / "a", [], str))

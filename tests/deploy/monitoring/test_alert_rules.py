@@ -19,6 +19,7 @@ import yaml
 from tests.deploy.monitoring.prometheus import Prometheus, needs_prometheus, prometheus, promtool, shortened
 from tests.serve.clients import Client, Process, process, until
 from tests.serve.small_releases import EXAMPLE, make_release
+from tests.soak import few_of
 
 from seatrial.deploy.monitoring.alert_rules import RULES, render_rules
 from seatrial.serve.metrics.families import FAMILIES
@@ -356,7 +357,7 @@ FAULTS = {
 
 @needs_prometheus
 @pytest.mark.slow
-@pytest.mark.parametrize("alert", NAMES)
+@pytest.mark.parametrize("alert", few_of(NAMES, ("SeatrialDown", "SeatrialErrors", "SeatrialPredictionLogFills")))
 def test_a_real_fault_fires_its_alert(alert: str, watching: Prometheus, source: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
         FAULTS[alert](Fault(watching, alert.lower(), source, tmp_path, stack))

@@ -13,6 +13,7 @@ import pytest
 from tests.postgres_cluster import Cluster
 from tests.prediction_log.log_lines import line, make_spool, refusal, write_segment
 from tests.s3_server import BUCKET, Store
+from tests.soak import few_of
 
 PROGRAM = """\
 import importlib, os, signal, sys
@@ -78,7 +79,7 @@ def check(tmp_path: Path, to: str, step: tuple[str, str, int], *, before: bool, 
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", few_of(STEPS, ("the transaction is committed", "the schema is made")))
 def test_postgresql(tmp_path: Path, cluster: Cluster, step: str, before: bool) -> None:
     def read() -> list[str]:
         with psycopg.connect(cluster.url) as connection:

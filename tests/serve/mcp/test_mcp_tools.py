@@ -4,10 +4,12 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from tests.serve.clients import process
@@ -29,26 +31,25 @@ def use(request: pytest.FixtureRequest, titanic_project: Path) -> Iterator[Use]:
     source = titanic_project / "src"
     mode = "legacy" if "before" in request.param else "auto"
 
-    def run_with(target: Callable[[], Any]) -> Use:
-        def run(function: Callable[[Client], Awaitable[Any]]) -> Any:
-            async def main() -> Any:
-                async with Client(target(), mode=mode) as client:
-                    return await function(client)
-
-            return asyncio.run(main())
-
-        return run
+    @contextmanager
+    def connected(target: Any) -> Iterator[Use]:
+        with (
+            start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(Client(target, mode=mode)) as client,
+        ):
+            yield lambda function: portal.call(function, client)
 
     if request.param.startswith("HTTP"):
         with process(source, "--port", "0", "--mcp") as server:
-            url = f"http://127.0.0.1:{server.started()}/mcp"
-            yield run_with(lambda: url)
+            with connected(f"http://127.0.0.1:{server.started()}/mcp") as ask:
+                yield ask
             assert server.stop() == 0
             assert "Traceback" not in "\n".join(server.lines)
     else:
         arguments = ["-m", "seatrial.serve.mcp", "titanic_model"]
         server = StdioServerParameters(command=sys.executable, args=arguments, env={"PYTHONPATH": str(source)})
-        yield run_with(lambda: stdio_client(server))
+        with connected(stdio_client(server)) as ask:
+            yield ask
 
 
 def call(use: Use, tool: str, arguments: Any) -> Any:

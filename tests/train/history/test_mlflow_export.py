@@ -95,6 +95,7 @@ def test_names_and_values_are_such_as_mlflow_takes(run: RunRecord) -> None:
     assert set(metrics_of(run)) >= {"roc_auc", "roc_auc_low", "roc_auc_high", "roc_auc_baseline", "log_loss"}
 
 
+@pytest.mark.soak
 def test_a_database_is_a_tracking_store_too(run: RunRecord, tmp_path: Path) -> None:
     from mlflow.tracking import MlflowClient
 
