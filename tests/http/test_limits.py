@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.http import Limits, limits
+from seatrial.core import memory_limits
+from seatrial.http import Limits
 
 MIB = 2**20
 
@@ -13,8 +14,8 @@ MIB = 2**20
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file system of control groups; the process's own groups are in the file `own`."""
-    monkeypatch.setattr(limits, "CGROUPS", tmp_path)
-    monkeypatch.setattr(limits, "OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr(memory_limits, "CGROUPS", tmp_path)
+    monkeypatch.setattr(memory_limits, "OWN_CGROUPS", tmp_path / "own")
     return tmp_path
 
 
@@ -41,13 +42,13 @@ def write(root: Path, files: dict[str, str]) -> None:
 )
 def test_the_memory_is_the_limit_of_the_nearest_control_group_that_has_one(groups: Path, files: dict[str, str]) -> None:
     write(groups, files)
-    assert limits.available_memory() == 512 * MIB
+    assert memory_limits.available_memory() == 512 * MIB
 
 
 @pytest.mark.parametrize("files", [{}, {"own": "0::/\n", "memory.max": "max\n"}, {"own": "4:memory:/x\n"}])
 def test_without_a_control_group_it_is_the_machines(groups: Path, files: dict[str, str]) -> None:
     write(groups, files)
-    assert limits.available_memory() == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert memory_limits.available_memory() == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def test_workers_share_the_memory(groups: Path) -> None:

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from seatrial.core.memory_limits import resident
 from seatrial.http import Limits, memory
 from seatrial.http.budget import Budget, Holdings
-from seatrial.http.memory import Trimmer, collector_off, resident, trim
+from seatrial.http.memory import Trimmer, collector_off, trim
 
 
 class Idle:

@@ -16,7 +16,7 @@ from tests.projects import poisoned
 from tests.train.projects import PIPELINE, XGBOOST, table, two, write_project
 
 from seatrial.compile import reference_scorer
-from seatrial.steps.confined_training import ConfinedCode, confined_code
+from seatrial.steps.confined_training import ConfinedCode, _disjoint, confined_code
 from seatrial.steps.recipes import training_of
 from seatrial.train.recipe import read_recipe
 from seatrial.trial.policy import Policy
@@ -87,6 +87,22 @@ def test_it_splits_and_weighs_as_training_here_does(tmp_path: Path) -> None:
     ):
         np.testing.assert_array_equal(ours, theirs)  # type: ignore[arg-type]
     np.testing.assert_allclose(scores, here.score(here.held_out.columns), rtol=0, atol=1e-14)
+
+
+def test_a_sample_is_the_one_that_training_here_takes(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project", table(two, rows=400), settings="sample = 120")
+    here = training_of(read_recipe(project))
+    with confined_code("baseline", project.root, [project.data], POLICY, tmp_path / "process") as code:
+        confined = code.training("own", project.data)
+        np.testing.assert_array_equal(confined.trained_rows, here.trained_rows)
+        np.testing.assert_array_equal(confined.held_out.target, here.held_out.target)
+    assert len(here.trained_rows) == 120
+
+
+@pytest.mark.parametrize("train", [[0, 1, 1], [0, 2], [0, -1], [0, 9], [0.0, 1.0]])
+def test_positions_that_are_no_split_are_found(train: list[float]) -> None:
+    assert _disjoint(np.array([0, 1]), np.array([2, 3]), 5)
+    assert not _disjoint(np.array(train), np.array([2, 3]), 5)
 
 
 @linux

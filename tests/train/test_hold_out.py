@@ -196,6 +196,31 @@ def test_the_same_table_gives_the_same_bytes_and_prove_needs_neither_keys_nor_we
     assert plain.fit()(plain.held_out).shape == (len(plain.split.test), 2)
 
 
+@pytest.mark.parametrize("settings", [{}, {"split": GROUP}, {"split": TIME}])
+def test_a_sample_is_fitted_and_held_out_rows_stay_as_they_are(project: ProjectSettings, settings: Any) -> None:
+    keys = np.arange(2000.0) if settings.get("split") == TIME else customers(400)
+    every = table_of([0, 1] * 1000, keys=keys if settings else None)
+    whole, sampled = (split(every, changed(project, sample=sample, **settings)) for sample in (0, 300))
+    assert len(sampled.train) == 300
+    assert set(sampled.train) < set(whole.train)
+    assert sampled.test.tolist() == whole.test.tolist()
+    assert sampled.sampled_from == len(whole.train)
+    assert marked(sampled, every) == whole.test.tolist()
+    assert split(every, changed(project, sample=10_000, **settings)).sampled_from == 0
+
+
+def test_most_of_a_sample_stays_when_the_table_grows(project: ProjectSettings) -> None:
+    every = table_of([0, 1] * 1000)
+    small, grown = (split(every.take(np.arange(rows)), changed(project, sample=300)) for rows in (1800, 2000))
+    assert len(set(small.train) & set(grown.train)) > 240
+
+
+def test_a_class_that_no_row_of_the_sample_has_is_an_error(project: ProjectSettings) -> None:
+    with pytest.raises(SeatrialError, match="y = 2 occurs only among the rows that are not in the sample") as caught:
+        split(table_of([0, 1] * 2000 + [2, 2]), changed(project, sample=100))
+    assert "larger `sample`" in caught.value.hint
+
+
 def test_few_groups_are_a_doubt(project: ProjectSettings) -> None:
     by_group = changed(project, split=GROUP)
     few, many = (split(table_of([0, 1] * (5 * n // 2), keys=customers(n)), by_group) for n in (12, 80))

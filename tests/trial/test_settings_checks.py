@@ -109,6 +109,16 @@ def test_another_weight_is_said(kind: str, outcome: Outcome):
     assert found["settings.weight"].summary == "rows count by `w` in fitting and in metrics, the same before"
 
 
+@pytest.mark.parametrize(("kind", "outcome"), [("retrain", Outcome.noted), ("repackage", Outcome.blocked)])
+def test_another_sample_is_said(kind: str, outcome: Outcome):
+    sampled = {"test_rows": 200, "train_rows": 400, "sampled_from": 600, "seed": 1912}
+    found = checks(kind=kind, split=sampled)
+    assert found["settings.sample"].outcome is outcome
+    summary = "it is fitted on a sample of 400 of the rows that are not held out, on all before"
+    assert found["settings.sample"].summary == summary
+    assert "settings.hold_out" not in found
+
+
 DIFFERS = [Check("rebuild.scores", "rebuild", Outcome.blocked, "it differs")]
 
 

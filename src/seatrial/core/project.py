@@ -33,6 +33,7 @@ KEYS = {
     "threshold": (float, "binary tasks: the lowest probability at which the positive label is predicted"),
     "costs": (dict, "binary tasks: the costs of the two errors, false_positive and false_negative, for the report"),
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
+    "sample": (int, "the most rows to fit on: a seeded sample of those that are not held out; default: all of them"),
     "split": (dict, "what decides which rows are held out, [tool.seatrial.split]"),
     "weight": (str, "the column with each row's weight in fitting and in metrics; it is never an input of the model"),
     "seed": (int, "the seed of the split and of every other random choice"),
@@ -53,6 +54,7 @@ RELEASE_KEYS = {
     "table_in_sdist": "whether the sdist contains the table",
 }
 REFERENCES = ("full", "hashed", "none")
+FEWEST_SAMPLED = 100
 COSTS = ("false_positive", "false_negative")
 
 
@@ -77,6 +79,7 @@ class ProjectSettings:
     threshold: float = 0.5
     costs: dict[str, float] = field(default_factory=dict)
     test_share: float = 0.25
+    sample: int = 0
     split: SplitSettings = field(default_factory=SplitSettings)
     weight: str = ""
     seed: int = 1912
@@ -271,6 +274,11 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         raise SeatrialError(f"{where}: [tool.seatrial] weight is the target.", hint="Name another column.")
     if not 0 < others.get("test_share", 0.25) < 1 or not 0 < others.get("threshold", 0.5) < 1:
         raise SeatrialError(f"{where}: [tool.seatrial] test_share and threshold must be between 0 and 1.")
+    if "sample" in others and others["sample"] < FEWEST_SAMPLED:
+        raise SeatrialError(
+            f"{where}: [tool.seatrial] sample is {others['sample']:,}, and models need {FEWEST_SAMPLED} rows or more.",
+            hint="Set the most rows to fit on, such as sample = 2_000_000, or remove it.",
+        )
     _check_costs(where, others.get("costs", {}))
     indexes = read_index_settings(settings.get("index", DEFAULT_FOLDER), root, str(where))
     names = indexes[0].names.of_project(project["name"], root)

@@ -3,17 +3,15 @@
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-CGROUPS = Path("/sys/fs/cgroup")
-OWN_CGROUPS = Path("/proc/self/cgroup")
+from seatrial.core.memory_limits import available_memory
+
 HELD_SHARE = 16  # a sixteenth of the memory for what clients make a server hold
 CONNECTION_SHARE = 8  # an eighth for connections
 CONNECTION_BYTES = 32 * 2**10  # what an open connection costs: some 20 KiB, and buffers
 TLS_BYTES = 32 * 2**10  # and what its encryption costs
 MOST_HELD = 2**30
 MOST_CONNECTIONS = 16_384
-UNKNOWN_MEMORY = 4 * 2**30
 FILES_APART = 128  # file descriptors that are not connections
 
 
@@ -51,31 +49,6 @@ class Limits:
     def body_in_memory(self) -> int:
         """What a body of the maximum size takes while it is held."""
         return self.body_size if self.body_held is None else self.body_held
-
-
-def available_memory() -> int:
-    """The memory of this process in bytes: the limit of its control group (version 1 or 2), or the machine's."""
-    if os.name == "nt":
-        return UNKNOWN_MEMORY
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([physical, *_cgroup_limits()])
-
-
-def _cgroup_limits() -> list[int]:
-    """The limits of this process's control group and of those above it. In a container its own is the mounted root."""
-    found = []
-    with suppress(OSError):
-        for line in OWN_CGROUPS.read_text("utf-8").splitlines():
-            _, controllers, name = line.split(":", 2)
-            if controllers not in ("", "memory"):
-                continue
-            root, file = (CGROUPS, "memory.max") if not controllers else (CGROUPS / "memory", "memory.limit_in_bytes")
-            folder = root / name.lstrip("/")
-            for each in (folder, *folder.parents):
-                if each.is_relative_to(root):
-                    with suppress(OSError, ValueError):  # "max" is not a number
-                        found.append(int((each / file).read_text("ascii")))
-    return found
 
 
 def _open_files() -> int:

@@ -2,14 +2,13 @@
 
 import ctypes
 import gc
-import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 
+from seatrial.core.memory_limits import resident
 from seatrial.http.budget import Budget
 
 SECONDS = 2.0  # between two looks
@@ -53,13 +52,6 @@ def collector_off() -> Iterator[None]:
         gc.freeze()
         gc.set_threshold(*COLLECTIONS)
         gc.enable()
-
-
-def resident() -> int:
-    """The resident memory of this process in bytes; 0 where it cannot be read."""
-    with suppress(OSError, ValueError, IndexError):
-        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
 
 
 def trim(collect: bool, crowded: bool) -> None:

@@ -67,6 +67,8 @@ def split_words(split: Mapping[str, Any], quote: Callable[[str], str] = "`{}`".f
         )
     else:
         chosen = f"chosen with seed {seed}"
+    if split.get("sampled_from"):
+        chosen += f"; trained on a sample of the {split['sampled_from']:,} rows that are not held out"
     return chosen + (f"; rows count by {quote(split['weight'])}" if "weight" in split else "")
 
 

@@ -78,9 +78,8 @@ class ConfinedCode:
                 read_numbers(self._folder / f"{recipe}-{name}.npy") if name in listed else None
                 for name in ("keys", "weights")
             )
-            if sorted([*train.tolist(), *test.tolist()]) != list(range(len(target))) or {
-                len(values) for values in (*columns.values(), *(v for v in (keys, weights) if v is not None))
-            } != {len(target)}:
+            beside = (*columns.values(), *(values for values in (keys, weights) if values is not None))
+            if not _disjoint(train, test, len(target)) or {len(values) for values in beside} != {len(target)}:
                 raise ColumnFileError("The rows of the table do not match its split.")
         except (ColumnFileError, TypeError) as error:
             raise self._failed(f"returned an invalid table: {error}") from None
@@ -180,3 +179,9 @@ def confined_code(role: str, root: Path, tables: list[Path], policy: Policy, fol
     limits: dict[str, Any] = {"timeout": policy.training_seconds, "threads": policy.threads}
     with Running(python, folder, **limits, script=WORKER, place=root, asked=True) as process:
         yield ConfinedCode(role, policy, folder, process)
+
+
+def _disjoint(train: Array, test: Array, rows: int) -> bool:
+    """Whether both are positions of rows, each once; of a sample, some rows are in neither."""
+    both = np.concatenate([train, test])
+    return both.dtype.kind == "i" and len(np.unique(both)) == len(both) and bool(((both >= 0) & (both < rows)).all())

@@ -144,7 +144,7 @@ def _recipes(
 def _rebuilt(code: ConfinedCode, baseline: _Source, missing: dict[str, str]) -> Scorer | None:
     """Have the candidate's code read the baseline's table, split and seeded as the baseline was."""
     own = baseline.project
-    split = {"seed": own.seed, "test_share": own.test_share, "split": own.split.model_dump()}
+    split = {"seed": own.seed, "test_share": own.test_share, "sample": own.sample, "split": own.split.model_dump()}
     try:
         code.read(REBUILT, baseline.table, split)
     except RecipeError as error:

@@ -4,7 +4,7 @@ A random split flatters where rows of the same customer are on both sides, since
 and where a model predicts later rows than it was trained on (Kaufman et al. 2012). `[tool.seatrial.split]` says which.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from seatrial.train.training_table import TrainingTable
 FARTHEST = 2.0  # times more or fewer rows than test_share asks for, where ties or groups do not allow more precision
 NEAR = 0.1  # of the rows to hold out: of the limits that are this close, the one with the most similar labels is taken
 FEW_GROUPS = 10
+SAMPLE_SEED = 1  # added to the project's, so that the sample does not depend on what is held out
+FEWER_HELD_OUT = "Hold fewer rows out (test_share), or leave these rows out until there are more of them."
+OTHER_SEED = "Try another seed in [tool.seatrial], or leave the label out of the table."
+BIGGER_SAMPLE = "Set a larger `sample` in [tool.seatrial], or leave the label out of the table."
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Split:
 
     `cuts` says later whether a row was held out. By rows, it has for each class (or for "all", in a regression) the row
     hash below which its rows are held out; by group, the place below which a group is; by time, the first time that is.
-    `groups` counts the groups that the rows are from: those trained on and those held out.
+    `groups` counts the groups that the rows are from: those trained on and those held out. `sampled_from` counts the
+    rows that the rows to train on are a sample of; 0 where they are all that are not held out.
     """
 
     train: Array
@@ -38,27 +43,51 @@ class Split:
     by: SplitBy = "rows"
     column: str = ""
     groups: tuple[int, int] | None = None
+    sampled_from: int = 0
 
     @property
     def record(self) -> dict[str, object]:
         """What release.json says about it, besides the numbers of rows."""
         said = {"seed": self.seed, "stratified": self.stratified, "cuts": self.cuts, "by": self.by}
         counted = {"groups": list(self.groups)} if self.groups else {}
-        return {**said, **({"column": self.column} if self.column else {}), **counted}
+        sampled = {"sampled_from": self.sampled_from} if self.sampled_from else {}
+        return {**said, **({"column": self.column} if self.column else {}), **counted, **sampled}
 
 
 def split(table: TrainingTable, project: ProjectSettings) -> Split:
-    """Hold out a share of the rows, as the project's settings say.
+    """Hold out a share of the rows, and train on the others or on a sample of them, as the project's settings say.
 
     Whatever a row is held out by, it depends on the row alone and on one limit, not on the row's place in the table. So
     releases can be compared on rows that none of them has seen. Raises SeatrialError where the rows cannot be split.
     """
+    whole = _whole(table, project)
+    if not 0 < project.sample < len(whole.train):
+        return whole
+    sampled = _sample(table, whole.train, project)
+    left = np.zeros(table.rows, dtype=bool)
+    left[np.setdiff1d(np.arange(table.rows), sampled)] = True
+    _require_every_class(table, project, left, "among the rows that are not in the sample", BIGGER_SAMPLE)
+    return replace(whole, train=sampled, sampled_from=len(whole.train))
+
+
+def _sample(table: TrainingTable, rows: Array, project: ProjectSettings) -> Array:
+    """The rows to fit on: those with the lowest hashes of their content, so that most stay when the table grows."""
+    part = table.take(rows)
+    hashes = row_hashes(part.columns, list(part.columns), part.target, seed=project.seed + SAMPLE_SEED)
+    return np.sort(rows[np.argpartition(hashes, project.sample)[: project.sample]])
+
+
+def _whole(table: TrainingTable, project: ProjectSettings) -> Split:
     by = project.split.by
     if by == "rows":
         return _by_rows(table, project)
     assert table.keys is not None
     test, cut = (_by_time if by == "time" else _by_group)(table, table.keys, project)
-    _require_every_class(table, project, test)
+    if by == "time":
+        where, hint = "among the newest rows, which are held out", FEWER_HELD_OUT
+    else:
+        where, hint = "in groups that are held out", OTHER_SEED
+    _require_every_class(table, project, test, where, hint)
     groups = None
     if by == "group":
         held_out = len(np.unique(table.keys[test]))
@@ -156,17 +185,15 @@ def _require_near(held_out: int, rows: int, project: ProjectSettings, why: str) 
         )
 
 
-def _require_every_class(table: TrainingTable, project: ProjectSettings, test: Array) -> None:
+def _require_every_class(
+    table: TrainingTable, project: ProjectSettings, left_out: Array, where: str, hint: str
+) -> None:
     """No class may be missing among the rows to train on: its rows could not be predicted."""
     for label in table.classes:
-        if not (table.target[~test] == label).any():
-            newest = project.split.by == "time"
-            where = "among the newest rows, which are held out" if newest else "in groups that are held out"
+        if not (table.target[~left_out] == label).any():
             raise SeatrialError(
                 f"{project.data.name}: {project.target} = {label} occurs only {where}, so it cannot be learned.",
-                hint="Hold fewer rows out (test_share), or leave these rows out until there are more of them."
-                if newest
-                else "Try another seed in [tool.seatrial], or leave the label out of the table.",
+                hint=hint,
             )
 
 

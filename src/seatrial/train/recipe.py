@@ -120,7 +120,7 @@ class Recipe:
     def fit(self, rows: Array | None = None) -> Fitted:
         """Train on rows of the table (positions); by default on the split's training rows, as `seatrial train` does."""
         positions = self.split.train if rows is None else rows
-        frame = self._frames.of_table.iloc[positions].reset_index(drop=True)
+        frame = self._frame_of(positions)
         target, weights = self.table.target[positions], self.weights_of(positions)
         with importable(self.project):
             held_back = partial(self._held_back, positions)
@@ -130,7 +130,7 @@ class Recipe:
 
     def _held_back(self, positions: Array) -> Array:
         """Which of these rows stop a model early, as positions among them: chosen as the split's held-out rows are."""
-        project = replace(self.project, test_share=early_stopping.SHARE)
+        project = replace(self.project, test_share=early_stopping.SHARE, sample=0)
         try:
             return split(self.table.take(positions), project).test
         except SeatrialError as error:
@@ -139,9 +139,15 @@ class Recipe:
                 hint="Leave early stopping out, and choose the number of trees.",
             ) from None
 
+    def _frame_of(self, rows: Array) -> Any:
+        """The DataFrame of some rows, with everything that a pipeline could use."""
+        if self.split.sampled_from:  # the table is large, and few of its rows are used
+            return self._frames.every(take(self.table.columns, rows))
+        return self._frames.of_table.iloc[rows].reset_index(drop=True)
+
     def scores(self, fitted: Fitted, rows: Array) -> Array:
         """The scores that a fitted pipeline gives rows of the table (positions); features are derived once."""
-        frame = self._frames.of_table.iloc[rows].reset_index(drop=True)
+        frame = self._frame_of(rows)
         return fitting.scores_of(fitted.pipeline, frame) if fitted.reference is None else fitted.reference(frame)
 
     def altered(self, alter: fitting.Alter) -> "Recipe":
@@ -165,7 +171,7 @@ class _Frames:
     """Makes the pipeline's DataFrames, and keeps the last one: a dozen replicas score the same rows in turn."""
 
     def __init__(self, columns: tuple[Column, ...], features: tuple[Feature, ...], table: Columns) -> None:
-        self._every = fitting.Framer(columns, features, fitting.every_input(columns, features))
+        self.every = fitting.Framer(columns, features, fitting.every_input(columns, features))
         self._table = table
         self._last: tuple[Columns, Any] | None = None
         self.used: fitting.Framer | None = None
@@ -173,18 +179,18 @@ class _Frames:
     @cached_property
     def of_table(self) -> Any:
         """The whole table, with every column and feature that a pipeline could use."""
-        return self._every(self._table)
+        return self.every(self._table)
 
     def learn_inputs(self, pipeline: Any, frame: Any) -> None:
         """Note what a fitted pipeline uses; from then on, no other feature is derived."""
         if self.used is None:
-            every = self._every
+            every = self.every
             inputs = fitting.used_inputs(pipeline, frame, every.inputs)
             self.used = fitting.Framer(every.columns, needed(every.features, inputs.names), inputs)
 
     def __call__(self, columns: Columns) -> Any:
         if self._last is None or self._last[0] is not columns:
-            self._last = (columns, (self.used or self._every)(columns))
+            self._last = (columns, (self.used or self.every)(columns))
         return self._last[1]
 
 

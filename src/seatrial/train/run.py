@@ -29,6 +29,7 @@ from seatrial.train.evaluation import Evaluation, evaluate, permutation_importan
 from seatrial.train.history.held_out import HELD_OUT_FILE, held_out_file
 from seatrial.train.history.run_records import RUN_FILE
 from seatrial.train.hold_out import doubts_about_split
+from seatrial.train.memory_needs import require_memory
 from seatrial.train.native import store_native
 from seatrial.train.own_decision import adopt_threshold, check_own_decision
 from seatrial.train.pipeline_parameters import described
@@ -88,6 +89,7 @@ def train(
     with importable(project), threadpool_limits(project.threads or os.cpu_count()):
         recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, reference=reference, progress=progress)
         require_writable(project.runs, project.artifacts.parent)
+        require_memory(recipe)
         progress(f"fitting on {len(recipe.split.train):,} rows")
         started = time.monotonic()
         fitted = recipe.fit()

@@ -41,6 +41,7 @@ def check_settings(old: Description, new: Description, policy: Policy) -> list[C
         *_held_out(before.split, after.split, policy),
         *_other_hold_out(before.split, after.split, old.version),
         *_weights(before.split, after.split, policy),
+        *_sample(before.split, after.split, policy),
         *_engine(before, after, policy),
     ]
     if not checks:
@@ -191,9 +192,19 @@ def _weights(old: Mapping[str, Any], new: Mapping[str, Any], policy: Policy) -> 
         yield Check("settings.weight", "settings", outcome, summary, severity=1.0)
 
 
+def _sample(old: Mapping[str, Any], new: Mapping[str, Any], policy: Policy) -> Iterator[Check]:
+    """Another size of the sample that is fitted: other rows of the same table."""
+    before, after = (int(split.get("train_rows", 0)) if split.get("sampled_from") else 0 for split in (old, new))
+    if before != after:
+        fitted = [f"a sample of {rows:,}" if rows else "all" for rows in (after, before)]
+        outcome = Outcome.blocked if policy.kind == "repackage" else Outcome.noted
+        summary = f"it is fitted on {fitted[0]} of the rows that are not held out, on {fitted[1]} before"
+        yield Check("settings.sample", "settings", outcome, summary, severity=1.0)
+
+
 def _share_held_out(split: Mapping[str, Any]) -> float:
     rows = int(split.get("test_rows", 0))
-    return rows / max(rows + int(split.get("train_rows", 0)), 1)
+    return rows / max(rows + int(split.get("sampled_from") or split.get("train_rows", 0)), 1)
 
 
 def _engine(old: Metadata, new: Metadata, policy: Policy) -> Iterator[Check]:

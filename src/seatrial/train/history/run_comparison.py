@@ -159,7 +159,7 @@ def _inputs(run: RunRecord) -> dict[str, str]:
 
 
 def _data(made: Metadata) -> dict[str, str]:
-    named = ("train_rows", "test_rows", "dropped_rows", "seed", "column", "weight")
+    named = ("train_rows", "sampled_from", "test_rows", "dropped_rows", "seed", "column", "weight")
     split = {"split by": str(made.split.get("by", "rows")), **{name: str(made.split.get(name, "")) for name in named}}
     return {"SHA-256": str(made.data.get("sha256", ""))[:12], "rows": str(made.data.get("rows", "")), **split}
 
