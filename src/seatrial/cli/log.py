@@ -175,7 +175,7 @@ def forget(
 
 @log.command()
 def labels(
-    data: Annotated[str, argument("A CSV or Parquet file, or the URL of a database.")],
+    data: Annotated[str, argument("A CSV or Parquet file, here or at a URL, or a database with --query.")],
     label: Annotated[str, option("The column with the labels; default: the project's target.", "--label")] = "",
     key: Annotated[
         str,

@@ -40,7 +40,9 @@ EXAMPLE = "seatrial new churn --data customers.csv --target churned --yes"
 
 def new(
     name: Annotated[str, argument("The name of the project and its folder.")] = "",
-    data: Annotated[str, option("CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.")] = "",
+    data: Annotated[
+        str, option("CSV, Parquet or Excel, a URL, a database with --query, sklearn:NAME, openml:NAME.")
+    ] = "",
     target: Annotated[str, option("The column to predict.")] = "",
     query: QueryOption = "",
     sheet: SheetOption = "",

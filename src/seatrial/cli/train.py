@@ -27,7 +27,8 @@ from seatrial.steps.refresh import Mode
 
 def refresh(
     data: Annotated[
-        str, typer.Argument(help="CSV, Parquet or Excel, a database URL with --query, sklearn:NAME, openml:NAME.")
+        str,
+        typer.Argument(help="CSV, Parquet or Excel, a URL, a database with --query, sklearn:NAME, openml:NAME."),
     ],
     query: QueryOption = "",
     sheet: SheetOption = "",

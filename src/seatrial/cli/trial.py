@@ -41,8 +41,8 @@ def run(
         str | None, typer.Argument(help="The candidate: a wheel, or name==version; default: the wheel just built.")
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option(help="More rows to compare on: an export, as for `refresh`, if possible with labels."),
+        str | None,
+        typer.Option(help="More rows to compare on: an export or its URL, as for `refresh`; if possible with labels."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="The folder for the results; default: in .seatrial/trials/.")

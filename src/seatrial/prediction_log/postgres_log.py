@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.conditions import INPUT, Condition, column_of, literal
-from seatrial.prediction_log.destinations.destination import cleaned, shown_url
 from seatrial.prediction_log.destinations.postgresql import connection_url, table_name
 from seatrial.prediction_log.log_query import (
     BATCH,
@@ -24,6 +23,7 @@ from seatrial.prediction_log.log_query import (
     LogQuery,
     SeenNames,
 )
+from seatrial.stores.shown_urls import cleaned, shown_url
 
 TYPES = {
     "timestamp with time zone": pa.timestamp("us", "UTC"),

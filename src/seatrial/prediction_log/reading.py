@@ -11,11 +11,11 @@ from pyarrow import fs
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.conditions import INPUT, column_of, unknown_column
-from seatrial.prediction_log.destinations.destination import cleaned, shown_url
 from seatrial.prediction_log.log_files import FolderLog
 from seatrial.prediction_log.log_query import PARTITION, SPOOLED, Delivered, LogPart, LogQuery, SeenNames
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.spooled_rows import SpooledRows
+from seatrial.stores.shown_urls import cleaned, shown_url
 
 HEAD = ("time", *PARTITION, "request_id", "row")  # the first columns of what is read
 TAIL = ("unseen", "other_values", SPOOLED)
@@ -198,7 +198,7 @@ def open_store(to: str) -> LogStore:
         return PostgresLog(to)
     if not scheme:
         return FolderLog(fs.LocalFileSystem(), str(Path(to).absolute()), to)
-    from seatrial.prediction_log.destinations.objects import object_files
+    from seatrial.stores.object_files import object_files
 
     try:
         system, root = object_files(to)

@@ -37,7 +37,7 @@ class ProjectLog:
         self._project = project
 
     def __repr__(self) -> str:
-        from seatrial.prediction_log.destinations.destination import shown_url
+        from seatrial.stores.shown_urls import shown_url
 
         return f"<ProjectLog of {self._name or 'all releases'} in {shown_url(self._settings.to)}>"
 

@@ -43,12 +43,12 @@ def read_table(
     options: CsvOptions | None = None,
     progress: Progress = silent,
 ) -> TableSource:
-    """Read a table: a path (and `sheet`), a database URL and `query`, sklearn:NAME, openml:NAME, or a data frame."""
+    """Read a table: a path (and `sheet`), a URL, a database and `query`, sklearn:NAME, openml:NAME, or a data frame."""
     progress("reading the table")
     if not isinstance(data, str | Path):
         return frame_source(data)
 
-    return read_source(str(data), query=query, sheet=sheet, options=options or CsvOptions())
+    return read_source(str(data), query=query, sheet=sheet, options=options or CsvOptions(), progress=progress)
 
 
 def choose_targets(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ class Project:
         if data is None and kind is None and (stored := stored_result(pair)):
             return stored
         with _reporting(self._progress) as report:
-            return judge_pair(pair, data=Path(data) if data else None, kind=kind, progress=report)
+            return judge_pair(pair, data=data, kind=kind, progress=report)
 
     def accept(self, reason: str, *, checks: Sequence[str] = (), until: date | None = None) -> "TrialResult":
         """Accept differences that the last trial found (default: all that wait), and return the new verdict."""

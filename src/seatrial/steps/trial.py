@@ -1,7 +1,7 @@
 """The trial: a built wheel and the release that it would replace in, a verdict out, and the files that record it."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from seatrial.steps.own_process import copy_export
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.signing import sign_result
 from seatrial.steps.trial_setup import TrialPair, policy_and_wheels, project_policy
+from seatrial.stores.remote_tables import open_source
 from seatrial.trial import gate
 from seatrial.trial.acceptance_review import refused_checks
 from seatrial.trial.equality_checks import judged_as
@@ -104,7 +105,7 @@ def unchanged(pair: TrialPair) -> str:
 def run_trial(
     pair: TrialPair,
     *,
-    data: Path | None = None,
+    data: str | Path | None = None,
     output: Path | None = None,
     same_wheel: bool = False,
     kind: Kind | None = None,
@@ -128,7 +129,8 @@ def run_trial(
     reviewed = reviewed_for(project, candidate, pair.baseline_sha256, rules, datetime.now(UTC).date())
     require_writable(output or pair.folder)
     with TemporaryDirectory(prefix="seatrial-") as folder:
-        rows = copy_export(project, data, Path(folder)) if data else None
+        with open_source(data, progress) if data else nullcontext() as export:
+            rows = copy_export(project, export, Path(folder)) if export else None
         with project_recipes(project, pair.built, index, baseline, policy, Path(folder), progress) as recipes:
             verdict = run(
                 candidate,
@@ -183,7 +185,7 @@ def compare_releases(
     *,
     project: ProjectSettings | None,
     index: IndexSettings | None,
-    data: Path | None = None,
+    data: str | Path | None = None,
     output: Path | None = None,
     same_wheel: bool = False,
     kind: Kind | None = None,
@@ -199,6 +201,7 @@ def compare_releases(
     (baseline, old_release), (candidate, new_release) = (_wheel_of(name, opened) for name in (old, new))
     with TemporaryDirectory(prefix="seatrial-") as unpacked, ExitStack() as stack:
         recipes = None
+        rows = stack.enter_context(open_source(data, progress)) if data else None
         acceptances, further = _facts_of(project, opened, candidate, new_release, old_release, policy)
         if opened and old_release and new_release and old_release.sha256 != new_release.sha256:
             made = released_recipes(opened, new_release, old_release, policy, Path(unpacked), progress)
@@ -209,7 +212,7 @@ def compare_releases(
             policy=policy,
             index=source,
             recipes=recipes,
-            data=data,
+            data=rows,
             acceptances=acceptances,
             same_wheel=same_wheel,
             further=further,

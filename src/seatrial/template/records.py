@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from seatrial.core.split_settings import SplitSettings
 from seatrial.model.metadata import Task
+from seatrial.stores.remote_tables import LocalCopy
 
 Kind = Literal["integer", "number", "boolean", "category", "code", "text", "date", "moment"]
 KINDS: dict[Kind, str] = {
@@ -40,7 +41,8 @@ class TableSource:
     `facts` are what was detected on the way, to be shown: separator, encoding, sheet.
     `clean` is set if a project can read the file unchanged: CSV in UTF-8 with commas and a header, or Parquet. `target`
     is the column to predict, if the source itself names one. `separator`, `encoding`, `header` and `decimal` are those
-    of a text file; `first_line` is the line of its first row, if each row has one line.
+    of a text file; `first_line` is the line of its first row, if each row has one line. A `download` is
+    what the file at `path` is deleted with.
     """
 
     name: str
@@ -55,6 +57,7 @@ class TableSource:
     header: bool = True
     first_line: int = 0
     target: str = ""
+    download: LocalCopy | None = field(default=None, repr=False)
 
     @property
     def rows(self) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.destinations import open_destination, require_libraries
-from seatrial.prediction_log.destinations.destination import LONGEST, cleaned, shown_url
+from seatrial.stores.shown_urls import LONGEST, cleaned, shown_url
 
 
 @pytest.mark.parametrize(

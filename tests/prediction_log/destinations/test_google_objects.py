@@ -12,17 +12,18 @@ from seatrial.prediction_log.destinations import DeliveryError, objects
 from seatrial.prediction_log.log_files import FolderLog
 from seatrial.prediction_log.log_query import LogQuery
 from seatrial.prediction_log.tables import DAY
+from seatrial.stores import object_files
 
 
 def test_a_segment_is_in_once_and_old_days_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     from pyarrow import fs
 
-    monkeypatch.setattr(objects, "RETRY_SECONDS", 1)
+    monkeypatch.setattr(object_files, "RETRY_SECONDS", 1)
     with running_gcs() as port:
         to = f"gs://anonymous@{BUCKET}/shop?scheme=http&endpoint_override=127.0.0.1%3A{port}"
         destination = objects.ObjectDestination(to)
         destination.expire(date(2025, 12, 1))  # nothing is there yet
-        files, prefix = objects.object_files(to)
+        files, prefix = object_files.object_files(to)
 
         def names() -> list[str]:
             found = files.get_file_info(fs.FileSelector(prefix, recursive=True))

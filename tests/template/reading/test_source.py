@@ -90,14 +90,11 @@ def test_columns_with_the_same_name_in_a_parquet_file(tmp_path: Path) -> None:
     assert refused_rows(render(tmp_path / "project", examination)) == []
 
 
-@pytest.mark.parametrize("name", ["https://me:secret@host.example/t.csv?key=secret", "http://host.example/t.csv"])
-def test_a_url_is_not_downloaded(name: str) -> None:
-    error = source_error(name)
-    assert error.endswith(
-        "://host.example/t.csv is a URL, and files are not downloaded. Download the file, and name its path."
-    )
+def test_what_is_not_encrypted_is_not_downloaded() -> None:
+    error = source_error("http://me:secret@host.example/t.csv?key=secret")
+    assert error.startswith("http://host.example/t.csv is not encrypted")
     assert "secret" not in error
-    assert source_error("file:///data/t.csv").startswith("file:///data/t.csv is a URL, and files are not downloaded.")
+    assert source_error("file:///data/t.csv").startswith("file:///data/t.csv is a URL of this machine.")
 
 
 def test_a_path_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,13 @@
 """An object store as the destination of the prediction log: s3:// (and what speaks its protocol) and gs://.
 
-An object appears when its upload is complete. The URL may have parameters, as Arrow's file systems take them:
-`endpoint_override`, `region`. Credentials come from the environment or from the machine's role.
+An object appears when its upload is complete.
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from seatrial.core.errors import SeatrialError
-from seatrial.prediction_log.destinations.destination import DeliveryError, cleaned, shown_url
+from seatrial.prediction_log.destinations.destination import DeliveryError
 from seatrial.prediction_log.destinations.parquet_files import (
     KINDS,
     LABELS,
@@ -20,9 +16,8 @@ from seatrial.prediction_log.destinations.parquet_files import (
     write_parquet,
 )
 from seatrial.prediction_log.tables import LogTable
-
-CONNECT_SECONDS, REQUEST_SECONDS = 10.0, 60.0
-RETRY_SECONDS = 30  # within a delivery; the shipper tries again later
+from seatrial.stores.object_files import bucket_path, object_files
+from seatrial.stores.shown_urls import cleaned, shown_url
 
 
 class ObjectDestination:
@@ -31,7 +26,7 @@ class ObjectDestination:
     def __init__(self, to: str) -> None:
         self._to = to
         self.shown = shown_url(to)
-        self._prefix = _prefix(to)
+        self._prefix = bucket_path(to)
         self._files: Any = None
 
     def deliver(self, segment: str, tables: Sequence[LogTable]) -> None:
@@ -108,58 +103,3 @@ def _delete(files: Any, info: Any) -> None:
             _delete(files, child)
     else:
         files.delete_dir(info.path)
-
-
-def object_files(to: str) -> tuple[Any, str]:
-    """The file system of an object store, and the log's path in it, which begins with the bucket.
-
-    Raises SeatrialError where the URL names no bucket, and OSError where the bucket's region is unknown and not found.
-    """
-    prefix = _prefix(to)
-    return (_s3(to) if to.startswith("s3:") else _gs(to)), prefix
-
-
-def _prefix(to: str) -> str:
-    parts = urlsplit(to)
-    bucket = parts.netloc.rpartition("@")[2]
-    if not bucket:
-        raise SeatrialError(f"{shown_url(to)} names no bucket.", hint=f"Use {parts.scheme}://bucket/path.")
-    return "/".join([bucket, *filter(None, parts.path.split("/"))])
-
-
-def _s3(to: str) -> Any:
-    from pyarrow import fs
-
-    parts = urlsplit(to)
-    options: dict[str, Any] = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if user := parts.username:
-        options |= {"access_key": unquote(user), "secret_key": unquote(parts.password or "")}
-    # Arrow does not read these two variables, which other clients do.
-    endpoint = options.pop("endpoint_override", "") or _variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    region = options.pop("region", "") or _variable("AWS_REGION", "AWS_DEFAULT_REGION")
-    if endpoint:
-        scheme, _, place = endpoint.rpartition("://")
-        options |= {"endpoint_override": place, **({"scheme": scheme} if scheme else {})}
-    elif not region:
-        region = fs.resolve_s3_region(parts.netloc.rpartition("@")[2])
-    return fs.S3FileSystem(
-        **options,
-        **({"region": region} if region else {}),
-        connect_timeout=CONNECT_SECONDS,
-        request_timeout=REQUEST_SECONDS,
-        allow_delayed_open=True,  # a small file is one PUT, which leaves nothing behind when it is interrupted
-        background_writes=False,
-    )
-
-
-def _variable(*names: str) -> str:
-    return next((value for name in names if (value := os.environ.get(name))), "")
-
-
-def _gs(to: str) -> Any:
-    from pyarrow import fs
-
-    options: dict[str, Any] = {name: values[-1] for name, values in parse_qs(urlsplit(to).query).items()}
-    if urlsplit(to).netloc.startswith("anonymous@"):
-        options["anonymous"] = True
-    return fs.GcsFileSystem(**options, retry_time_limit=timedelta(seconds=RETRY_SECONDS))

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from seatrial.core.errors import SeatrialError
-from seatrial.prediction_log.destinations.destination import DeliveryError, cleaned, shown_url
+from seatrial.prediction_log.destinations.destination import DeliveryError
 from seatrial.prediction_log.tables import LogTable
+from seatrial.stores.shown_urls import cleaned, shown_url
 
 SCHEMA = "seatrial_log"
 LONGEST_NAME = 63  # bytes of a name in PostgreSQL

@@ -1,6 +1,7 @@
-"""Reads a table from any source: CSV, Parquet and Excel files, database queries, data sets by name."""
+"""Reads a table from any source: CSV, Parquet and Excel files, here or by URL, database queries, data sets by name."""
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,10 @@ import pyarrow.parquet as pq
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.core.progress import Progress, silent
 from seatrial.model.file_formats import refuse_pointers
+from seatrial.stores.remote_tables import fetch, is_url
+from seatrial.stores.shown_urls import shown_url
 from seatrial.template.reading.arrow_types import plain_table
 from seatrial.template.reading.csv_file import CsvOptions, read_csv
 from seatrial.template.reading.workbook import SUFFIXES as WORKBOOKS
@@ -25,17 +29,17 @@ def read_source(
     query: str = "",
     sheet: str = "",
     options: CsvOptions = CsvOptions(),  # noqa: B008 - frozen
+    progress: Progress = silent,
 ) -> TableSource:
-    """Read a table from a path (and a `sheet`), a database URL with a `query`, `sklearn:NAME` or `openml:NAME`.
+    """Read a table from a path (and a `sheet`), a URL, a database's with a `query`, `sklearn:NAME` or `openml:NAME`.
 
     Raises SeatrialError, which says what is wrong and where.
     """
-    scheme, separator, rest = name.partition("://")
-    if scheme.lower() in ("http", "https", "file"):
-        shown = rest.partition("?")[0].rpartition("@")[2]  # no password, no token
-        raise SeatrialError(
-            f"{scheme}://{shown} is a URL, and files are not downloaded.", hint="Download the file, and name its path."
-        )
+    if is_url(name):
+        return _read_url(name, query, sheet, options, progress)
+    scheme, separator, _ = name.partition("://")
+    if scheme.lower() == "file":
+        raise SeatrialError(f"{shown_url(name)} is a URL of this machine.", hint="Name the path of the file.")
     if sheet and (separator or Path(name).suffix.lower() not in WORKBOOKS):
         raise SeatrialError(
             f"{name.partition('?')[0].rpartition('@')[2]} has no sheets.", hint="--sheet is for Excel and OpenDocument."
@@ -55,6 +59,15 @@ def read_source(
 
         return datasets.read_sklearn(rest) if scheme == "sklearn" else datasets.read_openml(rest)
     return _read_file(Path(name).expanduser() if name.startswith("~/") else Path(name), sheet, options)
+
+
+def _read_url(name: str, query: str, sheet: str, options: CsvOptions, progress: Progress) -> TableSource:
+    """Download a file, and read it; the download stays as long as the source, whose bytes may be copied later."""
+    if query:
+        raise SeatrialError(f"{shown_url(name)} is a file, so it cannot be queried.", hint="Remove the query.")
+    copy = fetch(name, progress)
+    source = read_source(str(copy.path), sheet=sheet, options=options)
+    return replace(source, facts={**source.facts, "from": copy.url}, download=copy)
 
 
 def _read_file(path: Path, sheet: str, options: CsvOptions) -> TableSource:
