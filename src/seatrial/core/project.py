@@ -13,6 +13,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, is_normalized_name
 
+from seatrial.core.data_url import copy_of_url
 from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ignored_files
 from seatrial.core.index_settings import DEFAULT_FOLDER, IndexSettings, read_index_settings
@@ -24,7 +25,7 @@ from seatrial.core.split_settings import SplitSettings, read_split
 from seatrial.core.version import read_version
 
 KEYS = {
-    "data": (str, "the table to train on, CSV or Parquet, relative to the project"),
+    "data": (str, "the table to train on, CSV or Parquet: a path relative to the project, or a URL as s3://..."),
     "target": (str, "the column to predict"),
     "task": (str, "binary, multiclass or regression; default: derived from the target's values"),
     "positive": ((str, int, bool), "binary tasks: the label that counts as yes; default: the last one in sort order"),
@@ -66,11 +67,12 @@ class ProjectSettings:
     name: str
     package: str
     version: str
-    data: Path
+    data: Path  # of a URL, the copy that `seatrial train` makes
     target: str
     index: IndexSettings
     indexes: tuple[IndexSettings, ...]
     dependencies: tuple[str, ...] = ()
+    data_url: str = ""
     description: str = ""
     task: str | None = None
     positive: str | int | bool | None = None
@@ -149,7 +151,7 @@ def files_git_ignores(project: ProjectSettings) -> list[str]:
     """The project's own files that git ignores, so that a clone lacks them; except a table that DVC keeps."""
     root, table = project.root, project.data
     own = ["pyproject.toml", "README.md", "src", "tests", "deploy"]
-    own += [str(table.relative_to(root))] if table.is_relative_to(root) else []
+    own += [str(table.relative_to(root))] if table.is_relative_to(root) and not project.data_url else []
     made = (f"src/{project.package}/artifacts/", "__pycache__/", ".egg-info/", ".pyc")
     files = [path for path in ignored_files(root, *own) if not any(part in path for part in made)]
     return [path for path in files if not (root / f"{path}.dvc").exists()]
@@ -290,7 +292,8 @@ def _project(root: Path, document: dict[str, Any]) -> ProjectSettings:
         version=project.get("version") or read_version(root / "src" / package / "__init__.py"),
         description=project.get("description", ""),
         dependencies=tuple(project.get("dependencies", ())),
-        data=root / settings["data"],
+        data=root / (copy_of_url(where, settings["data"]) or settings["data"]),
+        data_url=settings["data"] if "://" in settings["data"] else "",
         split=split,
         index=indexes[0],
         indexes=indexes,

@@ -95,7 +95,7 @@ def uncommitted_files(project: ProjectSettings) -> list[str]:
     root, init = project.root, project.version_file
     if repository_root(root) is None:
         return []
-    table = _below(root, project.data)
+    table = "" if project.data_url else _below(root, project.data)  # its copy is nothing to commit
     paths = ["--", "src", "pyproject.toml", *([table] if table else []), *(f":(glob){each}" for each in project.files)]
     differing = ask_git(root, "diff", "--name-only", "--relative", "-z", "HEAD", *paths)
     changed = _listed(root, *paths) if differing is None else set(differing.split("\0")) - {""}

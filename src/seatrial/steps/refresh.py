@@ -55,8 +55,14 @@ def refresh(
     """
     from seatrial.core.project import importable
     from seatrial.steps.exports import bad_rows, project_checker, project_rules, read_by_rules
+    from seatrial.stores.shown_urls import shown_url
     from seatrial.template.reading.table import content_of_export
 
+    if project.data_url:
+        raise SeatrialError(
+            f"The project's table is {shown_url(project.data_url)}, which `seatrial train` downloads.",
+            hint="Write the newer table there, and train again.",
+        )
     if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
         raise SeatrialError(
             f"{project.data.name} is neither CSV nor Parquet, so no other table can replace it.",

@@ -68,8 +68,10 @@ def _needed(project: "ProjectSettings", current: "Version", part: str) -> tuple[
     from seatrial.core.version import next_version
     from seatrial.release import open_index
     from seatrial.steps.earlier_releases import releases_of
+    from seatrial.steps.project_table import fetch_project_table
     from seatrial.train.provenance import git_state
 
+    fetch_project_table(project)
     if not project.data.is_file():
         raise SeatrialError(
             f"{project.data} does not exist.", hint="Correct `data` under [tool.seatrial] in pyproject.toml."

@@ -22,10 +22,17 @@ def train(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: 
     progress("loading scikit-learn")
     from seatrial.compile import compile_release, reference_scorer
     from seatrial.steps.overview import write_overview
+    from seatrial.steps.project_table import fetch_project_table
     from seatrial.train.run import train as train_project
 
+    fetched = fetch_project_table(project, progress)
     run = train_project(
-        project, compile_release, reference=reference_scorer, drop_bad_rows=drop_bad_rows, progress=progress
+        project,
+        compile_release,
+        reference=reference_scorer,
+        drop_bad_rows=drop_bad_rows,
+        fetched=fetched,
+        progress=progress,
     )
     write_overview(project)
     return run

@@ -53,7 +53,10 @@ def tune(
     """
     if trials < 0 or minutes < 0 or folds < 2:
         raise UsageError("A search needs at least 0 trials, 0 minutes and 2 folds.")
+    from seatrial.steps.project_table import fetch_project_table
+
     _require_optuna()
+    fetch_project_table(project, progress)
     progress("loading scikit-learn and Optuna")
     from seatrial.compile import reference_scorer
     from seatrial.core.files import require_writable, write_atomic

@@ -65,6 +65,19 @@ def fetch(url: str, progress: Progress = silent) -> LocalCopy:
     return copy
 
 
+def current_version(url: str) -> str:
+    """The store's version of a file, as `LocalCopy.etag` has it; empty where only a download can show it."""
+    if urlsplit(url).scheme in ("http", "https"):
+        return ""
+    files, path = _opened(url, "read")
+    try:
+        return _version(files, path)[0]
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise explained(error, url) from None
+
+
 @contextmanager
 def open_source(data: str | Path, progress: Progress = silent) -> Iterator[Path]:
     """Yield the path of a table: its own, or that of its download, which is deleted when the block ends."""

@@ -73,10 +73,12 @@ def train(
     *,
     reference: ReferenceScorer = no_reference,
     drop_bad_rows: bool = False,
+    fetched: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Train the project's pipeline on its table and write the run.
 
+    Of a table that was `fetched`, the run's record says from where; the release is the same as from a file.
     `reference` is asked how to score with the fitted pipeline, wherever the release's scores are concerned.
     The same table, code and versions give the same artifacts, byte for byte. Nothing is written unless every step
     succeeds. Raises SeatrialError (DataError with the places where rows break the schema).
@@ -140,6 +142,7 @@ def train(
             pages=PAGES,
         )
         record = {"version": project.version, "parameters": described(fitted.pipeline), **asdict(metadata)}
+        record |= {"fetched": dict(fetched)} if fetched else {}
         folder = _write(project, table.sha256, artifacts, page, record, held_out_file(recipe, evaluation))
     return Run(
         folder.name,
