@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from urllib.request import url2pathname
 
 from seatrial.core.errors import SeatrialError
@@ -20,7 +20,7 @@ from seatrial.core.settings import unknown_key
 DEFAULT_FOLDER = ".seatrial/index"
 USER = "__token__"  # the user name that most private indexes expect with a token
 KEYS = {
-    "folder": "a folder, relative to the project",
+    "folder": "a folder, relative to the project, or s3://bucket/path",
     "url": "the URL of the simple API, as for pip's --index-url",
     "upload": "the URL for uploads; default: the one above `simple/`",
     "user": f"the user name; default: {USER}",
@@ -34,12 +34,17 @@ VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 ACCOUNT = re.compile(r"[\w-]+")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 EXAMPLE = 'Write it as [tool.seatrial.index] team = { url = "https://...", token = "TEAM_TOKEN" }.'
+BUCKETS = ("s3", "gs", "gcs", "az", "abfs", "abfss", "hdfs")
+BUCKET_PARAMETERS = {"region", "endpoint_override", "scheme"}
 URL_EXAMPLE = "Example: https://index.example/simple/."
 
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """A package index: either `folder` is set, or `url`. The tokens are names of environment variables."""
+    """A package index: either `folder` is set, or `url`, of a server or a bucket.
+
+    The tokens are names of environment variables; for a bucket, they are the store's own.
+    """
 
     name: str
     folder: Path | None = None
@@ -53,6 +58,11 @@ class IndexSettings:
     file_only: bool = False  # Gemfury: an upload is the file alone, as the field `package`
     insecure: bool = False
     names: OwnNames = field(default=OwnNames(), compare=False)  # those that only this index is asked for
+
+    @property
+    def is_bucket(self) -> bool:
+        """Whether the index is in a bucket."""
+        return self.url.startswith("s3://")
 
     def __str__(self) -> str:
         """The folder or the URL, for messages."""
@@ -93,6 +103,22 @@ def index_in_folder(folder: Path, name: str = "index") -> IndexSettings:
     return IndexSettings(name, folder=folder.absolute())
 
 
+def _index_in_bucket(url: str, where: str, name: str) -> IndexSettings:
+    parts = urlsplit(url)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    if parts.scheme != "s3":
+        raise SeatrialError(
+            f"{where}the index {name!r} cannot be at {shown}: only s3:// is supported.",
+            hint="It needs conditional writes, which are here for the S3 protocol alone; or `seatrial index serve`.",
+        )
+    if "@" in parts.netloc or not parts.netloc or {key for key, _ in parse_qsl(parts.query)} - BUCKET_PARAMETERS:
+        raise SeatrialError(
+            f"{where}the index {name!r} at {shown} has no bucket, a password, or an unknown parameter.",
+            hint="Example: s3://bucket/index?region=eu-central-1. Credentials come from the environment.",
+        )
+    return IndexSettings(name, url=url)
+
+
 def index_at_url(url: str, where: str = "", *, name: str = "index", **more: Any) -> IndexSettings:
     """The settings of an index at a URL; its token is read from SEATRIAL_<NAME>_TOKEN unless `more` says otherwise."""
     prefix = f"{where}: " if where else ""
@@ -101,6 +127,8 @@ def index_at_url(url: str, where: str = "", *, name: str = "index", **more: Any)
         _ = parts.port
     except ValueError:
         raise SeatrialError(f"{prefix}the URL of the index {name!r} is not valid.", hint=URL_EXAMPLE) from None
+    if parts.scheme in BUCKETS:
+        return _index_in_bucket(url, prefix, name)
     if parts.scheme == "file":
         return index_in_folder(Path(url2pathname(parts.path)), name)
     variable = f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
@@ -180,6 +208,8 @@ def _named(name: str, entry: object, root: Path, where: str) -> IndexSettings:
         _check(table, key, value)
     both = entry.get("token")
     tokens = {key: entry.get(key, both) for key in ("pull_token", "push_token") if entry.get(key, both)}
+    if "://" in entry.get("folder", ""):
+        return index_at_url(entry["folder"], where, name=name)
     if "folder" in entry:
         return index_in_folder((root / entry["folder"]).resolve(), name)
     if "gemfury" in entry:

@@ -8,7 +8,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
-from seatrial.wheels.simple_api import IndexedFile, Link, PageParser, parse_filename
+from seatrial.wheels.page_links import Link, PageParser
+from seatrial.wheels.simple_api import IndexedFile, parse_filename
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPES = ("application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml")

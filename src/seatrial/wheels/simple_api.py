@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import quote, unquote, urldefrag, urlsplit
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -26,12 +25,12 @@ from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import to_json
+from seatrial.wheels.page_links import RECORD, Link, PageParser
 
 API_VERSION = "1.1"
 PAGE, PAGE_JSON = "index.html", "index.json"
 PAGES = "simple"
 RESTORE = "Restore it; nothing was changed."
-RECORD = "seatrial:withdrawal"  # the name of a meta element
 NAME_LIMIT = 200  # characters of a file name
 FILENAME = re.compile(r"[A-Za-z0-9._+!-]+")
 NAME = re.compile(r"[a-z0-9](-?[a-z0-9]){0,99}")  # of a project, in its canonical form: ASCII only
@@ -108,28 +107,41 @@ def project_folder(index: Path, name: str) -> Path:
     return index / PAGES / canonicalize_name(name)
 
 
-def read_page(path: Path) -> list[IndexedFile]:
-    """Read a project's HTML page in an index folder, in its order; a missing page has no files."""
+def page_text(path: Path) -> str | None:
+    """Read a project's HTML page in an index folder; None where there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return []
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise SeatrialError(f"{path} cannot be read: {error}.", hint=RESTORE) from None
+
+
+def read_page(path: Path) -> list[IndexedFile]:
+    """Read the files of a project's HTML page in an index folder, in its order; a missing page has no files."""
+    text = page_text(path)
+    return [] if text is None else parse_page(text, str(path))
+
+
+def parse_page(text: str, where: str) -> list[IndexedFile]:
+    """The files of a project's HTML page, in its order; `where` is for errors."""
     if not text.rstrip().endswith("</html>"):
-        raise SeatrialError(f"{path} is not a complete index page.", hint=RESTORE)
-    return [_local_file(path, link) for link in PageParser(text).links]
+        raise SeatrialError(f"{where} is not a complete index page.", hint=RESTORE)
+    return [_local_file(where, link) for link in PageParser(text).links]
 
 
 def read_withdrawals(path: Path) -> list[Withdrawal]:
     """Read the records of a project's HTML page in an index folder, the oldest first."""
+    return parse_withdrawals(page_text(path) or "", str(path))
+
+
+def parse_withdrawals(text: str, where: str) -> list[Withdrawal]:
+    """The records of a project's HTML page, the oldest first; `where` is for errors."""
     try:
-        found = [json.loads(text) for text in PageParser(path.read_text(encoding="utf-8")).withdrawals]
+        found = [json.loads(text) for text in PageParser(text).withdrawals]
         return [Withdrawal(**{**each, "files": tuple(each["files"])}) for each in found]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SeatrialError(f"{path} cannot be read: {error}.", hint=RESTORE) from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise SeatrialError(f"{where} cannot be read: {error}.", hint=RESTORE) from None
 
 
 def removed_versions(withdrawals: Iterable[Withdrawal]) -> dict[Version, Withdrawal]:
@@ -137,8 +149,10 @@ def removed_versions(withdrawals: Iterable[Withdrawal]) -> dict[Version, Withdra
     return {Version(each.version): each for each in withdrawals if each.action == "remove"}
 
 
-def project_html(name: str, files: list[IndexedFile], withdrawals: Sequence[Withdrawal] = ()) -> str:
-    """Render a project's page for pip and uv."""
+def project_html(
+    name: str, files: list[IndexedFile], withdrawals: Sequence[Withdrawal] = (), *, by_hash: bool = False
+) -> str:
+    """Render a project's page for pip and uv; with `by_hash`, each file is in a folder that its hash names."""
     links = []
     for file in files:
         attributes = {
@@ -150,19 +164,25 @@ def project_html(name: str, files: list[IndexedFile], withdrawals: Sequence[With
         }
         rendered = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items() if value)
         rendered += f' data-yanked="{escape(file.yank_reason)}"' if file.yanked else ""
-        link = f"{quote(file.filename)}#sha256={file.sha256}"
+        link = f"{_path(file, by_hash)}#sha256={file.sha256}"
         links.append(f'<a href="{link}"{rendered}>{escape(file.filename)}</a><br>')
     records = [escape(json.dumps(asdict(each), sort_keys=True)) for each in withdrawals]
     return _html(f"Links for {name}", links, "".join(f'<meta name="{RECORD}" content="{each}">' for each in records))
 
 
-def project_json(name: str, files: list[IndexedFile], withdrawals: Sequence[Withdrawal] = ()) -> str:
+def _path(file: IndexedFile, by_hash: bool) -> str:
+    return f"{file.sha256}/{quote(file.filename)}" if by_hash else quote(file.filename)
+
+
+def project_json(
+    name: str, files: list[IndexedFile], withdrawals: Sequence[Withdrawal] = (), *, by_hash: bool = False
+) -> str:
     """Render a project's page as in PEP 691 and 700."""
     entries = []
     for file in files:
         entry: dict[str, object] = {
             "filename": file.filename,
-            "url": quote(file.filename),
+            "url": _path(file, by_hash),
             "hashes": {"sha256": file.sha256},
             "size": file.size,
         }
@@ -192,76 +212,6 @@ def root_json(names: list[str]) -> str:
     return to_json({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in names]})
 
 
-@dataclass
-class Link:
-    """A link of an HTML page; `base` is what its URL is relative to."""
-
-    attributes: dict[str, str]
-    base: str
-    text: str = ""
-
-    def get(self, name: str) -> str:
-        """The value of an attribute; empty where it is missing."""
-        return self.attributes.get(name, "")
-
-    @property
-    def core_metadata(self) -> str | None:
-        """The hash of FILE.metadata."""
-        value = self.get("data-core-metadata") or self.get("data-dist-info-metadata")
-        return value.removeprefix("sha256=") if value.startswith("sha256=") else None
-
-    @property
-    def size(self) -> int:
-        """The size in bytes; 0 where the page does not say it."""
-        return int(self.get("data-size")) if self.get("data-size").isdigit() else 0
-
-
-class PageParser(HTMLParser):
-    """The links of an HTML page, and what shows whether it is a page of an index."""
-
-    def __init__(self, text: str, url: str = "") -> None:
-        super().__init__()
-        self.links: list[Link] = []
-        self.withdrawals: list[str] = []
-        self.declared = self.has_form = False
-        self.title = self._open_tag = ""
-        self._base = self._url = url
-        self.feed(text)
-        self.close()
-
-    @property
-    def is_index(self) -> bool:
-        """Whether the page declares itself a page of an index."""
-        return self.declared or self.title.strip().lower().startswith(("links for", "simple index"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Collect links, and what the page declares."""
-        attributes = {key: value or "" for key, value in attrs}
-        self._open_tag = tag if tag in ("a", "title") else self._open_tag
-        if tag == "a":
-            self.links.append(Link(attributes, self._base))
-        elif tag == "base" and attributes.get("href"):
-            self._base = urljoin(self._url, attributes["href"])
-        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
-            self.declared = True
-        elif tag == "meta" and attributes.get("name") == RECORD:
-            self.withdrawals.append(attributes.get("content", ""))
-        elif tag in ("form", "script", "input"):
-            self.has_form = True
-
-    def handle_endtag(self, tag: str) -> None:
-        """Note that a link or the title has ended."""
-        if tag == self._open_tag:
-            self._open_tag = ""
-
-    def handle_data(self, data: str) -> None:
-        """Collect the text of links and of the title."""
-        if self._open_tag == "title":
-            self.title += data
-        elif self._open_tag == "a":
-            self.links[-1].text += data.strip()
-
-
 def _html(title: str, links: list[str], more: str = "") -> str:
     head = f'<meta charset="utf-8"><meta name="pypi:repository-version" content="{API_VERSION}">'
     head += f"<title>{escape(title)}</title>{more}"
@@ -269,11 +219,12 @@ def _html(title: str, links: list[str], more: str = "") -> str:
     return f"<!DOCTYPE html>\n<html><head>{head}</head><body>\n{body}\n</body></html>\n"
 
 
-def _local_file(path: Path, link: Link) -> IndexedFile:
+def _local_file(where: str, link: Link) -> IndexedFile:
     url, fragment = urldefrag(link.get("href"))
-    filename, digest = unquote(url), fragment.removeprefix("sha256=")
+    digest = fragment.removeprefix("sha256=")
+    filename = unquote(url).removeprefix(f"{digest}/")  # as in a bucket
     if not filename or "/" in filename or "\\" in filename or len(digest) != 64 or fragment == digest:
-        raise SeatrialError(f"{path} has a link without a hash or to another folder: {link.get('href')!r}.")
+        raise SeatrialError(f"{where} has a link without a hash or to another folder: {link.get('href')!r}.")
     parse_filename(filename)
     return IndexedFile(
         filename=filename,
