@@ -1,5 +1,6 @@
 """An index in a real S3 server's bucket: all or nothing without a lock, and pip installs from its web URL."""
 
+import json
 import os
 import signal
 import subprocess
@@ -173,6 +174,14 @@ def test_a_kill_before_any_call_leaves_the_old_or_the_new_state(store: Store, tm
 def test_pip_installs_from_the_web_url(store: Store, tmp_path: Path, pip_home: Path) -> None:
     index = BucketIndex(settings(store, "web"), cache=tmp_path / "cache")
     index.publish(release(tmp_path, "0.1.0"))
+    allowed = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/web/*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    index._bucket._client.put_bucket_policy(Bucket=BUCKET, Policy=policy)
     target = tmp_path / "target"
     options = ["--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--target", str(target)]
     command = [pip_home, "-m", "pip", "install", "--index-url", index.url, *options, "tiny-model"]

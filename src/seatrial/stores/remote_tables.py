@@ -78,10 +78,30 @@ def current_version(url: str) -> str:
         raise explained(error, url) from None
 
 
+def is_database(data: object) -> bool:
+    """Whether this is the URL of a database."""
+    return isinstance(data, str) and "://" in data and not is_url(data)
+
+
 @contextmanager
-def open_source(data: str | Path, progress: Progress = silent) -> Iterator[Path]:
-    """Yield the path of a table: its own, or that of its download, which is deleted when the block ends."""
-    if isinstance(data, str) and is_url(data):
+def open_source(data: str | Path, progress: Progress = silent, *, query: str = "") -> Iterator[Path]:
+    """Yield the path of a table: its own, or that of its download, which is deleted when the block ends.
+
+    Of a database, it is a Parquet file with the rows of the `query`, or of the table of this name.
+    """
+    if query and not is_database(data):
+        raise SeatrialError(
+            f"{shown_url(str(data))} is not a database, so it cannot be queried.",
+            hint="Remove the query, or name a database, such as sqlite:///file.db.",
+        )
+    if isinstance(data, str) and is_database(data):
+        from seatrial.stores.sql_tables import query_to_file
+
+        with tempfile.TemporaryDirectory(prefix="seatrial-table-") as folder:
+            path = Path(folder) / "query.parquet"
+            query_to_file(data, query, path, progress)
+            yield path
+    elif isinstance(data, str) and is_url(data):
         copy = fetch(data, progress)
         try:
             yield copy.path
@@ -95,8 +115,19 @@ def open_source(data: str | Path, progress: Progress = silent) -> Iterator[Path]
 def open_target(to: str | Path, progress: Progress = silent) -> Iterator[Path]:
     """Yield the path to write a file to; where `to` is a URL, the file is uploaded when the block ends without error.
 
-    Raises SeatrialError before the block where the store cannot be reached or has no such bucket.
+    For a table of a database (postgresql://host/database?table=scores) it is the path of a Parquet file, whose rows
+    are written there in one transaction. Raises SeatrialError before the block where the store cannot be reached, has
+    no such bucket, or has such a table already.
     """
+    if isinstance(to, str) and is_database(to):
+        from seatrial.stores.sql_tables import file_to_table, parse_target
+
+        target = parse_target(to)
+        with tempfile.TemporaryDirectory(prefix="seatrial-table-") as folder:
+            rows = Path(folder) / f"{target.table}.parquet"
+            yield rows
+            file_to_table(rows, target, progress)
+        return
     if not (isinstance(to, str) and is_url(to)):
         yield Path(to)
         return

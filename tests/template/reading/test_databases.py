@@ -60,7 +60,7 @@ def test_what_is_wrong_with_a_query(sqlite_url: str, tmp_path: Path) -> None:
 
 def test_a_result_larger_than_memory_is_abandoned(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatrial.template.reading.databases.MOST_ROWS", 50)
-    monkeypatch.setattr("seatrial.template.reading.databases.BATCH", 20)
+    monkeypatch.setattr("seatrial.stores.databases.BATCH", 20)
     assert "the query returns more than 50 rows. Take a sample, such as with LIMIT." in error_of(
         sqlite_url, "customers"
     )

@@ -1,0 +1,132 @@
+"""A query in, a table out, in SQLite and in a real PostgreSQL: typed, streamed, in one transaction."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.postgres_cluster import running_cluster
+from tests.stores.test_remote_tables import refusal
+
+from seatrial.stores.remote_tables import open_source, open_target
+
+ROWS = pa.table({"id": [1, 2, 3], "score": [0.5, None, 0.25], "kind": ["a", None, 'b"c']})
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE t (id INTEGER, size, name TEXT);"
+            "INSERT INTO t VALUES (1, 1, NULL), (2, 2, NULL), (3, 2.5, 'c'), (4, NULL, 'd'), (5, 'big', 'e');"
+        )
+        connection.commit()
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with running_cluster() as cluster:
+        yield cluster.url
+
+
+def read(url: str, query: str) -> dict[str, list[Any]]:
+    with open_source(url, query=query) as path:
+        return pq.read_table(path).to_pydict()  # type: ignore[no-any-return]
+
+
+def write(to: str, table: pa.Table = ROWS) -> None:
+    with open_target(to) as path:
+        pq.write_table(table, path)
+
+
+def test_a_column_has_the_type_of_all_its_values(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.stores.databases.BATCH", 2)
+    whole = read(shop, "t")
+    assert whole == {
+        "id": [1, 2, 3, 4, 5],
+        "size": ["1", "2", "2.5", None, "big"],
+        "name": [None, None, "c", "d", "e"],
+    }
+    assert read(shop, "SELECT size FROM t WHERE id < 5") == {"size": [1.0, 2.0, 2.5, None]}
+
+
+def test_what_postgresql_has_beside_numbers_and_texts(postgres: str) -> None:
+    query = """SELECT 1.50::numeric AS price, 2::smallint AS n, true AS yes, DATE '2026-11-30' AS day,
+        TIMESTAMP '2026-11-30 12:00' AS moment, '{"a": 1}'::jsonb AS more, ARRAY[1, 2] AS list,
+        '8b5c8b5e-0000-4000-8000-000000000000'::uuid AS key, 12::numeric ^ 30 AS large"""
+    found = {name: values[0] for name, values in read(postgres, query).items()}
+    assert (found["price"], found["n"], found["yes"]) == (1.5, 2, True)
+    assert (str(found["day"]), str(found["moment"])) == ("2026-11-30", "2026-11-30 12:00:00")
+    assert (found["more"], found["list"]) == ("{'a': 1}", "[1, 2]")
+    assert found["key"] == "8b5c8b5e-0000-4000-8000-000000000000"
+    assert found["large"] == float(Decimal(12) ** 30)
+
+
+def test_a_table_is_created_appended_to_and_replaced(shop: str, postgres: str) -> None:
+    for url in (f"{shop}?table=scores", f"{postgres}&table=public.scores"):
+        source = url.replace("?table=scores", "").replace("&table=public.scores", "")
+        write(url)
+        assert read(source, "SELECT * FROM scores ORDER BY id") == ROWS.to_pydict()
+        assert "exists already. Add &mode=append or &mode=replace" in refusal(write, url)
+        write(f"{url}&mode=append")
+        assert read(source, "SELECT count(*) AS n FROM scores") == {"n": [6]}
+        write(f"{url}&mode=replace", ROWS.slice(1).select(["id"]))
+        assert read(source, "scores") == {"id": [2, 3]}
+
+
+def test_an_error_changes_nothing(shop: str, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.stores.sql_tables.BATCH", 1)
+    for url in (shop, postgres):
+        to = f"{url}{'&' if '?' in url else '?'}table=kept"
+        write(to, pa.table({"id": [1]}))
+        assert "Try the table in the database itself" in refusal(write, f"{to}&mode=append")  # it has other columns
+
+        def count(text: str) -> None:
+            if text.startswith("wrote 2"):
+                raise ZeroDivisionError
+
+        def fail_midway(to: str = to) -> None:
+            with open_target(f"{to}&mode=replace", count) as path:
+                pq.write_table(ROWS, path)
+
+        with pytest.raises(ZeroDivisionError):
+            fail_midway()
+        assert read(url, "kept") == {"id": [1]}
+
+
+def test_a_kill_within_the_transaction_leaves_no_table(postgres: str) -> None:
+    program = (
+        "import os, signal, sys; import pyarrow as pa, pyarrow.parquet as pq\n"
+        "from seatrial.stores.remote_tables import open_target\n"
+        "def told(text):\n    if text.startswith('wrote'): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with open_target(sys.argv[1], told) as path: pq.write_table(pa.table({'id': [1, 2]}), path)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, f"{postgres}&table=killed"], check=False, env=os.environ)
+    assert done.returncode == -signal.SIGKILL
+    assert read(postgres, "SELECT count(*) AS n FROM pg_tables WHERE tablename = 'killed'") == {"n": [0]}
+
+
+def test_what_is_refused_before_anything_is_predicted(shop: str, tmp_path: Path) -> None:
+    def opened(to: str) -> None:
+        open_target(to).__enter__()
+
+    assert "does not name a table to write to. Example: postgresql://" in refusal(opened, shop)
+    assert "does not name a table" in refusal(opened, f"{shop}?table=a;b")
+    assert "'upsert' is not a way to write a table" in refusal(opened, f"{shop}?table=x&mode=upsert")
+    assert "does not exist. Without &mode=append" in refusal(opened, f"{shop}?table=x&mode=append")
+    assert "cannot create and fill a table in one transaction" in refusal(opened, "mysql://h/d?table=x")
+    unreachable = refusal(opened, "postgresql://me:secret-word@127.0.0.1:9/d?table=x")
+    assert "Is the database running" in unreachable
+    assert "is not a database, so it cannot be queried" in refusal(read, str(tmp_path / "t.csv"), "t")
+    assert "no rows" in refusal(read, shop, "SELECT * FROM t WHERE id > 9")
