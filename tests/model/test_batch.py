@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from seatrial.core.errors import DataError, SeatrialError
-from seatrial.model.batch import _beside, predict_table
+from seatrial.model.batch import _beside, predict_file
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def read_table(path):
 @pytest.mark.parametrize("source", [".csv", ".parquet", ".json"])
 @pytest.mark.parametrize("output", [".csv", ".parquet", ".json"])
 def test_every_format_gives_what_single_rows_give(titanic, table, expected, tmp_path, source, output):
-    written = predict_table(titanic, write_table(tmp_path / f"in{source}", table), tmp_path / f"out{output}")
+    written = predict_file(titanic, write_table(tmp_path / f"in{source}", table), tmp_path / f"out{output}")
     result = read_table(tmp_path / f"out{output}")
     assert written.rows == len(result) == len(table)
     assert list(result) == ["prediction", "probability_0", "probability_1", "warnings"]
@@ -52,7 +52,7 @@ def test_every_format_gives_what_single_rows_give(titanic, table, expected, tmp_
 
 
 def test_keep_writes_the_rows_own_columns_unchanged(titanic, table, tmp_path):
-    predict_table(titanic, write_table(tmp_path / "in.csv", table), tmp_path / "out.parquet", keep=True)
+    predict_file(titanic, write_table(tmp_path / "in.csv", table), tmp_path / "out.parquet", keep=True)
     result = pd.read_parquet(tmp_path / "out.parquet")
     for name in table:
         assert result[name].dropna().tolist() == table[name].dropna().tolist()
@@ -62,7 +62,7 @@ def test_keep_writes_the_rows_own_columns_unchanged(titanic, table, tmp_path):
 @pytest.mark.parametrize("as_json", [False, True])
 def test_without_an_output_file_the_predictions_are_printed(titanic, table, expected, tmp_path, capsys, as_json):
     source = write_table(tmp_path / "in.csv", table.head(3))
-    predict_table(titanic, source, None, as_json=as_json)
+    predict_file(titanic, source, None, as_json=as_json)
     text = capsys.readouterr().out
     rows = json.loads(text) if as_json else list(csv.DictReader(io.StringIO(text)))
     assert [float(row["probability_1"]) for row in rows] == pytest.approx(expected[:3], abs=1e-12)
@@ -72,7 +72,7 @@ def test_the_chunk_size_does_not_change_the_predictions(titanic, table, expected
     from seatrial.model import table_files
 
     monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "further": None, "size": 100})
-    predict_table(titanic, write_table(tmp_path / "in.csv", table), tmp_path / "out.csv")
+    predict_file(titanic, write_table(tmp_path / "in.csv", table), tmp_path / "out.csv")
     assert pd.read_csv(tmp_path / "out.csv")["probability_1"].tolist() == pytest.approx(expected, abs=1e-12)
 
 
@@ -82,7 +82,7 @@ def test_an_invalid_row_leaves_an_existing_output_file_unchanged(titanic, table,
     bad.loc[700, "age"] = -5
     (tmp_path / name).write_text("previous content")
     with pytest.raises(DataError, match=r"line 702, column age: '-5.0': .*greater than or equal to 0") as raised:
-        predict_table(titanic, write_table(tmp_path / "in.csv", bad), tmp_path / name)
+        predict_file(titanic, write_table(tmp_path / "in.csv", bad), tmp_path / name)
     assert "--on-bad-rows drop" in raised.value.hint
     assert (tmp_path / name).read_text() == "previous content"
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["in.csv", name])
@@ -100,7 +100,7 @@ def with_bad_rows(table, tmp_path):
 
 def test_bad_rows_are_grouped_by_rule_with_counts_and_the_first_three(titanic, with_bad_rows, tmp_path):
     with pytest.raises(DataError) as raised:
-        predict_table(titanic, with_bad_rows, tmp_path / "out.csv")
+        predict_file(titanic, with_bad_rows, tmp_path / "out.csv")
     first, *groups = raised.value.message.splitlines()
     assert first == "in.csv: 104 of 1,309 rows break the schema."
     assert groups == [
@@ -120,7 +120,7 @@ def test_bad_rows_are_dropped_or_kept_without_a_prediction(
     from seatrial.model import table_files
 
     monkeypatch.setattr(table_files.read_chunks, "__kwdefaults__", {"target": None, "further": None, "size": 100})
-    written = predict_table(titanic, with_bad_rows, tmp_path / output, on_bad_rows=policy)
+    written = predict_file(titanic, with_bad_rows, tmp_path / output, on_bad_rows=policy)
     result = read_table(tmp_path / output)
     bad = np.zeros(len(table), dtype=bool)
     bad[[3, 5, 7, 700, *range(100, 200)]] = True
@@ -139,9 +139,9 @@ def test_bad_rows_are_dropped_or_kept_without_a_prediction(
 def test_a_file_of_bad_rows_only_has_nothing_to_drop_them_from(titanic, table, tmp_path):
     source = write_table(tmp_path / "in.csv", table.assign(age=-1.0))
     with pytest.raises(DataError, match="1,309 of 1,309 rows") as raised:
-        predict_table(titanic, source, tmp_path / "out.csv", on_bad_rows="drop")
+        predict_file(titanic, source, tmp_path / "out.csv", on_bad_rows="drop")
     assert raised.value.hint == "No row is left to predict."
-    kept = predict_table(titanic, source, tmp_path / "out.csv", on_bad_rows="keep")
+    kept = predict_file(titanic, source, tmp_path / "out.csv", on_bad_rows="keep")
     assert (kept.rows, kept.bad.rows) == (1309, 1309)
 
 
@@ -151,7 +151,7 @@ def test_a_file_of_bad_rows_only_has_nothing_to_drop_them_from(titanic, table, t
 )
 def test_an_impossible_output_is_refused_before_predicting(titanic, table, tmp_path, output, message):
     with pytest.raises(SeatrialError, match=message):
-        predict_table(titanic, write_table(tmp_path / "in.csv", table), tmp_path / output)
+        predict_file(titanic, write_table(tmp_path / "in.csv", table), tmp_path / output)
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 
@@ -160,7 +160,7 @@ def test_memory_use_does_not_grow_with_the_table(titanic, table, tmp_path):
         source = tmp_path / f"{times}.parquet"
         pd.concat([table] * times).to_parquet(source, row_group_size=20_000)
         tracemalloc.start()
-        predict_table(titanic, source, tmp_path / "out.parquet")
+        predict_file(titanic, source, tmp_path / "out.parquet")
         result = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return result

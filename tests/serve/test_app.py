@@ -11,7 +11,7 @@ from tests.serve.small_releases import EXAMPLE
 
 from seatrial.http.messages import EncodedResponse
 from seatrial.model import Release
-from seatrial.model.batch import predict_table
+from seatrial.model.batch import predict_file
 from seatrial.serve import logs
 from seatrial.serve.app import create_fastapi
 from seatrial.serve.server_settings import Settings
@@ -36,7 +36,7 @@ def test_unseen_values_have_the_same_warnings_everywhere(titanic: Release, tmp_p
     assert [each.get("warnings") for each in titanic.predict(rows)] == [None, listed, None]
     source, output = tmp_path / "rows.json", tmp_path / "out.json"
     source.write_text(json.dumps(rows))
-    predict_table(titanic, source, output)
+    predict_file(titanic, source, output)
     text = "; ".join(f"{name}: {msg}" for name, (_, msg) in warned.items())
     assert [each["warnings"] for each in json.loads(output.read_text())] == [None, text, None]
     service = Service(titanic, Settings())

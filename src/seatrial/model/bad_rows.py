@@ -1,9 +1,48 @@
 """Rows that break the schema, grouped by column and rule: one cause is one line, however many rows have it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from seatrial.core.errors import DataError, Problem
+from seatrial.core.errors import DataError, Problem, SeatrialError, UsageError
+
+PERCENT = 100
+
+
+@dataclass(frozen=True)
+class BadLimit:
+    """The most bad rows that a table may have: a number, or a share of all rows."""
+
+    text: str
+    rows: int | None = None
+    share: float | None = None
+
+    def exceeded(self, bad: int, rows: int, *, complete: bool) -> bool:
+        """Whether `bad` of `rows` are too many; of a table that is not read to its end only a number can say so."""
+        if self.rows is not None:
+            return bad > self.rows
+        return complete and bad > (self.share or 0.0) * rows
+
+    def check(self, bad: int, rows: int, name: str, *, complete: bool) -> None:
+        """Raise SeatrialError where a table has more bad rows than that."""
+        if self.exceeded(bad, rows, complete=complete):
+            raise SeatrialError(
+                f"{name}: {bad:,} of {rows:,} rows break the schema, more than --max-bad {self.text} allows.",
+                hint="Nothing was written. Look at the rows with --on-bad-rows fail, or allow more.",
+            )
+
+
+def bad_limit(text: str) -> BadLimit:
+    """Read `100` or `1%`. Raises UsageError for anything else."""
+    number, percent = text.strip().removesuffix("%").strip(), text.strip().endswith("%")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not (0 <= value <= PERCENT if percent else value >= 0 and value.is_integer()):
+        raise UsageError(f"{text!r} is not a number of rows.", hint="Write a number, as 100, or a share, as 1%.")
+    return BadLimit(text.strip(), share=value / PERCENT) if percent else BadLimit(text.strip(), rows=int(value))
+
 
 OnBadRows = Literal["fail", "drop", "keep"]
 SHOWN = 3  # rows of each group

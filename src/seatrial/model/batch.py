@@ -3,7 +3,7 @@
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -11,15 +11,16 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import Problem, SeatrialError
 from seatrial.core.files import replacing
+from seatrial.core.overlap import ahead
 from seatrial.core.progress import Progress, silent
-from seatrial.model.bad_rows import BadRows, OnBadRows
+from seatrial.model.bad_rows import BadLimit, BadRows, OnBadRows
 from seatrial.model.features import Array, Columns
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
-from seatrial.model.table_files import Chunk, RawChunk, check_chunks, read_chunks
-from seatrial.model.table_writers import WRITERS, Write, listed
+from seatrial.model.table_files import Chunk, RawChunk, check_chunks, import_pyarrow, read_chunks
+from seatrial.model.table_writers import ALIASES, TYPED, WRITERS, Write, listed, prediction_fields
 from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 
 
@@ -27,26 +28,41 @@ from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 class PredictedFile:
     """What was written: its rows, how many of them have warnings, and the rows that break the schema.
 
-    `read` is how the values of the file were converted.
+    `read` is how the values of the file were converted, `rows_in` how many rows it has.
     """
 
     rows: int
     warned: int
     bad: BadRows
     read: tuple[str, ...] = ()
+    rows_in: int = 0
 
-    def notes(self, on_bad_rows: OnBadRows) -> list[str]:
+    def notes(self, on_bad_rows: str) -> list[str]:
         """Lines for a person about the rows that were not predicted, or only with a warning."""
         notes = [f"{self.warned:,} rows have values that training did not see: the column {WARNINGS} names them."]
         notes = notes if self.warned else []
         if self.bad.rows:
-            done = "were left out" if on_bad_rows == "drop" else "have no prediction"
-            notes.append(f"{self.bad.rows:,} rows break the schema and {done}:")
+            done = {"drop": "were left out", "quarantine": "are in a table of their own"}
+            notes.append(f"{self.bad.rows:,} rows break the schema and {done.get(on_bad_rows, 'have no prediction')}:")
             notes += [f"  {line}" for line in self.bad.lines()]
         return notes
 
 
-def predict_table(
+@dataclass(frozen=True)
+class RowPolicy:
+    """What becomes of a row: `keep` writes its own columns, and `on_bad_rows` says what to do where it breaks the schema.
+
+    `limit` is the most bad rows, and `bad` writes each of them, with the reason, to a table of their own.
+    """
+
+    keep: bool = False
+    on_bad_rows: OnBadRows = "fail"
+    limit: BadLimit | None = None
+    bad: Write | None = None
+    all_may_be_bad: bool = False  # else a table of which nothing is left raises an error
+
+
+def predict_file(
     release: Release,
     source: Path,
     output: Path | TextIO | None,
@@ -54,29 +70,82 @@ def predict_table(
     keep: bool = False,
     as_json: bool = False,
     on_bad_rows: OnBadRows = "fail",
-    rows_read: Iterator[RawChunk] | None = None,
+    rows_read: Iterable[RawChunk] | None = None,
     progress: Progress = silent,
 ) -> PredictedFile:
-    """Predict every row of a CSV, Parquet or JSON file, in its order; or the rows that were read from it.
+    """Predict every row of a table file, in its order; or the rows that were read from it.
 
     The predictions and their warnings go to the file `output`, or as CSV or JSON to this stream, or to standard output;
     `keep` writes the rows' own columns too, with the prefix `input_` where a prediction has the same name. A file is
     written completely or not at all. Rows that break the schema raise DataError; or they are dropped; or they are kept,
     without a prediction and with the reason as their warning.
     """
+    with open_output(release, output, suffix=".json" if as_json else ".csv", like=source) as write:
+        policy = RowPolicy(keep, on_bad_rows)
+        return predict_rows(release, source, write, policy, rows_read=rows_read, progress=progress)
+
+
+def predict_rows(
+    release: Release,
+    source: Path,
+    write: Write,
+    policy: RowPolicy,
+    *,
+    name: str = "",
+    rows_read: Iterable[RawChunk] | None = None,
+    progress: Progress = silent,
+) -> PredictedFile:
+    """Predict every row of a file, or the rows that were read from it, and `write` them part by part.
+
+    Rows are read in one thread, checked and scored in others, and written in this one. `name` is the file's in errors.
+    """
     rows = warned = 0
     bad = BadRows()
-    raw = rows_read
-    chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, source, release.checker)
-    with _open(output, as_json=as_json, like=source) as write:
-        for part in predicted_parts(release, _parts(chunks, source, on_bad_rows, bad), on_bad_rows):
+    on_bad_rows = policy.on_bad_rows
+    path = Path(name) if name else source
+    raw = ahead(rows_read) if rows_read is not None else None
+    chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, path, release.checker)
+    counted = _Counted(path.name, policy, bad)
+    with closing(ahead(predicted_parts(release, counted.parts(chunks), on_bad_rows))) as predicted:
+        for part in predicted:
             columns = part.whole.columns if on_bad_rows == "keep" else part.good.columns
-            own = {c.name: as_read(c, columns[c.name]) for c in release.columns} if keep else {}
+            own = _kept(part, dropped=on_bad_rows != "keep")
+            own |= {c.name: as_read(c, columns[c.name]) for c in release.columns} if policy.keep else {}
             write(_beside(own, part.answers) | part.answers)
+            if policy.bad and part.whole.problems:
+                policy.bad(_reasons(part.whole))
             rows += part.whole.rows if on_bad_rows == "keep" else part.good.rows
             warned += len({value.row for value in part.unseen})
             progress(f"predicted {rows:,} rows")
-    return PredictedFile(rows, warned, bad)
+    return PredictedFile(rows, warned, bad, rows_in=counted.read)
+
+
+def _kept(part: "PredictedPart", *, dropped: bool) -> dict[str, Any]:
+    """The columns that are passed through, without the bad rows where these are dropped."""
+    if part.good is part.whole or not dropped:
+        return dict(part.whole.kept)
+    return {name: _chosen(values, np.flatnonzero(part.kept)) for name, values in part.whole.kept.items()}
+
+
+def _chosen(values: Any, rows: Array) -> Any:
+    if hasattr(values, "take"):  # an array of Arrow or of numpy
+        return values.take(rows)
+    return [values[row] for row in rows.tolist()]
+
+
+def _reasons(chunk: Chunk) -> dict[str, Any]:
+    """The bad rows of a chunk: their kept columns, where each is, and column, value and rule of its first problem."""
+    first: dict[int, Problem] = {}
+    for problem in chunk.problems:
+        first.setdefault(problem.row, problem)
+    places = np.array([row - chunk.before for row in first])
+    kept = {name: _chosen(values, places) for name, values in chunk.kept.items()}
+    return kept | {
+        "row": [row + 1 for row in first],
+        "bad_column": [problem.column for problem in first.values()],
+        "bad_value": [problem.value for problem in first.values()],
+        "bad_rule": [problem.rule for problem in first.values()],
+    }
 
 
 @dataclass(frozen=True)
@@ -159,17 +228,28 @@ class Part:
         return expanded
 
 
-def _parts(chunks: Iterator[Chunk], path: Path, on_bad_rows: OnBadRows, bad: BadRows) -> Iterator[Part]:
-    """Divide checked chunks. With "fail", chunks after a bad row are only counted, to report all causes at once."""
-    read = 0
-    for chunk in chunks:
-        read += chunk.rows
-        bad.add(chunk.problems)
-        if not bad.rows or on_bad_rows != "fail":
-            yield divided(chunk)
-    if bad.rows and (on_bad_rows == "fail" or (on_bad_rows == "drop" and bad.rows == read)):
-        hint = "Correct the rows, leave them out with --on-bad-rows drop, or see the reason beside each with keep."
-        raise bad.error(path.name, read, hint if on_bad_rows == "fail" else "No row is left to predict.")
+class _Counted:
+    """Divides checked chunks, and counts their rows and their bad rows."""
+
+    def __init__(self, name: str, policy: RowPolicy, bad: BadRows) -> None:
+        self.read = 0
+        self._name, self._policy, self._bad = name, policy, bad
+
+    def parts(self, chunks: Iterator[Chunk]) -> Iterator[Part]:
+        """Divide checked chunks. With "fail", those after a bad row are only counted, to report all causes at once."""
+        policy, bad = self._policy, self._bad
+        for chunk in chunks:
+            self.read += chunk.rows
+            bad.add(chunk.problems)
+            if policy.limit:
+                policy.limit.check(bad.rows, self.read, self._name, complete=False)
+            if not bad.rows or policy.on_bad_rows != "fail":
+                yield divided(chunk)
+        none_left = policy.on_bad_rows == "drop" and bad.rows == self.read and not policy.all_may_be_bad
+        if bad.rows and (policy.on_bad_rows == "fail" or none_left):
+            hint = "Correct the rows, leave them out with --on-bad-rows drop, or see the reason beside each with keep."
+            hint = hint if policy.on_bad_rows == "fail" else "No row is left to predict."
+            raise bad.error(self._name, self.read, hint)
 
 
 def divided(chunk: Chunk) -> Part:
@@ -202,21 +282,42 @@ def listed_rows(release: Release, table: Columns) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def _open(output: Path | TextIO | None, *, as_json: bool, like: Path) -> Iterator[Write]:
+def open_output(
+    release: Release, output: Path | TextIO | None, *, suffix: str = "", like: Path | None = None
+) -> Iterator[Write]:
+    """Open a file, which is written whole or not at all, a stream, or standard output, for a table of predictions.
+
+    `suffix` is the format of a stream, and of a file whose name has none. With `like`, nobody gets access to the file
+    who has none to that one.
+    """
     if not isinstance(output, Path):
-        with WRITERS[".json" if as_json else ".csv"](output or sys.stdout) as write:
+        with WRITERS[suffix](output or sys.stdout, column_types(release, suffix)) as write:
             yield write
         return
-    suffix = output.suffix.lower()
+    suffix = ALIASES.get(output.suffix.lower(), output.suffix.lower()) or suffix
     if suffix not in WRITERS:
         raise SeatrialError(
             f"{output.name}: files that end in {suffix or 'nothing'} cannot be written.",
-            hint="Use .csv, .parquet or .json.",
+            hint=f"Use {', '.join([*WRITERS][:-1])} or {[*WRITERS][-1]}.",
         )
     if not output.parent.is_dir():
         raise SeatrialError(f"The folder {output.parent} does not exist.", hint="Create it first.")
     with replacing(output, like=like) as file:
         text = TextIOWrapper(file, "utf-8", newline="")
-        with WRITERS[suffix](text) as write:
+        with WRITERS[suffix](text, column_types(release, suffix)) as write:
             yield write
         text.detach()
+
+
+def column_types(release: Release, suffix: str) -> dict[str, Any]:
+    """The Arrow types of the predictions and of the rows' own columns; none for a format without types."""
+    if suffix not in TYPED:
+        return {}
+    import_pyarrow()
+    import pyarrow as pa
+
+    kinds = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
+    own = {column.name: kinds[column.kind] for column in release.columns if column.kind in kinds}
+    answers = dict(prediction_fields(release.metadata.classes))
+    bad = {"row": pa.int64(), "bad_column": pa.string(), "bad_value": pa.string(), "bad_rule": pa.string()}
+    return bad | {name: kind for name, kind in own.items() if name not in answers} | answers

@@ -16,7 +16,7 @@ from seatrial.core.errors import SeatrialError, describe_os_error
 from seatrial.core.processes import open_closed_streams
 from seatrial.core.results import results
 from seatrial.model.bad_rows import OnBadRows
-from seatrial.model.batch import predict_table
+from seatrial.model.batch import predict_file
 from seatrial.model.release import Release
 
 
@@ -50,7 +50,7 @@ def _predict(release: Release, options: argparse.Namespace) -> None:
     policy = options.on_bad_rows
     with results() as printed:
         output = options.output or printed
-        predicted = predict_table(
+        predicted = predict_file(
             release, options.file, output, keep=options.keep, as_json=options.json, on_bad_rows=policy
         )
     for note in predicted.notes(policy):

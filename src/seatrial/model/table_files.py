@@ -3,7 +3,8 @@
 import csv
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -39,6 +40,7 @@ class Chunk:
     before: int = 0
     further: dict[str, list[Any] | Array] = field(default_factory=dict)
     lines: list[int] | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class RawChunk:
     rows: int
     lines: list[int] | None = None
     ragged: tuple[Problem, ...] = ()
+    names: tuple[str, ...] = ()  # of all columns of the file, where only some are read
+    kept: dict[str, Any] = field(default_factory=dict)  # columns that are passed through as they are
 
 
 def read_chunks(
@@ -65,7 +69,32 @@ def read_chunks(
     needs it. Problems name the line (CSV) and the row, counted over the whole file. Raises SeatrialError for a file
     that is not a table, and for a missing column that is required.
     """
-    yield from check_chunks(_reader(path)(path, size), path, checker, target=target, further=further or {})
+    wanted = {column.name for column in checker.columns} | {*(further or ()), *([target] if target else ())}
+    raw = read_raw_chunks(path, wanted, size)
+    yield from check_chunks(raw, path, checker, target=target, further=further or {})
+
+
+def read_raw_chunks(path: Path, wanted: Collection[str], size: int = CHUNK) -> Iterator[RawChunk]:
+    """Read a table in chunks of at most `size` rows, as they are; other columns than those `wanted` may be missing."""
+    yield from _reader(path)(path, size, wanted)
+
+
+def with_columns(
+    chunks: Iterable[RawChunk], path: Path, keep: Sequence[str], constants: Mapping[str, str]
+) -> Iterator[RawChunk]:
+    """Add columns of one value, where a table has none of that name, and pass those that `keep` names through."""
+    for raw in chunks:
+        added = {name: constant(value, raw.rows) for name, value in constants.items() if name not in raw.columns}
+        columns = {**raw.columns, **added}
+        for name in keep:
+            if name not in columns:
+                raise missing_column(path, name, list(raw.names or raw.columns), ", which --key names")
+        yield replace(raw, columns=columns, kept={name: columns[name] for name in keep})
+
+
+def constant(value: str, rows: int) -> Array:
+    """A column of one text."""
+    return categorical(np.array([value], dtype=object), np.zeros(rows, dtype=np.int64))
 
 
 def check_chunks(
@@ -79,14 +108,13 @@ def check_chunks(
     """Check chunks by the schema; `path` names the table in errors."""
     before = 0
     for raw in raw_chunks:
+        existing = list(raw.names or raw.columns)
         for name, needed_by in (further or {}).items():
             if name not in raw.columns:
-                raise _missing_column(path, name, list(raw.columns), f", which {needed_by} names")
+                raise missing_column(path, name, existing, f", which {needed_by} names")
         wanted = [column.name for column in checker.columns] + ([target] if target else [])
         table: dict[str, Any] = {
-            name: raw.columns[name]
-            if name in raw.columns
-            else [_default(path, checker, name, list(raw.columns))] * raw.rows
+            name: raw.columns[name] if name in raw.columns else [_default(path, checker, name, existing)] * raw.rows
             for name in wanted
         }
         labels = table.pop(target) if target else []
@@ -95,7 +123,9 @@ def check_chunks(
         problems += [replace(p, row=before + p.row) for p in raw.ragged]
         labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
         others = {name: raw.columns[name] for name in further or ()}
-        yield Chunk(columns, labels, sorted(problems, key=lambda p: p.row), raw.rows, before, others, raw.lines)
+        yield Chunk(
+            columns, labels, sorted(problems, key=lambda p: p.row), raw.rows, before, others, raw.lines, raw.kept
+        )
         before += raw.rows
 
 
@@ -108,10 +138,11 @@ def _default(path: Path, checker: TableChecker, name: str, existing: list[str]) 
     column = next((column for column in checker.columns if column.name == name), None)
     if column is not None and not column.required:
         return column.default
-    raise _missing_column(path, name, existing)
+    raise missing_column(path, name, existing)
 
 
-def _missing_column(path: Path, name: str, existing: list[str], needed_by: str = "") -> SeatrialError:
+def missing_column(path: Path, name: str, existing: list[str], needed_by: str = "") -> SeatrialError:
+    """The error for a table without a column; `needed_by` says what names it."""
     near = difflib.get_close_matches(name, existing, 1)
     hint = f"Did you mean `{near[0]}`?" if near else f"Its columns are: {', '.join(existing[:30])}."
     return SeatrialError(f"{path.name} has no column `{name}`{needed_by}.", hint=hint)
@@ -131,20 +162,28 @@ def _reader(path: Path) -> Any:
     if not path.is_file():
         wrong = "is a folder" if path.is_dir() else "does not exist"
         raise SeatrialError(f"{path} {wrong}.", hint="Give the path of a CSV, Parquet or JSON file.")
-    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".pq": _read_parquet, ".json": _read_json}
+    readers = {
+        ".csv": _read_csv,
+        **dict.fromkeys((".parquet", ".pq"), _read_parquet),
+        ".json": _read_json,
+        **dict.fromkeys((".jsonl", ".ndjson"), _read_lines),
+        **dict.fromkeys((".arrow", ".feather"), _read_arrow),
+    }
     if path.suffix.lower() not in readers:
         raise SeatrialError(
             f"{path.name}: files that end in {path.suffix or 'nothing'} cannot be read.",
-            hint="Use .csv, .parquet or .json.",
+            hint="Use .csv, .parquet, .json, .jsonl or .arrow.",
         )
     if path.stat().st_size == 0:
         raise SeatrialError(f"{path} is empty.", hint="Give a file with rows.")
-    wanted = {".csv": "", ".json": "JSON"}.get(path.suffix.lower(), "a Parquet file")
+    json_endings = dict.fromkeys((".json", ".jsonl", ".ndjson"), "JSON")
+    arrow_endings = dict.fromkeys((".arrow", ".feather"), "a Feather file")
+    wanted = {".csv": "", **json_endings, **arrow_endings}.get(path.suffix.lower(), "a Parquet file")
     refuse_pointers(path, wanted)
     return readers[path.suffix.lower()]
 
 
-def _read_csv(path: Path, size: int) -> Iterator[RawChunk]:
+def _read_csv(path: Path, size: int, _: Collection[str]) -> Iterator[RawChunk]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             chunks = csv_chunks(file, path.name, lambda rows: list(islice(rows, size)))
@@ -213,18 +252,47 @@ def _chunk_of(header: list[str], records: list[Record]) -> RawChunk:
     return RawChunk(columns, len(records), [line for line, _ in records], ragged)
 
 
-def _read_parquet(path: Path, size: int) -> Iterator[RawChunk]:
-    import_pyarrow()
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _read_parquet(path: Path, size: int, wanted: Collection[str]) -> Iterator[RawChunk]:
+    names = tuple(parquet_schema(path).names)
+    if repeated := [name for name in wanted if names.count(name) > 1]:
+        raise SeatrialError(f"{path.name} has two columns named {repeated[0]!r}.", hint="Rename one of them.")
+    for batch in parquet_batches(path, [name for name in dict.fromkeys(names) if name in wanted], size):
+        columns = {name: from_arrow(batch.column(n)) for n, name in enumerate(batch.schema.names)}
+        yield RawChunk(columns, batch.num_rows, names=names)
 
-    try:
-        file = pq.ParquetFile(path)
+
+def parquet_schema(path: Path) -> Any:
+    """The Arrow schema of a Parquet file. Raises SeatrialError where it is not one, or has no rows."""
+    with _parquet_errors(path):
+        file = _parquet_file(path)
         if file.metadata.num_rows == 0:
             raise SeatrialError(f"{path.name} has no rows.", hint="Give a file with rows.")
-        for batch in file.iter_batches(batch_size=size):
-            names = batch.schema.names
-            yield RawChunk({n: from_arrow(batch.column(i)) for i, n in enumerate(names)}, batch.num_rows)
+        return file.schema_arrow
+
+
+def parquet_batches(path: Path, names: Sequence[str], size: int) -> Iterator[Any]:
+    """Read these columns of a Parquet file, in their order, in batches of at most `size` rows; texts as dictionaries."""
+    with _parquet_errors(path):
+        schema = _parquet_file(path).schema_arrow
+        texts = [name for name in names if str(schema.field(name).type) in ("string", "large_string")]
+        for batch in _parquet_file(path, texts).iter_batches(batch_size=size, columns=list(names)):
+            yield batch.select(names)
+
+
+def _parquet_file(path: Path, texts: Sequence[str] = ()) -> Any:
+    import_pyarrow()
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path, read_dictionary=list(texts))
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    import_pyarrow()
+    import pyarrow as pa
+
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         raise SeatrialError(f"{path.name} cannot be read as Parquet: {error}", hint="Write the file again.") from None
 
@@ -268,7 +336,7 @@ def _exact_in_float64(values: Any) -> bool:
     return all(end is None or abs(end) <= 2**53 for end in ends.values())
 
 
-def _read_json(path: Path, size: int) -> Iterator[RawChunk]:
+def _read_json(path: Path, size: int, _: Collection[str]) -> Iterator[RawChunk]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -282,3 +350,64 @@ def _read_json(path: Path, size: int) -> Iterator[RawChunk]:
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         yield RawChunk({name: [row.get(name) for row in part] for name in names}, len(part))
+
+
+def _read_lines(path: Path, size: int, _: Collection[str]) -> Iterator[RawChunk]:
+    names: dict[str, None] = {}
+    before = 0
+    with path.open("rb") as file:
+        while lines := list(islice(file, size)):
+            rows, numbers = [], []
+            for number, line in enumerate(lines, before + 1):
+                if line.strip():
+                    rows.append(_row_of(path, number, line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"")))
+                    numbers.append(number)
+            before += len(lines)
+            if rows:
+                names |= dict.fromkeys(name for row in rows for name in row)
+                yield RawChunk({name: [row.get(name) for row in rows] for name in names}, len(rows), numbers)
+    if not names:
+        raise SeatrialError(f"{path.name} contains no rows.", hint='Write {"column": value, ...} in each line.')
+
+
+def _row_of(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise SeatrialError(
+            f"{path.name} is not valid JSON, line {number:,}: {error}",
+            hint='Write {"column": value, ...} in each line.',
+        ) from None
+    if not isinstance(row, dict):
+        raise SeatrialError(
+            f"{path.name}, line {number:,} is not an object.", hint='Write {"column": value, ...} in each line.'
+        )
+    return row
+
+
+def _read_arrow(path: Path, size: int, wanted: Collection[str]) -> Iterator[RawChunk]:
+    """Read an Arrow IPC file, or a stream."""
+    import_pyarrow()
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(path)) as file:
+            stream = file.read(6) != b"ARROW1"
+            file.seek(0)
+            reader = pa.ipc.open_stream(file) if stream else pa.ipc.open_file(file)
+            names = tuple(reader.schema.names)
+            if repeated := [name for name in wanted if names.count(name) > 1]:
+                raise SeatrialError(f"{path.name} has two columns named {repeated[0]!r}.", hint="Rename one of them.")
+            read = [name for name in names if name in wanted]
+            batches = reader if stream else (reader.get_batch(n) for n in range(reader.num_record_batches))
+            rows = 0
+            for whole in batches:
+                for start in range(0, whole.num_rows, size):
+                    batch = whole.select(read).slice(start, size)
+                    rows += batch.num_rows
+                    columns = {name: from_arrow(batch.column(n)) for n, name in enumerate(read)}
+                    yield RawChunk(columns, batch.num_rows, names=names)
+            if not rows:
+                raise SeatrialError(f"{path.name} has no rows.", hint="Give a file with rows.")
+    except (pa.ArrowException, OSError) as error:
+        raise SeatrialError(f"{path.name} cannot be read as Arrow: {error}", hint="Write the file again.") from None

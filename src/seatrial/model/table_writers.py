@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -13,10 +13,11 @@ from seatrial.model.table_files import import_pyarrow
 from seatrial.model.unseen import WARNINGS
 
 Write = Callable[[dict[str, Any]], None]  # writes some rows, given as columns
+Types = Mapping[str, Any]  # the Arrow types of columns
 
 
 @contextmanager
-def csv_writer(file: Any) -> Iterator[Write]:
+def csv_writer(file: Any, _: Types | None = None) -> Iterator[Write]:
     """Write CSV with a header to a text file."""
     writer = csv.writer(file, lineterminator="\n")
     started = False
@@ -32,7 +33,7 @@ def csv_writer(file: Any) -> Iterator[Write]:
 
 
 @contextmanager
-def json_writer(file: Any) -> Iterator[Write]:
+def json_writer(file: Any, _: Types | None = None) -> Iterator[Write]:
     """Write a JSON list of objects to a text file."""
     separator = "[\n"
 
@@ -48,8 +49,8 @@ def json_writer(file: Any) -> Iterator[Write]:
 
 
 @contextmanager
-def parquet_writer(file: Any) -> Iterator[Write]:
-    """Write Parquet to the buffer of a text file."""
+def parquet_writer(file: Any, types: Types | None = None) -> Iterator[Write]:
+    """Write Parquet to the buffer of a text file; columns have these Arrow types, or those of their first values."""
     import_pyarrow()
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -58,10 +59,10 @@ def parquet_writer(file: Any) -> Iterator[Write]:
 
     def write(table: dict[str, Any]) -> None:
         nonlocal writer
-        arrays = {name: pa.array(values, from_pandas=True) for name, values in table.items()}
-        texts = {name: array.cast(pa.string()) for name, array in arrays.items() if pa.types.is_null(array.type)}
-        arrow = pa.table(arrays | texts)  # a later chunk may have values in a column that has none here
-        writer = writer or pq.ParquetWriter(file.buffer, arrow.schema)
+        arrow = arrow_table(table, types or {})
+        if writer is None:  # a dictionary of measurements would only take time, since nearly all of them differ
+            repeated = [field.name for field in arrow.schema if not pa.types.is_floating(field.type)]
+            writer = pq.ParquetWriter(file.buffer, arrow.schema, use_dictionary=repeated)
         writer.write_table(arrow.cast(writer.schema))
 
     try:
@@ -69,6 +70,42 @@ def parquet_writer(file: Any) -> Iterator[Write]:
     finally:
         if writer is not None:
             writer.close()
+
+
+@contextmanager
+def arrow_file_writer(file: Any, types: Types | None = None) -> Iterator[Write]:
+    """Write an Arrow IPC file, or a stream where the file cannot be read back, to the buffer of a text file."""
+    import_pyarrow()
+    import pyarrow as pa
+
+    stream: Any = None
+    schema: Any = None
+
+    def write(table: dict[str, Any]) -> None:
+        nonlocal stream, schema
+        arrow = arrow_table(table, types or {})
+        if stream is None:
+            schema = arrow.schema
+            stream = (pa.ipc.new_file if file.buffer.seekable() else pa.ipc.new_stream)(file.buffer, schema)
+        stream.write_table(arrow.cast(schema))
+
+    try:
+        yield write
+    finally:
+        if stream is not None:
+            stream.close()
+
+
+def arrow_table(table: dict[str, Any], types: Types) -> Any:
+    """Columns as a pyarrow.Table; one without values is text where `types` does not say otherwise."""
+    import pyarrow as pa
+
+    arrays = {}
+    for name, values in table.items():
+        array = values if isinstance(values, pa.Array) else pa.array(values, types.get(name), from_pandas=True)
+        array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+        arrays[name] = array.cast(pa.string()) if pa.types.is_null(array.type) else array
+    return pa.table(arrays)
 
 
 @contextmanager
@@ -87,10 +124,7 @@ def arrow_writer(file: Any, classes: Sequence[Any]) -> Iterator[Write]:
     """Write predictions as an Arrow IPC stream to a binary file; `classes` are the release's, none for a regression."""
     import pyarrow as pa
 
-    kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
-    kind = kinds.get(type(classes[0]), pa.string()) if classes else pa.float64()
-    fields = [("prediction", kind), *((f"probability_{label}", pa.float64()) for label in classes)]
-    schema = pa.schema([*fields, (WARNINGS, pa.string())])
+    schema = pa.schema(prediction_fields(classes))
     with pa.ipc.new_stream(file, schema) as stream:
 
         def write(table: dict[str, Any]) -> None:
@@ -103,11 +137,30 @@ def arrow_writer(file: Any, classes: Sequence[Any]) -> Iterator[Write]:
         yield write
 
 
-WRITERS: dict[str, Callable[[Any], AbstractContextManager[Write]]] = {
+def prediction_fields(classes: Sequence[Any]) -> list[tuple[str, Any]]:
+    """The names and Arrow types of a release's predictions; `classes` are none for a regression."""
+    import pyarrow as pa
+
+    kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    kind = kinds.get(type(classes[0]), pa.string()) if classes else pa.float64()
+    shares = ((f"probability_{label}", pa.float64()) for label in classes)
+    return [("prediction", kind), *shares, (WARNINGS, pa.string())]
+
+
+def text_lines_writer(file: Any, _: Types | None = None) -> AbstractContextManager[Write]:
+    """Write a JSON object in each line to the buffer of a text file."""
+    return lines_writer(file.buffer)
+
+
+WRITERS: dict[str, Callable[[Any, Types | None], AbstractContextManager[Write]]] = {
     ".csv": csv_writer,
     ".json": json_writer,
+    ".jsonl": text_lines_writer,
     ".parquet": parquet_writer,
+    ".arrow": arrow_file_writer,
 }
+ALIASES = {".pq": ".parquet", ".ndjson": ".jsonl", ".feather": ".arrow"}
+TYPED = (".parquet", ".arrow")  # formats whose columns have types
 
 
 def _rows(table: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -116,6 +169,8 @@ def _rows(table: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def listed(values: Any) -> list[Any]:
     """The values of a column, None for missing."""
+    if hasattr(values, "to_pylist"):  # Arrow's
+        return list(values.to_pylist())
     if not isinstance(values, np.ndarray):
         return list(values)
     listed: list[Any] = values.tolist()

@@ -1,6 +1,6 @@
 """Reads exports by a project's reading rules: one way for all that takes a table after `seatrial new`."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from seatrial.template.records import ColumnRules, Kind, TableSource
 
 AT_ONCE = 512 * 2**20  # bytes
+AS_IN_THE_API = (".json", ".jsonl", ".ndjson", ".arrow", ".feather")
+NOTHING: Mapping[str, str] = {}
 
 
 def project_checker(project: "ProjectSettings") -> "TableChecker":
@@ -67,12 +69,15 @@ def read_by_rules(
     needed: Collection[str],
     *,
     only: Collection[str] | None = None,
+    constants: Mapping[str, str] = NOTHING,
     query: str = "",
     sheet: str = "",
     options: "CsvOptions | None" = None,
     progress: Progress = silent,
 ) -> "tuple[TableSource, Export]":
     """Read an export: a DataFrame, an Arrow table, or what `seatrial refresh` takes; `options` override the rules.
+
+    `constants` are columns of one value that are added where the table has none of that name.
 
     Raises SeatrialError where a column that is `needed` is missing, and where the table contradicts the rules.
     """
@@ -94,16 +99,29 @@ def read_by_rules(
     detected = replace(usual, separator=given.separator)
     try:
         source = read(usual)
-        again = usual != detected and not {*needed} <= {*project_names(source, rules)}
+        again = usual != detected and not {*needed} <= {*project_names(source, rules), *constants}
     except SeatrialError:
         if usual == detected:
             raise
         again = True
     source = read(detected) if again else source  # exports may have another separator now
+    source = _with_constants(source, constants)
     export = read_export(source, rules, [*needed], only=only)
     encoding = source.facts.get("encoding", "")
     notes = (f"encoding {encoding}: look at its letters",) if "a guess" in encoding else ()
     return source, replace(export, notes=(*notes, *export.notes))
+
+
+def _with_constants(source: "TableSource", constants: Mapping[str, str]) -> "TableSource":
+    import numpy as np
+    import pyarrow as pa
+
+    table = source.table
+    for name, value in constants.items():
+        if name not in source.columns:
+            codes = np.zeros(source.rows, dtype=np.int32)
+            table = table.append_column(name, pa.DictionaryArray.from_arrays(codes, [value]))
+    return replace(source, table=table)
 
 
 def bad_rows(
@@ -131,32 +149,69 @@ def rows_to_predict(
     project: "ProjectSettings",
     checker: "TableChecker",
     *,
+    keep: Sequence[str] = (),
+    constants: Mapping[str, str] = NOTHING,
     sheet: str = "",
     options: "CsvOptions | None" = None,
     progress: Progress = silent,
-) -> "tuple[Iterator[RawChunk] | None, tuple[str, ...]]":
-    """The rows of an export in chunks, and notes on how it was read; None for a file that has no reading rules.
+) -> "tuple[Iterator[RawChunk], Sequence[str]]":
+    """The rows of an export in chunks, and notes on how it was read, which are complete when the rows are read.
 
-    These are rows in JSON, which are as in the API. A file too large to be read at once is read in chunks, so it must
-    be as the project's own table.
+    Rows in JSON and Arrow are as in the API. A Parquet file is read in chunks where the rules allow it. Another file
+    too large to be read at once is too, so it must be as the project's own table. `keep` names columns of the file that
+    are in the chunks as they are, and `constants` has columns of one value, as the partitions of a folder are.
     """
-    from seatrial.model.table_files import CHUNK
+    from seatrial.model.table_files import CHUNK, missing_column, read_raw_chunks, with_columns
 
-    if file.suffix.lower() == ".json" or (file.is_file() and file.stat().st_size > AT_ONCE):
-        return None, ()
+    def plain() -> "Iterator[RawChunk]":
+        wanted = {*(column.name for column in checker.columns), *keep}
+        return with_columns(read_raw_chunks(file, wanted), file, keep, constants)
+
+    if file.suffix.lower() in AS_IN_THE_API:
+        return plain(), ()
     rules = project_rules(project, checker)
     own = file.exists() and project.data.exists() and file.samefile(project.data)
     rules = rules.as_in_the_project() if own else rules
     names = [column.name for column in checker.columns]
     needed = [column.name for column in checker.columns if column.required]
+    if file.suffix.lower() in (".parquet", ".pq") and file.is_file():
+        if streamed := _streamed(file, rules, checker, keep, constants):
+            return streamed
+    if file.is_file() and file.stat().st_size > AT_ONCE:
+        return plain(), ()
     source, export = read_by_rules(
-        str(file), rules, needed, only=names, sheet=sheet, options=options, progress=progress
+        str(file), rules, needed, only=names, constants=constants, sheet=sheet, options=options, progress=progress
     )
+    for name in keep:
+        if name not in source.columns:
+            raise missing_column(file, name, list(source.columns), ", which --key names")
     left_out = source.facts.get("rows left out")
     notes = (f"rows left out: {left_out}", *export.notes) if left_out else export.notes
-    absent = [name for name in names if name not in export.columns]
-    notes = (f"not in {file.name}, so missing in every row: {', '.join(absent)}", *notes) if absent else notes
-    return _chunks(source, export, CHUNK), notes
+    return _chunks(source, export, CHUNK, keep), (*_absent(file, names, export.columns), *notes)
+
+
+def _streamed(
+    file: Path, rules: "ReadingRules", checker: "TableChecker", keep: Sequence[str], constants: Mapping[str, str]
+) -> "tuple[Iterator[RawChunk], list[str]] | None":
+    """The rows of a Parquet file in chunks; None where the file has to be read at once to be understood."""
+    from seatrial.model.table_files import missing_column, parquet_schema
+    from seatrial.steps.export_streams import streamed_chunks, streamed_columns
+
+    schema = parquet_schema(file)
+    if missing := [name for name in keep if name not in schema.names and name not in constants]:
+        raise missing_column(file, missing[0], schema.names, ", which --key names")
+    constants = {name: value for name, value in constants.items() if name not in schema.names}
+    columns = streamed_columns(schema, file.name, rules, [column.name for column in checker.columns], constants)
+    if columns is None or any(c.required and c.name not in columns.sources for c in checker.columns):
+        return None
+    renamed = [f"{old!r} renamed to {own}" for own, old in columns.sources.items() if own != old]
+    notes = [*_absent(file, [column.name for column in checker.columns], columns.sources), *renamed]
+    return streamed_chunks(file, columns, rules, notes, keep), notes
+
+
+def _absent(file: Path, names: Collection[str], found: Collection[str]) -> list[str]:
+    absent = [name for name in names if name not in found]
+    return [f"not in {file.name}, so missing in every row: {', '.join(absent)}"] if absent else []
 
 
 def plain_copy(project: "ProjectSettings", data: Path, folder: Path) -> Path:
@@ -175,19 +230,12 @@ def plain_copy(project: "ProjectSettings", data: Path, folder: Path) -> Path:
     return path
 
 
-def _chunks(source: "TableSource", export: "Export", size: int) -> Iterator["RawChunk"]:
-    import numpy as np
-
-    from seatrial.model.categorical import categorical
+def _chunks(source: "TableSource", export: "Export", size: int, keep: Sequence[str] = ()) -> Iterator["RawChunk"]:
     from seatrial.model.table_files import RawChunk
 
-    # a text that is not a date is reported by the schema's own rule, so it is passed on as it was
-    columns: dict[str, Any] = {
-        name: np.array([*(str(v) if column.dates and isinstance(v, str) else v for v in column.distinct)], object)
-        for name, column in export.columns.items()
-    }
     for start in range(0, export.rows, size):
         end = min(start + size, export.rows)
-        raw: dict[str, Any] = {n: categorical(columns[n], c.codes[start:end]) for n, c in export.columns.items()}
+        raw: dict[str, Any] = {name: column.as_array(start, end) for name, column in export.columns.items()}
         lines = list(range(source.first_line + start, source.first_line + end)) if source.first_line else None
-        yield RawChunk(raw, end - start, lines)
+        kept = {name: source.table.column(name).slice(start, end - start).combine_chunks() for name in keep}
+        yield RawChunk(raw, end - start, lines, kept=kept)

@@ -68,7 +68,7 @@ def predict(
     """
     from seatrial.core.project import importable
     from seatrial.core.results import results
-    from seatrial.model.batch import predict_table
+    from seatrial.model.batch import predict_file
     from seatrial.model.release import Release
     from seatrial.steps.exports import rows_to_predict
 
@@ -76,7 +76,7 @@ def predict(
         progress("loading the model")
         release = Release(project.package)
         rows, notes = rows_to_predict(file, project, release.checker, sheet=sheet, options=options, progress=progress)
-        predicted = predict_table(
+        predicted = predict_file(
             release,
             file,
             output or printed,
@@ -86,4 +86,4 @@ def predict(
             rows_read=rows,
             progress=progress,
         )
-    return replace(predicted, read=notes)
+    return replace(predicted, read=tuple(notes))

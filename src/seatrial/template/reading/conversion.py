@@ -7,12 +7,15 @@ contradicts a rule, such as another unit, is refused for the whole column: dropp
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.categorical import categorical
+from seatrial.model.table_files import FEW
 from seatrial.model.table_validation import Unreadable
 from seatrial.template.column_names import clean_names
 from seatrial.template.reading.cell_readers import decimal_marks, rare_labels, reader_of
@@ -40,6 +43,21 @@ class ExportColumn:
     def dates(self) -> bool:
         """Whether its values are dates, or dates and times, as texts."""
         return self.rules.kind in ("date", "moment")
+
+    def as_array(self, start: int = 0, end: int | None = None) -> Any:
+        """The values of these rows as objects that remember their distinct values, or as numbers where all are."""
+        codes = self.codes[start:end]
+        distinct = self._distinct
+        if len(distinct) > max(len(codes), FEW):  # a chunk uses few of the values
+            used, codes = np.unique(codes, return_inverse=True)
+            distinct = distinct[used]
+        return categorical(distinct, codes)
+
+    @cached_property
+    def _distinct(self) -> Any:
+        # a text that is not a date is reported by the schema's own rule, so it is passed on as it was
+        plain = [str(value) if self.dates and isinstance(value, str) else value for value in self.distinct]
+        return np.fromiter(plain, dtype=object, count=len(plain))
 
     @property
     def unreadable(self) -> bool:
@@ -72,7 +90,7 @@ def read_export(
     by_name = {name: rules.columns.get(name) or ColumnRules(source.columns[n], "text") for name, n in positions.items()}
     missing = {name: rules.missing_of(column) for name, column in by_name.items()}
     texts = {
-        name: [text for text in map(_text_of, distinct) if text is not None and text.lower() not in missing[name]]
+        name: [text for text in map(text_of, distinct) if text is not None and text.lower() not in missing[name]]
         for name, (distinct, _) in encoded.items()
     }
     numeric = [name for name, column in by_name.items() if column.kind in ("integer", "number")]
@@ -83,15 +101,15 @@ def read_export(
     for name, (distinct, codes) in encoded.items():
         column = by_name[name]
         where = f"`{name}`" + (f" ({column.source!r})" if column.source != name else "")
-        rare = rare_labels(column.labels, [*map(_text_of, distinct)], codes) if column.labels else []
+        rare = rare_labels(column.labels, [*map(text_of, distinct)], codes) if column.labels else []
         if rare:
             notes.append(f"rows with {', '.join(map(repr, rare))} left out: labels that occur only once")
         read = reader_of(where, source.name, column, [t for t in texts[name] if t not in rare], marks.get(name, "."))
-        values = [None if _text_of(v) in rare else _value(v, column, read, missing[name]) for v in distinct]
+        values = [None if text_of(v) in rare else _value(v, column, read, missing[name]) for v in distinct]
         columns[name] = ExportColumn(column, values, codes)
         changed = next((n for n, value in enumerate(distinct) if not _plain(value, values[n])), None)
         if changed is not None:
-            shown = "missing" if values[changed] is None else _text_of(values[changed])
+            shown = "missing" if values[changed] is None else text_of(values[changed])
             converted.append(f"{name}: converted, such as {str(distinct[changed])[:40]!r} to {shown}")
     renamed = [f"{old!r} renamed to {new}" for new, n in positions.items() if (old := source.columns[n]) != new]
     told = [*notes, *renamed, *converted]
@@ -161,13 +179,21 @@ def _missing_column(source: TableSource, rules: ReadingRules, name: str) -> Seat
 
 def _distinct(values: Any) -> tuple[list[Any], Any]:
     """The distinct values of an arrow array, None for null, and each row's position among them."""
+    if pa.types.is_dictionary(values.type):
+        if len(values.dictionary) <= max(len(values), FEW):
+            codes = values.indices.fill_null(len(values.dictionary)).to_numpy(zero_copy_only=False)
+            return _stripped([*values.dictionary.to_pylist(), None]), codes.astype(np.int64)
+        values = values.dictionary_decode()  # a slice uses few of the values
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         texts = [None if value is None else _iso(value) for value in values.to_pylist()]
         values = pa.array(texts, pa.string())
     encoded = values.dictionary_encode("encode")  # null is one of the distinct values
     codes = np.from_dlpack(encoded.indices).astype(np.int64)  # to_numpy would import pandas
-    distinct = encoded.dictionary.to_pylist()
-    return [value.strip() if isinstance(value, str) else value for value in distinct], codes
+    return _stripped(encoded.dictionary.to_pylist()), codes
+
+
+def _stripped(distinct: list[Any]) -> list[Any]:
+    return [value.strip() if isinstance(value, str) else value for value in distinct]
 
 
 def _iso(value: Any) -> str:
@@ -175,8 +201,8 @@ def _iso(value: Any) -> str:
     return text.replace("+00:00", "Z")
 
 
-def _text_of(value: Any) -> str | None:
-    """A value as a CSV file would have it."""
+def text_of(value: Any) -> str | None:
+    """Return a value as a CSV file would have it."""
     if value is None or (isinstance(value, float) and not np.isfinite(value)):
         return None
     if isinstance(value, bool):
@@ -188,7 +214,7 @@ def _text_of(value: Any) -> str | None:
 
 def _value(value: Any, rules: ColumnRules, read: Callable[[str], Any], missing: frozenset[str]) -> Any:
     """The value of one distinct cell: None for missing, Unreadable if it is not what the rules say."""
-    text = _text_of(value)
+    text = text_of(value)
     if text is None or text.lower() in missing:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and rules.kind in ("integer", "number"):
