@@ -46,7 +46,7 @@ class SeatrialError(Exception):
 class Problem:
     """One value that violates one rule. `line` counts as an editor does (the header is 1); `row` counts from 0.
 
-    `kind` is the rule's short name, as in an HTTP 422.
+    `kind` is the rule's short name, as in an HTTP 422. `key` names the row where its place says nothing: `id 17`.
     """
 
     row: int
@@ -55,10 +55,13 @@ class Problem:
     rule: str
     line: int | None = None
     kind: str = "value_error"
+    key: str = ""
 
     @property
     def place(self) -> str:
-        """Where it is: `line 5` of a CSV, `row 4` of another table."""
+        """Where it is: `line 5` of a CSV, `row 4` of another table, or its key."""
+        if self.key:
+            return self.key
         return f"row {self.row + 1}" if self.line is None else f"line {self.line}"
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,6 +20,7 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
 from seatrial.model.table_files import Chunk, RawChunk, check_chunks, import_pyarrow, read_chunks
+from seatrial.model.table_parts import Part, divided
 from seatrial.model.table_writers import ALIASES, TYPED, WRITERS, Write, listed, prediction_fields
 from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 
@@ -164,7 +165,7 @@ class PredictedPart:
     unseen: list[UnseenValue]
 
 
-def predicted_parts(release: Release, parts: Iterable["Part"], on_bad_rows: OnBadRows) -> Iterator[PredictedPart]:
+def predicted_parts(release: Release, parts: Iterable[Part], on_bad_rows: OnBadRows) -> Iterator[PredictedPart]:
     """Score parts in their order. With "keep", the answers have the bad rows too, with the reasons as warnings."""
     waiting: deque[Part] = deque()  # in the order of the table, until they are scored
 
@@ -201,33 +202,6 @@ def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, A
     return renamed
 
 
-@dataclass(frozen=True)
-class Part:
-    """A chunk, and its rows that obey the schema, at these positions."""
-
-    whole: Chunk
-    good: Chunk
-    kept: Array
-
-    def expand(self, answers: dict[str, Any]) -> dict[str, Any]:
-        """Give the bad rows answers too: no prediction, and the reasons as the warning."""
-        expanded: dict[str, Any] = {}
-        for name, values in answers.items():
-            if isinstance(values, np.ndarray):
-                expanded[name] = np.full(self.whole.rows, np.nan)
-                expanded[name][self.kept] = values
-            else:
-                given = iter(values)
-                expanded[name] = [next(given) if kept else None for kept in self.kept.tolist()]
-        for problem in self.whole.problems:
-            row = problem.row - self.whole.before
-            value = f" {problem.value!r}" if problem.value else ""
-            text = f"refused: {problem.column}{value}: {problem.rule}"
-            earlier = expanded[WARNINGS][row]
-            expanded[WARNINGS][row] = f"{earlier}; {text}" if earlier else text
-        return expanded
-
-
 class _Counted:
     """Divides checked chunks, and counts their rows and their bad rows."""
 
@@ -250,16 +224,6 @@ class _Counted:
             hint = "Correct the rows, leave them out with --on-bad-rows drop, or see the reason beside each with keep."
             hint = hint if policy.on_bad_rows == "fail" else "No row is left to predict."
             raise bad.error(self._name, self.read, hint)
-
-
-def divided(chunk: Chunk) -> Part:
-    """Take the rows that obey the schema out of a checked chunk."""
-    if not chunk.problems:
-        return Part(chunk, chunk, np.ones(chunk.rows, dtype=bool))
-    kept = np.ones(chunk.rows, dtype=bool)
-    kept[[problem.row - chunk.before for problem in chunk.problems]] = False
-    columns = {name: values[kept] for name, values in chunk.columns.items()}
-    return Part(chunk, replace(chunk, columns=columns, problems=[], rows=int(kept.sum())), kept)
 
 
 def as_read(column: Column, values: Any) -> Any:

@@ -49,7 +49,7 @@ def frame_like(frame: Any, columns: Output) -> Any:
     if _library(frame) == "polars":
         texts = {name: library.String for name in columns if name == WARNINGS}
         return library.DataFrame(dict(columns), schema_overrides=texts)
-    arrow = _arrow()
+    arrow = import_arrow()
     arrays = {
         name: arrow.array(values, type=arrow.string() if name == WARNINGS else None) for name, values in columns.items()
     }
@@ -74,7 +74,8 @@ def _library(data: object) -> str:
     return type(data).__module__.partition(".")[0]
 
 
-def _arrow() -> Any:
+def import_arrow() -> Any:
+    """Return pyarrow, which is optional for a release; raises SeatrialError where it is not installed."""
     try:
         import pyarrow
     except ImportError:
@@ -87,7 +88,7 @@ def _sliceable(frame: Any) -> Any:
     library = _library(frame)
     if library == "polars" and find_spec("pyarrow"):
         return frame.to_arrow()
-    return frame if library in ("pandas", "polars") else _arrow().table(frame)
+    return frame if library in ("pandas", "polars") else import_arrow().table(frame)
 
 
 def _raw_chunks(frame: Any) -> Iterator[RawChunk]:
@@ -100,6 +101,16 @@ def _raw_chunks(frame: Any) -> Iterator[RawChunk]:
     for start in range(0, max(len(frame), 1), CHUNK):
         part = frame.iloc[start : start + CHUNK] if library == "pandas" else frame.slice(start, CHUNK)
         yield RawChunk({name: values(part, place) for place, name in enumerate(names)}, len(part))
+
+
+def pandas_chunks(frame: Any, names: Sequence[str], kept: Any) -> Iterator[tuple[RawChunk, list[Any]]]:
+    """Divide a pandas frame into chunks of these columns, each with the arrays of the same rows of the table `kept`."""
+    wanted = frame.loc[:, [str(name) in names for name in frame.columns]]
+    start = 0
+    for raw in _raw_chunks(wanted):
+        rows = kept.slice(start, raw.rows) if kept is not None else None
+        yield raw, [column.combine_chunks() for column in rows.columns] if rows is not None else []
+        start += raw.rows
 
 
 def _arrow_values(part: Any, place: int) -> list[Any] | Array:

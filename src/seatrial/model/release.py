@@ -15,12 +15,14 @@ import numpy as np
 from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.bad_rows import BadRows, OnBadRows
 from seatrial.model.decision import DecisionRule, decision_rule
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, GraphEngine, NativeEngine
 from seatrial.model.features import Array, Columns, Feature, Floats, add_features, features_in, needed
 from seatrial.model.inputs import Encoded, compile_encoder, stack_columns, stack_rows
 from seatrial.model.intervals import PredictionIntervals, prediction_intervals
 from seatrial.model.metadata import Metadata, read_metadata
+from seatrial.model.pickling import fingerprint, restored
 from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
 from seatrial.model.schema import Column, columns_of, schema_in
 from seatrial.model.shapley import Explanation, contributions
@@ -48,6 +50,11 @@ class Release:
 
     def __repr__(self) -> str:
         return f"<Release {self.package}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the package's name, version and hash; where it is unpickled, the same release must be installed."""
+        digest = fingerprint(self.artifacts)
+        return restored, (type(self), self.package, self.version, digest, self.row_limit, self.threads)
 
     @cached_property
     def version(self) -> str:
@@ -246,6 +253,53 @@ class Release:
     def intervals(self) -> PredictionIntervals:
         """The intervals of a regression, or the sets of a classifier."""
         return prediction_intervals(self.metadata)
+
+    def predict_table(
+        self,
+        data: Any,
+        *,
+        keep: Sequence[str] = (),
+        on_bad_rows: OnBadRows = "fail",
+        bad: BadRows | None = None,
+    ) -> Any:
+        """Predict a table and return a pyarrow.Table; needs pyarrow.
+
+        `data` is an Arrow table, batch or stream, a pandas or polars frame, anything else that exports Arrow, a
+        dictionary of arrays, or a structured array. Only the columns of the schema are read. `keep` names columns of
+        `data`, such as a key, that come before the predictions as they are.
+
+        A row that breaks the schema raises DataError, which names the row by its kept columns. With
+        `on_bad_rows="drop"` it is left out. With "keep" it stays: its prediction is null, and `bad_column`,
+        `bad_value` and `bad_rule`, null for good rows, say why. `bad` counts the bad rows and keeps the first ones.
+        """
+        from seatrial.model.arrow_tables import predicted_table
+
+        return predicted_table(self, data, keep, on_bad_rows, bad or BadRows())
+
+    def predict_batches(
+        self,
+        batches: Any,
+        *,
+        keep: Sequence[str] = (),
+        on_bad_rows: OnBadRows = "fail",
+        bad: BadRows | None = None,
+    ) -> Iterator[Any]:
+        """Predict a stream of pyarrow.RecordBatch of any size as it comes, in its order, as `predict_table` does.
+
+        Returns batches of up to 65,536 rows; they have the schema that `output_schema` gives.
+        """
+        from seatrial.model.arrow_tables import predicted_batches
+
+        return predicted_batches(self, batches, keep, on_bad_rows, bad or BadRows())
+
+    def output_schema(self, keep: Sequence[str] = (), on_bad_rows: OnBadRows = "fail", source: Any = None) -> Any:
+        """Return the pyarrow.Schema of what `predict_table` gives.
+
+        `source` is the pyarrow.Schema of its input, which has the types of the kept columns.
+        """
+        from seatrial.model.arrow_tables import output_schema
+
+        return output_schema(self, keep, on_bad_rows, source)
 
     def interval(self, rows: Any, level: float = 0.9) -> Any:
         """Report between which ends the true value is, or among which classes the true one, with this probability.

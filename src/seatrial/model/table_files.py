@@ -17,7 +17,7 @@ from seatrial.model.bad_rows import BadRows
 from seatrial.model.categorical import categorical
 from seatrial.model.features import Array, Columns
 from seatrial.model.file_formats import refuse_pointers
-from seatrial.model.table_validation import TableChecker
+from seatrial.model.table_validation import EXACT, TableChecker
 
 CHUNK = 65_536
 FEW = 1_024  # distinct values, that are converted although fewer rows may use them
@@ -310,9 +310,10 @@ def from_arrow(values: Any) -> list[Any] | Array:
     import pyarrow as pa
 
     kind = values.type
-    if (pa.types.is_integer(kind) and _exact_in_float64(values)) or pa.types.is_floating(kind):
-        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    if pa.types.is_integer(kind):
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        numbers: Array = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        if pa.types.is_floating(kind) or not bool((np.abs(numbers) >= EXACT).any()):  # NaN, for null, is not
+            return numbers
         return np.array(values.to_pylist(), dtype=object)  # checked value by value
     if pa.types.is_string_view(kind):  # to cast a damaged one ends the process: pyarrow reads the views of nulls
         values = pa.array(values.to_pylist(), pa.string())
@@ -326,14 +327,6 @@ def from_arrow(values: Any) -> list[Any] | Array:
         return categorical(distinct, codes.astype(np.int64))
     listed: list[Any] = values.to_pylist()
     return listed
-
-
-def _exact_in_float64(values: Any) -> bool:
-    """Whether integers can be converted to float64 without loss."""
-    import pyarrow.compute as pc
-
-    ends = pc.min_max(values).as_py()
-    return all(end is None or abs(end) <= 2**53 for end in ends.values())
 
 
 def _read_json(path: Path, size: int, _: Collection[str]) -> Iterator[RawChunk]:

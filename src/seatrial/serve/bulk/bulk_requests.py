@@ -17,9 +17,10 @@ from seatrial.http.messages import NO_SNIFFING, REQUEST_ID, EncodedResponse, ref
 from seatrial.http.turns import wait_for_turn
 from seatrial.model import Release
 from seatrial.model.bad_rows import OnBadRows
-from seatrial.model.batch import Part, PredictedPart, divided, listed_rows, predicted_parts
+from seatrial.model.batch import PredictedPart, listed_rows, predicted_parts
 from seatrial.model.row_validation import ERRORS_SHOWN, RowError
 from seatrial.model.table_files import Chunk
+from seatrial.model.table_parts import Part, divided
 from seatrial.model.table_writers import arrow_writer, csv_writer, lines_writer
 from seatrial.model.unseen import WARNINGS, UnseenValue
 from seatrial.prediction_log.log_records import Records

@@ -1,0 +1,126 @@
+"""Tables and streams in, Arrow out: the answers that rows get, whatever the kind of table and the size of its batches."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import TITANIC
+
+from seatrial.core.errors import DataError, SeatrialError
+from seatrial.model.arrow_tables import rechunked
+from seatrial.model.bad_rows import BadRows
+
+FRAME = pd.read_csv(TITANIC / "data" / "titanic.csv").drop(columns="survived").head(150).assign(key=range(1000, 1150))
+TABLE = pa.Table.from_pandas(FRAME, preserve_index=False)
+BAD = TABLE.set_column(
+    TABLE.column_names.index("age"), "age", pa.array([-1.0, *FRAME["age"][1:-1], 200.0], from_pandas=True)
+)
+KINDS = {
+    "Arrow table": lambda: TABLE,
+    "Arrow stream": lambda: TABLE.to_reader(7),
+    "pandas": lambda: FRAME,
+    "polars": lambda: pl.from_pandas(FRAME),
+    "arrays": lambda: {name: FRAME[name].to_numpy() for name in FRAME},
+    "Arrow dictionaries": lambda: pa.table({n: _encoded(TABLE[n]) for n in TABLE.column_names}),
+}
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.dictionary_encode() if pa.types.is_string(column.type) else column
+
+
+@pytest.fixture(scope="module")
+def answers(titanic) -> list[dict]:
+    """What the rows get, one by one."""
+    rows = TABLE.drop_columns("key").to_pylist()
+    return titanic.predict([{k: v for k, v in row.items() if v is not None} for row in rows])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_of_any_kind_gets_what_its_rows_get(titanic, answers, kind: str):
+    predicted = titanic.predict_table(KINDS[kind](), keep=["key"])
+    assert predicted.column_names == ["key", "prediction", "probability_0", "probability_1", "warnings"]
+    assert predicted["key"].to_pylist() == FRAME["key"].tolist()
+    assert predicted["prediction"].to_pylist() == [answer["prediction"] for answer in answers]
+    expected = np.array([answer["probabilities"]["1"] for answer in answers])
+    assert np.abs(predicted["probability_1"].to_numpy() - expected).max() <= 1e-12
+    if kind == "Arrow table":
+        assert predicted.schema == titanic.output_schema(["key"], source=TABLE.schema)
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(0, 60), max_size=8), size=st.integers(1, 70))
+def test_batches_are_put_together_and_divided_without_losing_a_row(sizes: list[int], size: int):
+    ends = np.minimum(np.cumsum([0, *sizes, 1000]), len(FRAME))
+    batches = [TABLE.slice(a, b - a).combine_chunks().to_batches() for a, b in itertools.pairwise(ends)]
+    parts = list(rechunked((batch for part in batches for batch in part), size))
+    assert all(part.num_rows == size for part in parts[:-1])
+    assert pa.Table.from_batches(parts, schema=TABLE.schema).equals(TABLE)
+
+
+@settings(max_examples=10, deadline=None)
+@given(size=st.integers(1, 150), policy=st.sampled_from(["drop", "keep"]))
+def test_a_stream_gets_what_the_whole_table_gets(titanic, size: int, policy: str):
+    whole = titanic.predict_table(BAD, keep=["key"], on_bad_rows=policy)
+    parts = list(titanic.predict_batches(iter(BAD.to_batches(size)), keep=["key"], on_bad_rows=policy))
+    assert pa.Table.from_batches(parts).equals(whole)
+    assert whole.schema == titanic.output_schema(["key"], policy, source=BAD.schema)
+
+
+def test_a_bad_row_is_named_by_its_key_dropped_or_kept_with_the_reason(titanic):
+    with pytest.raises(DataError, match=r"2 of 150 rows break the schema.*\n.*key 1000, column age: '-1.0'"):
+        titanic.predict_table(BAD, keep=["key"])
+    with pytest.raises(DataError, match="row 1, column age"):
+        titanic.predict_table(BAD)
+    bad = BadRows()
+    dropped = titanic.predict_table(BAD, keep=["key"], on_bad_rows="drop", bad=bad)
+    assert (dropped.num_rows, bad.rows, dropped["key"][0].as_py()) == (148, 2, 1001)
+    kept = titanic.predict_table(BAD, keep=["key"], on_bad_rows="keep").to_pylist()
+    assert (kept[0]["prediction"], kept[0]["bad_column"], kept[0]["bad_value"]) == (None, "age", "-1.0")
+    assert kept[0]["bad_rule"] == "Input should be greater than or equal to 0"
+    assert (kept[1]["prediction"], kept[1]["bad_rule"]) == (dropped["prediction"][0].as_py(), None)
+
+
+def test_a_table_without_rows_gives_one_without_rows(titanic):
+    empty = titanic.predict_table(TABLE.slice(0, 0), keep=["key"])
+    assert empty.schema == titanic.output_schema(["key"], source=TABLE.schema)
+    assert empty.num_rows == 0
+    assert list(titanic.predict_batches([])) == []
+
+
+def test_a_column_that_the_model_does_not_need_is_not_converted(titanic):
+    class Unreadable(pa.ExtensionType):
+        def __init__(self):
+            super().__init__(pa.int64(), "unreadable")
+
+        def __arrow_ext_serialize__(self):
+            return b""
+
+    strange = pa.ExtensionArray.from_storage(Unreadable(), pa.array(range(150)))
+    assert titanic.predict_table(TABLE.append_column("strange", strange)).num_rows == 150
+
+
+REFUSED = {
+    "no column 'id' to keep": lambda release: release.predict_table(TABLE, keep=["id"]),
+    "has no column `sex`": lambda release: release.predict_table(TABLE.drop_columns("sex")),
+    "no column `pclass`": lambda release: release.predict_table(TABLE.select(["age"]).slice(0, 0)),
+    "two columns called 'sex'": lambda release: release.predict_table(TABLE.append_column("sex", TABLE["sex"])),
+    "on_bad_rows is 'ignore'": lambda release: release.predict_table(TABLE, on_bad_rows="ignore"),
+    "A list is not a table": lambda release: release.predict_table([{"age": 1}]),
+    "types of the kept columns key are not known": lambda release: release.output_schema(["key"]),
+    "have a column 'prediction' too": lambda release: release.predict_table(
+        TABLE.rename_columns({"key": "prediction"}), keep=["prediction"]
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_cannot_be_predicted_is_refused_with_what_to_do(titanic, message: str):
+    with pytest.raises(SeatrialError, match=message) as raised:
+        REFUSED[message](titanic)
+    assert raised.value.hint
