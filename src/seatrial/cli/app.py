@@ -19,10 +19,11 @@ from seatrial.cli.index import index
 from seatrial.cli.keys import keys
 from seatrial.cli.log import log
 from seatrial.cli.new import new
+from seatrial.cli.predict import predict
 from seatrial.cli.releases import build, bump, compare, publish, release, releases
 from seatrial.cli.runs import runs
 from seatrial.cli.serve import demo, serve
-from seatrial.cli.train import predict, refresh, train
+from seatrial.cli.train import refresh, train
 from seatrial.cli.trial import prove, trial
 from seatrial.cli.tune import tune
 from seatrial.cli.update import add, update

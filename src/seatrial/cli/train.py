@@ -1,8 +1,7 @@
-"""`seatrial refresh`, `train` and `predict`: a newer table, the model trained on it, and its predictions for a file."""
+"""`seatrial refresh` and `train`: a newer table, and the model trained on it."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -104,47 +103,3 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
     show.plain(how_it_runs(run.metadata))
     show.plain(f"Report: {show.short_path(run.report)}")
     show.next_step("seatrial build")
-
-
-def predict(
-    file: Annotated[
-        Path, typer.Argument(help="An export as `refresh` takes it, or a .csv, .parquet or .json file of rows.")
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="A .csv, .parquet or .json file; default: CSV on standard output."),
-    ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Write the input columns next to the predictions.")] = False,
-    on_bad_rows: Annotated[
-        Literal["fail", "drop", "keep"],
-        typer.Option(help="Rows that break the schema: reject the file, drop the rows, or keep them unpredicted."),
-    ] = "fail",
-    sheet: SheetOption = "",
-    decimal: DecimalOption = None,
-    separator: SeparatorOption = None,
-    encoding: EncodingOption = None,
-    header: HeaderOption = None,
-    project: ProjectOption = HERE,
-    json: JsonOption = False,
-) -> None:
-    """Predict every row of a file with the project's trained model, in the file's order.
-
-    An export is read by the rules in reading.toml, as `seatrial refresh` reads one.
-
-    Example: [bold]seatrial predict passengers.parquet -o predictions.parquet[/]
-    """
-    used = Project(project, progress=output is not None and not json)
-    options = csv_options(separator, encoding, header, decimal)
-    predicted = used.predict(
-        file, output, keep=keep, as_json=json, on_bad_rows=on_bad_rows, sheet=sheet, options=options
-    )
-    if output is not None and json:
-        counts = {"rows": predicted.rows, "rows_with_warnings": predicted.warned, "bad_rows": predicted.bad.rows}
-        show.print_json({**counts, "output": output})
-        return
-    if output is not None:
-        show.plain(f"{predicted.rows:,} predictions in {show.short_path(output)}")
-    for note in predicted.read:
-        show.info(f"  {note}")
-    for note in predicted.notes(on_bad_rows):
-        show.info(note)

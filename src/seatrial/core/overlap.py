@@ -22,9 +22,10 @@ def ahead(items: Iterable[T], waiting: int = WAITING) -> Iterator[T]:
     def put(entry: tuple[object, BaseException | None]) -> None:
         while not stopped.is_set():
             try:
-                return ready.put(entry, timeout=POLL)
+                ready.put(entry, timeout=POLL)
             except queue.Full:
                 continue
+            return
 
     def prepare() -> None:
         try:
@@ -32,7 +33,7 @@ def ahead(items: Iterable[T], waiting: int = WAITING) -> Iterator[T]:
                 put((item, None))
                 if stopped.is_set():
                     return
-        except BaseException as error:  # noqa: BLE001 - it is raised where the items are used
+        except BaseException as error:
             put((done, error))
         else:
             put((done, None))

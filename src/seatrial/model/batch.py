@@ -51,7 +51,7 @@ class PredictedFile:
 
 @dataclass(frozen=True)
 class RowPolicy:
-    """What becomes of a row: `keep` writes its own columns, and `on_bad_rows` says what to do where it breaks the schema.
+    """What becomes of a row: `keep` writes its own columns, `on_bad_rows` says what to do where it breaks the schema.
 
     `limit` is the most bad rows, and `bad` writes each of them, with the reason, to a table of their own.
     """

@@ -67,7 +67,7 @@ def record_of(source: TableInput) -> InputRecord:
 
 
 class OutputFolder:
-    """The folder of a run. Raises SeatrialError where it has something else; with `resume`, goes on with the same run."""
+    """The folder of a run; with `resume`, of one that goes on. Raises SeatrialError where it has something else."""
 
     def __init__(self, path: Path, job: Job, inputs: Sequence[TableInput], suffix: str, *, resume: bool) -> None:
         self.path, self.suffix = path, suffix
@@ -156,6 +156,8 @@ class OutputFolder:
         for number, part in list(self.done.items()):
             if not all((self.path / name).is_file() for name in (part.file, part.bad_file) if name):
                 del self.done[number]  # somebody removed it: it is made again
+        if len(self.done) < len(self._inputs):
+            (self.path / MARKER).unlink(missing_ok=True)
 
     def _check_same(self, earlier: dict[str, Any]) -> None:
         mine = self._common()

@@ -52,7 +52,7 @@ def _of_word(word: str) -> Iterator[TableInput]:
     if path.is_dir():
         yield from _of_folder(path)
     elif word != STANDARD_INPUT and not path.exists() and glob.has_magic(word):
-        names = sorted(glob.glob(str(path), recursive=True))
+        names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - which takes a whole path as its pattern
         files = [Path(name) for name in names if not _hidden(Path(name).parts) and Path(name).is_file()]
         if not files:
             raise SeatrialError(f"No file matches {word!r}.", hint="Quote the pattern, and check it with `ls`.")

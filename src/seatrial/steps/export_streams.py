@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from seatrial.model.table_files import CHUNK, RawChunk, from_arrow, parquet_batches
+from seatrial.model.arrow_reader import parquet_batches
+from seatrial.model.raw_chunks import CHUNK, RawChunk, from_arrow
 from seatrial.template.reading.conversion import project_names, read_export, text_of
 from seatrial.template.records import ColumnRules, TableSource
 
@@ -45,6 +45,8 @@ def streamed_columns(
 
     `constants` are columns of one value that are added to them.
     """
+    import pyarrow as pa
+
     if len(set(schema.names)) != len(schema.names):
         return None
     names = [column for column in schema.names if not column.startswith("__index_level_")] + [*constants]
@@ -74,6 +76,8 @@ def streamed_chunks(
 
     The columns of the file that `keep` names are in each chunk as they are.
     """
+    import pyarrow as pa
+
     own = [name for name in dict.fromkeys([*columns.sources.values(), *keep]) if name not in columns.constants]
     for whole in parquet_batches(path, own, CHUNK):
         rows = whole.num_rows
@@ -92,6 +96,8 @@ def streamed_chunks(
 
 
 def _is_text_or_whole(kind: Any) -> bool:
+    import pyarrow as pa
+
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     return bool(text or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind))

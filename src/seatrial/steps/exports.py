@@ -161,7 +161,8 @@ def rows_to_predict(
     too large to be read at once is too, so it must be as the project's own table. `keep` names columns of the file that
     are in the chunks as they are, and `constants` has columns of one value, as the partitions of a folder are.
     """
-    from seatrial.model.table_files import CHUNK, missing_column, read_raw_chunks, with_columns
+    from seatrial.model.raw_chunks import CHUNK, missing_column, with_columns
+    from seatrial.model.table_files import read_raw_chunks
 
     def plain() -> "Iterator[RawChunk]":
         wanted = {*(column.name for column in checker.columns), *keep}
@@ -174,9 +175,9 @@ def rows_to_predict(
     rules = rules.as_in_the_project() if own else rules
     names = [column.name for column in checker.columns]
     needed = [column.name for column in checker.columns if column.required]
-    if file.suffix.lower() in (".parquet", ".pq") and file.is_file():
-        if streamed := _streamed(file, rules, checker, keep, constants):
-            return streamed
+    parquet = file.suffix.lower() in (".parquet", ".pq") and file.is_file()
+    if parquet and (streamed := _streamed(file, rules, checker, keep, constants)):
+        return streamed
     if file.is_file() and file.stat().st_size > AT_ONCE:
         return plain(), ()
     source, export = read_by_rules(
@@ -194,7 +195,8 @@ def _streamed(
     file: Path, rules: "ReadingRules", checker: "TableChecker", keep: Sequence[str], constants: Mapping[str, str]
 ) -> "tuple[Iterator[RawChunk], list[str]] | None":
     """The rows of a Parquet file in chunks; None where the file has to be read at once to be understood."""
-    from seatrial.model.table_files import missing_column, parquet_schema
+    from seatrial.model.arrow_reader import parquet_schema
+    from seatrial.model.raw_chunks import missing_column
     from seatrial.steps.export_streams import streamed_chunks, streamed_columns
 
     schema = parquet_schema(file)

@@ -17,6 +17,7 @@ from seatrial.steps.deploy import list_deployments as _list_deployments
 from seatrial.steps.deploy import rollback as _rollback
 from seatrial.steps.deploy import stop as _stop
 from seatrial.steps.make_release import release as _release
+from seatrial.steps.predict import predict as _predict
 from seatrial.steps.progress import show_progress
 from seatrial.steps.prove import prove as _prove
 from seatrial.steps.refresh import refresh as _refresh
@@ -25,7 +26,6 @@ from seatrial.steps.releases import publish as _publish
 from seatrial.steps.runs import compare_runs as _compare_runs
 from seatrial.steps.runs import export_runs as _export_runs
 from seatrial.steps.runs import list_runs as _list_runs
-from seatrial.steps.train import predict as _predict
 from seatrial.steps.train import train as _train
 from seatrial.steps.tune import tune as _tune
 

@@ -1,0 +1,84 @@
+"""Reads CSV in UTF-8, with a header and commas, in chunks; numbers its rows by their lines."""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from seatrial.core.errors import Problem, SeatrialError
+from seatrial.model.features import Array
+from seatrial.model.raw_chunks import RawChunk
+
+Record = tuple[int, list[str]]  # a row's first line, and its cells
+LONGEST_CELL = 2**30  # characters; the csv module's own limit is 128 KiB
+
+
+def read_csv(path: Path, size: int, _: Collection[str]) -> Iterator[RawChunk]:
+    """Read a CSV file in chunks of at most `size` rows. Raises SeatrialError, with the line, for what is not CSV."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            chunks = csv_chunks(file, path.name, lambda rows: list(islice(rows, size)))
+            first = next(chunks, None)
+            if first is None:
+                raise SeatrialError(f"{path.name} has a header but no rows.", hint="Give a file with rows.")
+            yield first
+            yield from chunks
+    except UnicodeDecodeError as error:
+        with path.open("rb") as file:
+            utf_16 = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        what = "is UTF-16, not UTF-8" if utf_16 else f"is not UTF-8 (byte {error.start})"
+        raise SeatrialError(f"{path.name} {what}.", hint="Save it as UTF-8.") from None
+
+
+def csv_chunks(
+    lines: Iterable[str],
+    name: str,
+    some: Callable[[Iterator[Record]], list[Record]],
+    on_header: Callable[[list[str]], None] | None = None,
+) -> Iterator[RawChunk]:
+    """Read CSV with a header from lines that keep their ends; `name` is for errors.
+
+    `some` takes the rows of a chunk out of all that follow, and `on_header` gets the names of the columns. Raises
+    SeatrialError for what is not CSV.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(lines, strict=True)
+    try:
+        header = next(reader, [])
+        if on_header:
+            on_header(header)
+        repeated = sorted({name for name in header if header.count(name) > 1})
+        if repeated:
+            raise SeatrialError(f"{name} has two columns named {repeated[0]!r}.", hint="Rename one of them.")
+        numbered = _numbered(reader)
+        while records := some(numbered):
+            yield _chunk_of(header, records)
+    except csv.Error as error:
+        raise SeatrialError(
+            f"{name} is not valid CSV, line {reader.line_num}: {error}.",
+            hint="Fix that line, or save the table as CSV again.",
+        ) from None
+
+
+def _numbered(reader: Any) -> Iterator[Record]:
+    """Number the records by their first line, skipping empty lines."""
+    line = reader.line_num + 1
+    for cells in reader:
+        if cells:
+            yield line, cells
+        line = reader.line_num + 1
+
+
+def _chunk_of(header: list[str], records: list[Record]) -> RawChunk:
+    ragged = tuple(
+        Problem(row, "", "", f"the row has {len(cells)} cells, the header has {len(header)}", line, "wrong_length")
+        for row, (line, cells) in enumerate(records)
+        if len(cells) != len(header)
+    )
+    width = len(header)
+    even = [cells if len(cells) == width else (cells + [""] * width)[:width] for _, cells in records]
+    columns: dict[str, list[Any] | Array] = {
+        name: list(values) for name, values in zip(header, zip(*even, strict=True), strict=True)
+    }
+    return RawChunk(columns, len(records), [line for line, _ in records], ragged)

@@ -1,0 +1,138 @@
+"""Predicts tables with a project's model: from one file to one, or from many to a folder that can be resumed."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TextIO, get_args
+
+from seatrial.core.errors import UsageError
+from seatrial.core.progress import Progress, silent
+from seatrial.model.bad_rows import bad_limit
+from seatrial.model.table_inputs import STANDARD_INPUT, TableInput, find_inputs
+from seatrial.steps.predict_input import HowToPredict, OnBadFileRows, PredictedTable, predict_input
+
+if TYPE_CHECKING:
+    from seatrial.core.project import ProjectSettings
+    from seatrial.template.reading.csv_file import CsvOptions
+
+TableFormat = Literal["csv", "parquet", "json", "jsonl", "arrow"]
+
+
+def predict(
+    project: "ProjectSettings",
+    file: str | Path | Sequence[str | Path],
+    output: Path | None = None,
+    *,
+    keep: bool = False,
+    key: Sequence[str] = (),
+    as_json: bool = False,
+    table_format: TableFormat | None = None,
+    on_bad_rows: OnBadFileRows = "fail",
+    max_bad: str = "",
+    resume: bool = False,
+    processes: int = 1,
+    sheet: str = "",
+    options: "CsvOptions | None" = None,
+    progress: Progress = silent,
+) -> PredictedTable:
+    """Predict every row of one file or several into `output`, or to standard output.
+
+    `file` names files, patterns, folders whose names may be partitions, or `-` for standard input. They are exports,
+    read by the rules in reading.toml (`sheet` and `options` as in `refresh`), or rows as the API takes them, in CSV,
+    Parquet, JSON, JSON lines or Arrow. `output` is a file for all of them, or a folder with a part for each, which
+    `resume` goes on with and `processes` share. `keep` writes the schema's columns next to the predictions, `key`
+    columns of the files as they are. `table_format` is that of streams and of the parts of a folder.
+
+    Rows that break the schema fail the call (`on_bad_rows="fail"`), are left out ("drop"), have the reason in place of
+    a prediction ("keep"), or are put into a table of their own ("quarantine"), and more than `max_bad` of them, as 100
+    or 1%, fail the call.
+    """
+    words = [str(word) for word in ([file] if isinstance(file, str | Path) else file)]
+    if on_bad_rows not in get_args(OnBadFileRows):
+        raise UsageError(
+            f"{on_bad_rows!r} is not a policy for bad rows.", hint=f"Use {', '.join(get_args(OnBadFileRows))}."
+        )
+    limit = bad_limit(max_bad) if max_bad else None
+    how = HowToPredict(keep, tuple(dict.fromkeys(key)), on_bad_rows, limit, sheet, options)
+    suffix = f".{table_format}" if table_format else ".json" if as_json and output is None else ""
+    with _standard_input(find_inputs(words), suffix or ".csv") as inputs:
+        if output is not None and (output.is_dir() or not output.suffix):
+            from seatrial.steps.predict_folder import predict_folder
+
+            return predict_folder(
+                project,
+                inputs,
+                output,
+                how,
+                suffix or ".parquet",
+                resume=resume,
+                processes=processes,
+                progress=progress,
+            )
+        if resume or processes != 1:
+            option = "--resume" if resume else "--processes"
+            raise UsageError(f"{option} is for a folder of parts.", hint="Name a folder: --output predictions/")
+        return _into_one(project, inputs, output, how, suffix or ".csv", progress)
+
+
+def _into_one(
+    project: "ProjectSettings",
+    inputs: Sequence[TableInput],
+    output: Path | None,
+    how: HowToPredict,
+    suffix: str,
+    progress: Progress,
+) -> PredictedTable:
+    from seatrial.core.project import importable
+    from seatrial.core.results import results
+    from seatrial.model.batch import open_output
+    from seatrial.model.release import Release
+
+    if how.on_bad_rows == "quarantine" and output is None:
+        raise UsageError("Bad rows need a file of their own.", hint="Name the predictions' file with --output.")
+    if output is not None and any(
+        each.path.exists() and output.exists() and output.samefile(each.path) for each in inputs
+    ):
+        raise UsageError(f"{output} is an input file.", hint="Name another file for the predictions.")
+    with results() as printed, importable(project), ExitStack() as stack:
+        progress("loading the model")
+        release = Release(project.package)
+        target: Path | TextIO = output or _stream(printed, suffix)
+        like = inputs[0].path if inputs[0].path.exists() else None
+        write = stack.enter_context(open_output(release, target, suffix=suffix, like=like))
+        bad = None
+        if how.on_bad_rows == "quarantine" and output is not None:
+            aside = output.with_name(f"{output.stem}.bad{output.suffix}")
+            bad = stack.enter_context(open_output(release, aside, like=like))
+        files = []
+        for each in inputs:
+            predicted = predict_input(release, project, each, write, how, bad, progress=progress)
+            files.append((each.name, predicted))
+        table = PredictedTable(tuple(files))
+        if how.limit:
+            how.limit.check(table.bad_rows, table.rows_in, " and ".join(e.name for e in inputs[:2]), complete=True)
+    return table
+
+
+@contextmanager
+def _standard_input(inputs: Sequence[TableInput], suffix: str) -> Iterator[Sequence[TableInput]]:
+    """Put what comes on standard input into a file, since most formats cannot be read from a pipe."""
+    if [each.name for each in inputs] != [STANDARD_INPUT]:
+        yield inputs
+        return
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("Nothing is sent to standard input.", hint="Example: cat rows.csv | seatrial predict -")
+    with tempfile.TemporaryDirectory(prefix="seatrial-") as folder:
+        path = Path(folder) / f"standard-input{suffix}"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield [TableInput(path, STANDARD_INPUT)]
+
+
+def _stream(printed: TextIO, suffix: str) -> TextIO:
+    if suffix in (".parquet", ".arrow") and printed.isatty():
+        raise UsageError(f"{suffix} is not for a terminal.", hint="Name a file with --output, or send it to a command.")
+    return printed
