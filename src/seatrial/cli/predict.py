@@ -13,6 +13,7 @@ from seatrial.cli.options import (
     HeaderOption,
     JsonOption,
     ProjectOption,
+    QueryOption,
     SeparatorOption,
     SheetOption,
     csv_options,
@@ -22,23 +23,29 @@ from seatrial.core.errors import UsageError
 from seatrial.steps.predict import TableFormat
 from seatrial.steps.predict_input import OnBadFileRows
 from seatrial.steps.project import Project
+from seatrial.stores.shown_urls import shown_url
 
 
 def predict(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="Files, patterns, folders whose names may be partitions (year=2026), or - for standard input: exports "
-            "as `refresh` takes them, or rows in .csv, .parquet, .json, .jsonl or .arrow.",
+            help="Files, here or at URLs, a database with --query, patterns, folders whose names may be partitions "
+            "(year=2026), or - for standard input: exports as `refresh` takes them, or rows in .csv, .parquet, .json, "
+            ".jsonl or .arrow.",
             show_default=False,
         ),
     ],
     output: Annotated[
-        Path | None,
+        str | None,
         option(
-            "A file for all rows, or a folder with a part for each file; default: standard output.", "--output", "-o"
+            "A file for all rows, here or at a URL, a table (postgresql://host/shop?table=scores), or a folder with a "
+            "part for each file; default: standard output.",
+            "--output",
+            "-o",
         ),
     ] = None,
+    query: QueryOption = "",
     keep: Annotated[bool, typer.Option("--keep", help="Write the input columns next to the predictions.")] = False,
     key: Annotated[
         list[str] | None,
@@ -79,6 +86,7 @@ def predict(
     predicted = Project(project, progress=output is not None and not json).predict(
         files,
         output,
+        query=query,
         keep=keep,
         key=key or (),
         as_json=json,
@@ -92,11 +100,14 @@ def predict(
     )
     if output is not None and json:
         counts = {"rows": predicted.rows, "rows_with_warnings": predicted.warned, "bad_rows": predicted.bad_rows}
-        resumed = {"files": len(predicted.files), "files_done_before": predicted.resumed} if output.is_dir() else {}
-        show.print_json({**counts, **resumed, "output": output})
+        resumed = (
+            {"files": len(predicted.files), "files_done_before": predicted.resumed} if Path(output).is_dir() else {}
+        )
+        show.print_json({**counts, **resumed, "output": shown_url(output)})
         return
     if output is not None:
+        place = shown_url(output) if "://" in output else show.short_path(Path(output))
         before = f", beside {predicted.rows_resumed:,} of an earlier run" if predicted.resumed else ""
-        show.plain(f"{predicted.rows:,} predictions in {show.short_path(output)}{before}")
+        show.plain(f"{predicted.rows:,} predictions in {place}{before}")
     for note in predicted.notes(on_bad_rows):
         show.info(note)

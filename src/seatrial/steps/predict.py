@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, TextIO, get_args
 from seatrial.core.errors import UsageError
 from seatrial.core.progress import Progress, silent
 from seatrial.model.bad_rows import bad_limit
-from seatrial.model.table_inputs import STANDARD_INPUT, TableInput, find_inputs
+from seatrial.model.table_inputs import STANDARD_INPUT, TableInput
+from seatrial.steps.predict_elsewhere import inputs_here, output_here
 from seatrial.steps.predict_input import HowToPredict, OnBadFileRows, PredictedTable, predict_input
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ TableFormat = Literal["csv", "parquet", "json", "jsonl", "arrow"]
 def predict(
     project: "ProjectSettings",
     file: str | Path | Sequence[str | Path],
-    output: Path | None = None,
+    output: str | Path | None = None,
     *,
+    query: str = "",
     keep: bool = False,
     key: Sequence[str] = (),
     as_json: bool = False,
@@ -46,6 +48,9 @@ def predict(
     `resume` goes on with and `processes` share. `keep` writes the schema's columns next to the predictions, `key`
     columns of the files as they are. `table_format` is that of streams and of the parts of a folder.
 
+    Both may be URLs: `file` of object stores, of web servers, and of databases with a `query`; `output` of object
+    stores and of tables, as postgresql://host/shop?table=scores. Either is read whole first, and written whole at last.
+
     Rows that break the schema fail the call (`on_bad_rows="fail"`), are left out ("drop"), have the reason in place of
     a prediction ("keep"), or are put into a table of their own ("quarantine"), and more than `max_bad` of them, as 100
     or 1%, fail the call.
@@ -58,14 +63,18 @@ def predict(
     limit = bad_limit(max_bad) if max_bad else None
     how = HowToPredict(keep, tuple(dict.fromkeys(key)), on_bad_rows, limit, sheet, options)
     suffix = f".{table_format}" if table_format else ".json" if as_json and output is None else ""
-    with _standard_input(find_inputs(words), suffix or ".csv") as inputs:
-        if output is not None and (output.is_dir() or not output.suffix):
+    with (
+        output_here(output, on_bad_rows, progress) as target,
+        inputs_here(words, query, progress) as found,
+        _standard_input(found, suffix or ".csv") as inputs,
+    ):
+        if target is not None and (target.is_dir() or not target.suffix):
             from seatrial.steps.predict_folder import predict_folder
 
             return predict_folder(
                 project,
                 inputs,
-                output,
+                target,
                 how,
                 suffix or ".parquet",
                 resume=resume,
@@ -75,7 +84,7 @@ def predict(
         if resume or processes != 1:
             option = "--resume" if resume else "--processes"
             raise UsageError(f"{option} is for a folder of parts.", hint="Name a folder: --output predictions/")
-        return _into_one(project, inputs, output, how, suffix or ".csv", progress)
+        return _into_one(project, inputs, target, how, suffix or ".csv", progress)
 
 
 def _into_one(
