@@ -135,4 +135,5 @@ DOORS = guide("doors.md")  # tests/docs/test_doors.py follows it
 MONITORING = guide("monitoring.md")  # tests/docs/test_monitoring_page.py follows it
 TUNING = guide("tuning.md")  # tests/docs/test_tuning_page.py follows it
 EXACT = guide("exact.md")  # tests/docs/test_exact_page.py follows it
-ALL = (README, RENDERED, DOORS, MONITORING, TUNING, EXACT, *map(guide, GUIDES))
+REMOTE_TABLES = guide("remote-tables.md")  # tests/docs/test_remote_tables_page.py follows it
+ALL = (README, RENDERED, DOORS, MONITORING, TUNING, EXACT, REMOTE_TABLES, *map(guide, GUIDES))

@@ -105,15 +105,22 @@ def test_an_error_changes_nothing(shop: str, postgres: str, monkeypatch: pytest.
         assert read(url, "kept") == {"id": [1]}
 
 
-def test_a_kill_within_the_transaction_leaves_no_table(postgres: str) -> None:
+def test_a_kill_within_the_transaction_leaves_no_table(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = (
         "import os, signal, sys; import pyarrow as pa, pyarrow.parquet as pq\n"
         "from seatrial.stores.remote_tables import open_target\n"
         "def told(text):\n    if text.startswith('wrote'): os.kill(os.getpid(), signal.SIGKILL)\n"
         "with open_target(sys.argv[1], told) as path: pq.write_table(pa.table({'id': [1, 2]}), path)"
     )
-    done = subprocess.run([sys.executable, "-c", program, f"{postgres}&table=killed"], check=False, env=os.environ)
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program, f"{postgres}&table=killed"], check=False, env=env)
     assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) != []  # the rows that were to be written, until the next process needs a folder
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with open_source(postgres, query="SELECT 1 AS n"):
+        assert [path.name.split("-")[2] for path in tmp_path.iterdir()] == [str(os.getpid())]
     assert read(postgres, "SELECT count(*) AS n FROM pg_tables WHERE tablename = 'killed'") == {"n": [0]}
 
 

@@ -6,6 +6,7 @@ temporary file and uploaded at the end, in one step of the store, so that an err
 """
 
 import hashlib
+import os
 import shutil
 import tempfile
 import weakref
@@ -18,12 +19,14 @@ from urllib.parse import unquote, urlsplit
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import sha256
+from seatrial.core.processes import is_running
 from seatrial.core.progress import Progress, silent
 from seatrial.stores.object_files import SCHEMES, explained, object_files
 from seatrial.stores.shown_urls import shown_url
 from seatrial.stores.web_files import download
 
 PIECE = 4 << 20
+FOLDER = "seatrial-table-"  # the start of the names of temporary folders, then the process
 
 
 def is_url(data: object) -> bool:
@@ -51,7 +54,7 @@ def fetch(url: str, progress: Progress = silent) -> LocalCopy:
     name = unquote(Path(urlsplit(url).path).name)
     if not name:
         raise SeatrialError(f"{shown_url(url)} names no file.", hint="Name a CSV, Parquet or Excel file.")
-    folder = Path(tempfile.mkdtemp(prefix="seatrial-table-"))
+    folder = Path(tempfile.mkdtemp(prefix=_prefix()))
     try:
         path = folder / name
         progress(f"downloading {shown_url(url)}")
@@ -97,7 +100,7 @@ def open_source(data: str | Path, progress: Progress = silent, *, query: str = "
     if isinstance(data, str) and is_database(data):
         from seatrial.stores.sql_tables import query_to_file
 
-        with tempfile.TemporaryDirectory(prefix="seatrial-table-") as folder:
+        with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
             path = Path(folder) / "query.parquet"
             query_to_file(data, query, path, progress)
             yield path
@@ -123,7 +126,7 @@ def open_target(to: str | Path, progress: Progress = silent) -> Iterator[Path]:
         from seatrial.stores.sql_tables import file_to_table, parse_target
 
         target = parse_target(to)
-        with tempfile.TemporaryDirectory(prefix="seatrial-table-") as folder:
+        with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
             rows = Path(folder) / f"{target.table}.parquet"
             yield rows
             file_to_table(rows, target, progress)
@@ -132,11 +135,20 @@ def open_target(to: str | Path, progress: Progress = silent) -> Iterator[Path]:
         yield Path(to)
         return
     files, path = _writable(to)
-    with tempfile.TemporaryDirectory(prefix="seatrial-table-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
         local = Path(folder) / Path(path).name
         yield local
         progress(f"uploading {shown_url(to)}")
         upload(local, files, path, to)
+
+
+def _prefix() -> str:
+    """The start of the name of a temporary folder of this process; what killed ones have left is removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
+        pid = left.name.removeprefix(FOLDER).partition("-")[0]
+        if pid.isdecimal() and not is_running(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return f"{FOLDER}{os.getpid()}-"
 
 
 def _download(url: str, file: Any, progress: Progress) -> tuple[str, str]:
@@ -168,7 +180,7 @@ def _copied(files: Any, path: str, file: Any, url: str, progress: Progress) -> t
             done += len(piece)
             digest.update(piece)
             file.write(piece)
-            progress(f"downloaded {done / 1e6:,.0f} of {info.size / 1e6:,.0f} MB")
+            progress(f"downloaded {done / 1e6:,.1f} of {info.size / 1e6:,.1f} MB")
     if done != info.size or _version(files, path) != before:
         raise SeatrialError(f"{shown_url(url)} changed while it was being read.", hint="Try again once it is complete.")
     return before[0], digest.hexdigest()

@@ -71,7 +71,7 @@ def _body(response: Any, file: BinaryIO, shown: str, progress: Progress) -> tupl
             raise SeatrialError(f"{shown} took more than {TOTAL_SECONDS / 60:.0f} minutes.", hint="Try again later.")
         digest.update(piece)
         file.write(piece)
-        progress(f"downloaded {done / 1e6:,.0f} MB" + (f" of {expected / 1e6:,.0f} MB" if expected else ""))
+        progress(f"downloaded {done / 1e6:,.1f}" + (f" of {expected / 1e6:,.1f} MB" if expected else " MB"))
     if expected is not None and done != expected:
         raise SeatrialError(f"{shown} ended after {done:,} of {expected:,} bytes.", hint="Try again.")
     return response.headers.get("ETag", ""), digest.hexdigest()

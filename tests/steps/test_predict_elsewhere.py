@@ -1,0 +1,64 @@
+"""What `predict` reads and writes at URLs, against a real S3 server and SQLite."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.s3_server import Store, running_store
+from tests.stores.test_remote_tables import content, put
+
+from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.progress import silent
+from seatrial.steps.predict_elsewhere import inputs_here, output_here
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    with running_store() as running:
+        yield running
+
+
+def test_inputs_have_the_names_of_their_urls(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "here.csv").write_text("size\n1\n")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.executescript("CREATE TABLE t (size REAL); INSERT INTO t VALUES (2.5);")
+    words = [str(tmp_path / "here.csv"), put(store, "year=2026/t.csv"), f"sqlite:///{tmp_path}/shop.db"]
+    with inputs_here(words, "SELECT size FROM t", silent) as found:
+        assert [each.name for each in found] == [words[0], "s3://logs/year=2026/t.csv", words[2]]
+        assert [each.path.suffix for each in found] == [".csv", ".csv", ".parquet"]
+        assert [each.path.exists() for each in found] == [True] * 3
+        assert found[1].partitions == {}
+    assert [each.path.exists() for each in found] == [True, False, False]
+
+
+def test_a_query_needs_a_database(store: Store) -> None:
+    with pytest.raises(UsageError, match="--query is for a database"):
+        inputs_here([store.url("t.csv")], "t", silent).__enter__()
+
+
+def test_an_output_is_uploaded_when_all_went_well(store: Store, tmp_path: Path) -> None:
+    with output_here(None, "fail", silent) as path:
+        assert path is None
+    with output_here(str(tmp_path / "p.csv"), "fail", silent) as path:
+        assert path == tmp_path / "p.csv"
+    with output_here(store.url("scores/p.csv"), "fail", silent) as path:
+        assert path is not None
+        path.write_text("prediction\n1\n")
+        assert store.names("scores") == []
+    assert content(store.url("scores/p.csv")) == b"prediction\n1\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "on_bad_rows", "said"),
+    [
+        ("folder/", "fail", "names no file. Parts are for folders here"),
+        ("p.csv", "quarantine", "has no place. Use --on-bad-rows drop or keep"),
+    ],
+)
+def test_what_a_bucket_does_not_take(store: Store, key: str, on_bad_rows: str, said: str) -> None:
+    with pytest.raises(SeatrialError) as caught:
+        output_here(store.url(key), on_bad_rows, silent).__enter__()
+    assert said in f"{caught.value.message} {caught.value.hint}"
+    assert "secret-word" not in caught.value.message
