@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -10,7 +10,7 @@ WAITING = 2  # items; more would only take memory
 POLL = 0.1  # seconds after which a thread that nobody waits for any more notices it
 
 
-def ahead(items: Iterable[T], waiting: int = WAITING) -> Iterator[T]:
+def ahead(items: Iterable[T], waiting: int = WAITING) -> Generator[T, None, None]:
     """Yield items in their order, which a thread takes from `items` meanwhile; at most `waiting` of them wait.
 
     What `items` raises is raised here, after the items before it. The thread ends when the iterator is closed.
