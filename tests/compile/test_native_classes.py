@@ -1,11 +1,8 @@
 """What runs natively: each class is refused with its reason, and can be stored and served all the same."""
 
 import numpy as np
-import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
@@ -24,14 +21,7 @@ from seatrial.train.native import dump_native
 LINEAR = LogisticRegression(max_iter=300)
 
 
-def of_text(vectorizer):
-    return make_pipeline(ColumnTransformer([("text", vectorizer, "deck")]), LINEAR)
-
-
 CASES = {
-    "words": (of_text(CountVectorizer(token_pattern=r"(?u)\b\w+\b")), "dense"),
-    "weighted letters": (of_text(TfidfVectorizer(analyzer="char")), "dense"),
-    "hashed words": (of_text(HashingVectorizer(n_features=16)), "dense"),
     "neighbours": (make_pipeline(numeric(StandardScaler()), KNeighborsClassifier()), "equally near"),
     "neighbours in a radius": (
         make_pipeline(numeric(StandardScaler()), RadiusNeighborsClassifier(9.0)),
@@ -63,19 +53,6 @@ def test_the_classifier_of_a_gaussian_process_is_refused_with_the_reason():
     pipeline = make_pipeline(numeric(StandardScaler()), GaussianProcessClassifier(optimizer=None)).fit(FRAME, BINARY)
     with pytest.raises(CompileError, match="its probabilities are integrals"):
         compile_pipeline(pipeline, INPUTS)
-
-
-def test_onnxruntime_lower_cases_by_locale():
-    """The reason for text: in the only locale that every machine has, letters beyond ASCII stay as they are."""
-    node = helper.make_node("StringNormalizer", ["text"], ["lower"], case_change_action="LOWER", locale="C")
-    given, made = (helper.make_tensor_value_info(name, TensorProto.STRING, [None]) for name in ("text", "lower"))
-    model = helper.make_model(
-        helper.make_graph([node], "lower", [given], [made]), opset_imports=[helper.make_opsetid("", 21)], ir_version=10
-    )
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    lower = session.run(None, {"text": np.array(["ABC", "ÉÀ"], dtype=object)})[0].tolist()
-    assert lower == ["abc", "ÉÀ"]
-    assert [text.lower() for text in ("ABC", "ÉÀ")] == ["abc", "éà"]
 
 
 def test_scikit_learns_own_neighbours_depend_on_the_index():

@@ -62,7 +62,7 @@ def _integers(values: Any, graph: Graph) -> str:
 
 def _softmax_of_sums(matrix: Matrix, graph: Graph, weights: Floats, bias: Floats) -> str:
     """Add the softmax of x @ weights.T + bias, with weights (classes, columns)."""
-    sums = graph.add("Gemm", graph.numbers(matrix), graph.constant(weights.T), graph.constant(bias))
+    sums = graph.product(matrix, weights.T, bias)
     return graph.add("Softmax", sums, axis=1)
 
 

@@ -39,6 +39,7 @@ from seatrial.compile import (
     preprocessing,
     projections,
     trees,
+    vectorizers,
 )
 from seatrial.compile.boosters import Booster, booster_of, is_booster
 from seatrial.compile.graph import Graph, Matrix, Refused, join
@@ -96,6 +97,7 @@ TRANSFORMERS: dict[type, Transformer] = {
     **pieces.TRANSFORMERS,
     **powers.TRANSFORMERS,
     **projections.TRANSFORMERS,
+    **vectorizers.TRANSFORMERS,
     **dict.fromkeys(SELECTORS, preprocessing.selector),
 }
 
@@ -245,7 +247,7 @@ def _transform(estimator: Any, matrix: Matrix, graph: Graph, path: tuple[str, ..
     if convert is None:
         raise _refusal(estimator, path, reason_for(estimator))
     transformed: Matrix = _guarded(convert, estimator, matrix, graph, path)
-    keeps = matrix.sparse and type(estimator) not in DENSE
+    keeps = (matrix.sparse or transformed.sparse) and type(estimator) not in DENSE
     makes = getattr(estimator, "encode", "") == "onehot"  # KBinsDiscretizer
     return replace(transformed, sparse=makes or bool(getattr(estimator, "sparse_output", keeps)))
 

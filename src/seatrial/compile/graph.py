@@ -5,30 +5,35 @@ Every column is numeric from the start: one LabelEncoder at the input gives each
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from seatrial.compile import nodes
+from seatrial.model.features import Floats
 from seatrial.model.inputs import Inputs
+from seatrial.model.word_counts import METADATA_KEY, WordColumn, words_metadata
 
 OPSET = 21
 ML_OPSET = 5  # the first with TreeEnsemble, which takes thresholds and leaves in double
 IR_VERSION = 10
-ML = "ai.onnx.ml"
-DOUBLE, FLOAT = int(TensorProto.DOUBLE), int(TensorProto.FLOAT)
+ML, DOUBLE, FLOAT = nodes.ML, nodes.DOUBLE, int(TensorProto.FLOAT)
+FEW = 4  # of so many words, if only one has a weight, the others are left out
+DENSE_LIMIT = 2**14  # columns of words that a model may read as a whole row, 128 KiB for each
 
 
 class Refused(Exception):  # noqa: N818 - caught by the converter, which knows the step's name
     """Raised by a converter: the reason why this estimator cannot be converted exactly."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One column: its position in a tensor, and whether it contains ids of strings."""
+class Cell(NamedTuple):
+    """One column: its position in a tensor, and whether it contains ids of strings.
+
+    A tuple, since hashed words have a million columns.
+    """
 
     tensor: str
     position: int
@@ -56,22 +61,32 @@ class Matrix:
         return len(self.cells)
 
 
+@dataclass(frozen=True)
+class Bag:
+    """Columns that are mostly 0, by the numbers of the others: `words` int64 and `values` double, both (n, any)."""
+
+    words: str
+    values: str
+    width: int
+
+
 def join(matrices: Iterable[Matrix]) -> Matrix:
     """Put matrices side by side; if one of them is sparse, the result is."""
     parts = list(matrices)
     return Matrix(tuple(cell for part in parts for cell in part.cells), sparse=any(part.sparse for part in parts))
 
 
-class Graph:
+class Graph(nodes.Nodes):
     """A graph under construction; equal nodes and equal constants are added once."""
 
     def __init__(self, inputs: Inputs) -> None:
+        super().__init__()
         self._inputs = inputs
-        self._nodes: list[onnx.NodeProto] = []
-        self._made: dict[tuple[Any, ...], tuple[str, ...]] = {}
-        self._constants: dict[tuple[Any, ...], onnx.TensorProto] = {}
         self._widths: dict[str, int] = {"numbers": len(inputs.numbers), "ids": len(inputs.strings)}
         self._ids: dict[str, int] = {}
+        self._bags: dict[str, Bag] = {}
+        self._texts: list[WordColumn] = []
+        self._dense = 0  # columns of words that became ordinary ones
 
     @property
     def root(self) -> Matrix:
@@ -86,37 +101,102 @@ class Graph:
             return float(self._ids.setdefault(value, len(self._ids) + 1))
         return float(value)
 
-    def constant(self, values: Any, dtype: Any = np.float64) -> str:
-        """Add a constant tensor."""
-        array: npt.NDArray[Any] = np.ascontiguousarray(values, dtype=dtype).reshape(np.shape(values))
-        key = (array.dtype.str, array.shape, array.tobytes())
-        if key not in self._constants:
-            self._constants[key] = numpy_helper.from_array(array, f"c{len(self._constants)}")
-        return str(self._constants[key].name)
-
-    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output, and return the output's name."""
-        return self.add_several(operator, *inputs, outputs=1, domain=domain, **attributes)[0]
-
-    def add_several(
-        self, operator: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any
-    ) -> tuple[str, ...]:
-        """Add a node with several outputs, and return their names."""
-        node = helper.make_node(operator, inputs, ["?"] * outputs, domain=domain, **attributes)
-        key = (node.SerializeToString(deterministic=True),)
-        if key not in self._made:
-            name = f"t{len(self._made)}"
-            node.output[:] = self._made[key] = (name, *(f"{name}_{i}" for i in range(1, outputs)))
-            self._nodes.append(node)
-        return self._made[key]
-
     def matrix(self, tensor: str, width: int, *, text: bool = False) -> Matrix:
         """Return a matrix of a tensor with `width` columns, numbers or ids of strings."""
         self._widths[tensor] = width
         return Matrix(tuple(Cell(tensor, position, text) for position in range(width)))
 
+    def words_of(self, text: WordColumn) -> Bag:
+        """Return the counts of the words in a column of texts, which Python counts before the graph runs."""
+        if text not in self._texts:
+            self._texts.append(text)
+        number = self._texts.index(text)
+        return Bag(f"words{number}", f"counts{number}", text.width)
+
+    def bag(self, bag: Bag) -> Matrix:
+        """Return the columns of a bag."""
+        name = f"{bag.words} {bag.values}"
+        self._bags[name] = bag
+        return replace(self.matrix(name, bag.width), sparse=True)
+
+    def bag_of(self, matrix: Matrix) -> Bag | None:
+        """Return the bag whose columns these are, all of them in its order; else None."""
+        name = matrix.cells[0].tensor if matrix.cells else ""
+        bag = self._bags.get(name)
+        whole = bag is not None and [(name, i, False) for i in range(bag.width)] == list(matrix.cells)
+        return bag if whole else None
+
+    def product(self, matrix: Matrix, weights: Any, bias: Any = None) -> str:
+        """Return matrix @ weights (columns, outputs) + bias: (n, outputs). A bag stays as it is."""
+        weights = np.asarray(weights, dtype=np.float64)
+        tensors = np.array([cell.tensor if cell.tensor in self._bags else "" for cell in matrix.cells])
+        sums = []
+        for name in dict.fromkeys(tensors.tolist()):
+            chosen = np.flatnonzero(tensors == name)
+            part = matrix.take(chosen)
+            sums.append(self._bag_product(part, weights[chosen]) if name else self._gemm(part, weights[chosen], bias))
+        if bias is not None and "" not in tensors:
+            sums.append(self.constant(bias))
+        return sums[0] if len(sums) == 1 else self.add("Sum", *sums)
+
+    def _gemm(self, matrix: Matrix, weights: Floats, bias: Any) -> str:
+        constants = [self.constant(each) for each in (weights, bias) if each is not None]
+        return self.add("Gemm", self.numbers(matrix), *constants)
+
+    def _bag_product(self, matrix: Matrix, weights: Floats) -> str:
+        bag = self._bags[matrix.cells[0].tensor]
+        rows = np.zeros((bag.width, weights.shape[1]))
+        np.add.at(rows, [cell.position for cell in matrix.cells], weights)
+        words = bag.words
+        used = np.flatnonzero(rows.any(axis=1))
+        if len(used) < len(rows) // FEW:
+            rows = np.vstack([np.zeros(rows.shape[1]), rows[used]])
+            words = self._renumbered(words, used)
+        each = self.add("Gather", self.constant(rows), words)  # (n, words of a text, outputs)
+        weighted = self.add("Mul", each, self.add("Unsqueeze", bag.values, self.integers(2)))
+        return self.add("ReduceSum", weighted, self.integers(1), keepdims=0)
+
+    def _renumbered(self, words: str, used: Any) -> str:
+        """Number the used ones of many words from 1, and all others 0."""
+        dictionary = {"keys_tensor": used, "values_tensor": np.arange(1, len(used) + 1), "default_tensor": [0]}
+        tensors = {name: numpy_helper.from_array(np.array(each, np.int64), name) for name, each in dictionary.items()}
+        return self.add("LabelEncoder", words, domain=ML, **tensors)
+
+    def _without_bags(self, matrix: Matrix) -> Matrix:
+        """Replace a bag's columns by ordinary ones, of those that are used."""
+        used: dict[str, dict[int, int]] = {}
+        for cell in matrix.cells:
+            if cell.tensor in self._bags:
+                places = used.setdefault(cell.tensor, {})
+                places.setdefault(cell.position, len(places))
+        if not used:
+            return matrix
+        dense = {name: self._spread(self._bags[name], list(places)) for name, places in used.items()}
+        cells = (
+            dense[cell.tensor].cells[used[cell.tensor][cell.position]] if cell.tensor in used else cell
+            for cell in matrix.cells
+        )
+        return replace(matrix, cells=tuple(cells))
+
+    def _spread(self, bag: Bag, columns: list[int]) -> Matrix:
+        """Add some columns of a bag as a tensor (n, columns), in which most numbers are 0."""
+        if len(columns) > DENSE_LIMIT:
+            raise Refused(f"it reads {len(columns):,} words as columns, and at most {DENSE_LIMIT:,} compile")
+        places, kept = np.zeros(bag.width, dtype=np.int64), np.zeros(bag.width)
+        places[columns], kept[columns] = np.arange(len(columns)), 1.0
+        values = self.add("Mul", bag.values, self.add("Gather", self.constant(kept), bag.words))
+        rows = self.add("Shape", bag.words, start=0, end=1)
+        shape = self.add("Concat", rows, self.integers(len(columns)), axis=0)
+        empty = self.add("Expand", self.constant(0.0), shape)
+        where = self.add("Gather", self.constant(places, np.int64), bag.words)
+        spread = self.add("ScatterElements", empty, where, values, axis=1, reduction="add")
+        if spread not in self._widths:
+            self._dense += len(columns)
+        return self.matrix(spread, len(columns))
+
     def packed(self, matrix: Matrix) -> tuple[str, list[int], int]:
         """Return one tensor that contains all columns, their positions in it, and its width; it may contain others."""
+        matrix = self._without_bags(matrix)
         tensors = list(dict.fromkeys(cell.tensor for cell in matrix.cells))
         if not tensors:
             raise Refused("it has no input columns")
@@ -154,39 +234,28 @@ class Graph:
         """
         whole = self.numbers(matrix)
         rows = self.add("Shape", whole, start=0, end=1)
-        zero, one = self._integers(0), self._integers(1)
+        zero, one = self.integers(0), self.integers(1)
         least = self.add("Max", rows, one)  # Scan needs a block even for no rows
-        block = self.add("Min", least, self._integers(size))
+        block = self.add("Min", least, self.integers(size))
         count = self.add("Add", self.add("Div", self.add("Sub", least, one), block), one)
         spare = self.add("Sub", self.add("Mul", count, block), rows)
         padded = self.add("Pad", whole, self.add("Concat", zero, zero, spare, zero, axis=0), self.constant(0.0))
-        shape = self.add("Concat", count, block, self._integers(matrix.width), axis=0)
+        shape = self.add("Concat", count, block, self.integers(matrix.width), axis=0)
         blocks = self.add("Reshape", padded, shape)
-        computed = self.add("Scan", blocks, body=self._subgraph(body, matrix.width, outputs), num_scan_inputs=1)
-        together = self.add("Reshape", computed, self._integers(-1, outputs))
+        computed = self.add("Scan", blocks, body=self.subgraph(body, matrix.width, outputs), num_scan_inputs=1)
+        together = self.add("Reshape", computed, self.integers(-1, outputs))
         return self.add("Slice", together, zero, rows, zero)
-
-    def _subgraph(self, body: Callable[[str], str], width: int, outputs: int) -> onnx.GraphProto:
-        """Collect the nodes that `body` adds; constants and earlier results are read from the graph around them."""
-        around, known = self._nodes, self._made
-        self._nodes, self._made = [], dict(known)
-        source = f"block{len(known)}"
-        result = body(source)
-        given = helper.make_tensor_value_info(source, TensorProto.DOUBLE, [None, width])
-        made = helper.make_tensor_value_info(result, TensorProto.DOUBLE, [None, outputs])
-        subgraph = helper.make_graph(self._nodes, "block", [given], [made])
-        inside = {("in a block", *key): name for key, name in self._made.items() if key not in known}
-        self._nodes, self._made = around, known | inside  # their names stay taken, and are not read from outside
-        return subgraph
-
-    def _integers(self, *values: int) -> str:
-        return self.constant(values, np.int64)
 
     def finish(self, scores: str, rank: int) -> onnx.ModelProto:
         """Complete the graph: put the encoder of strings in front, and name the result `scores`."""
         numbers = ("numbers", TensorProto.DOUBLE, ["N", len(self._inputs.numbers)])
         strings = ("strings", TensorProto.STRING, ["N", len(self._inputs.strings)])
-        inputs = [helper.make_tensor_value_info(*each) for each in (numbers, strings) if each[2][1]]
+        words = [
+            (name, kind, ["N", f"{name} of a text"])
+            for number in range(len(self._texts))
+            for name, kind in ((f"words{number}", TensorProto.INT64), (f"counts{number}", TensorProto.DOUBLE))
+        ]
+        inputs = [helper.make_tensor_value_info(*each) for each in (numbers, strings, *words) if each[2][1]]
         encoder = [self._string_encoder()] if self._inputs.strings else []
         for node in self._nodes:
             node.output[:] = ["scores" if name == scores else name for name in node.output]
@@ -194,7 +263,10 @@ class Graph:
         result = helper.make_tensor_value_info("scores", TensorProto.DOUBLE, ["N"] if rank == 1 else ["N", None])
         body = helper.make_graph([*encoder, *self._nodes], "pipeline", inputs, [result], list(self._constants.values()))
         sets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
-        return helper.make_model(body, opset_imports=sets, ir_version=IR_VERSION, producer_name="seatrial")
+        model = helper.make_model(body, opset_imports=sets, ir_version=IR_VERSION, producer_name="seatrial")
+        if self._texts:
+            helper.set_model_props(model, {METADATA_KEY: words_metadata(self._texts, self._dense)})
+        return model
 
     def _string_encoder(self) -> onnx.NodeProto:
         known = list(self._ids) or [""]

@@ -120,7 +120,7 @@ def _support_vector_sums(model: Any, weights: Any, bias: Floats, matrix: Matrix,
     """Add the sums of weights (outputs, vectors) times kernel, plus bias: (n, outputs)."""
     vectors, weights = _dense(model.support_vectors_), _dense(weights)
     if model.kernel == "linear":
-        return graph.add("Gemm", graph.numbers(matrix), graph.constant(vectors.T @ weights.T), graph.constant(bias))
+        return graph.product(matrix, vectors.T @ weights.T, bias)
     parameters = {"gamma": model._gamma, "coef0": model.coef0, "degree": model.degree}
     kernel = _named(model.kernel, parameters, vectors, graph)
     return _weighted(kernel, vectors, weights.T, bias, matrix, graph)

@@ -24,7 +24,7 @@ def logistic_classifier(model: Any, matrix: Matrix, graph: Graph) -> str:
     weights, bias = _weights(model)
     if len(model.classes_) == 2:
         weights, bias = np.hstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
-    both = graph.add("Gemm", graph.numbers(matrix), graph.constant(weights), graph.constant(bias))
+    both = graph.product(matrix, weights, bias)
     return graph.add("Softmax", both, axis=1)
 
 
@@ -87,7 +87,7 @@ def by_link(link: Any, raw: str, graph: Graph) -> str:
 def sums(model: Any, matrix: Matrix, graph: Graph) -> str:
     """Convert to the weighted sums (n, n_outputs), a linear classifier's decision function."""
     weights, bias = _weights(model)
-    return graph.add("Gemm", graph.numbers(matrix), graph.constant(weights), graph.constant(bias))
+    return graph.product(matrix, weights, bias)
 
 
 def _one_sum(model: Any, matrix: Matrix, graph: Graph) -> str:

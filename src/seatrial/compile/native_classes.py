@@ -1,16 +1,8 @@
 """Classes of scikit-learn that no graph can repeat exactly, each with the measured reason."""
 
 from sklearn import gaussian_process, impute, neighbors, svm
-from sklearn.feature_extraction import FeatureHasher, text
 
 NATIVE: dict[str, tuple[type, ...]] = {
-    "its columns are sparse and a graph's are dense, which takes 2.6 GB for 5,000 words in 65,536 rows; and "
-    "onnxruntime lower-cases text by the machine's locale": (
-        text.CountVectorizer,
-        text.TfidfVectorizer,
-        text.HashingVectorizer,
-        FeatureHasher,
-    ),
     "libsvm stops its search for probabilities early, up to 0.005 before their end; CalibratedClassifierCV(SVC()) has "
     "better ones": (svm.SVC, svm.NuSVC),
     "two of its training rows may be equally near, and the last bit of a distance, or their order in scikit-learn's "

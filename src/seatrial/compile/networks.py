@@ -28,10 +28,13 @@ def network_regressor(model: Any, matrix: Matrix, graph: Graph) -> str:
 
 
 def _outputs(model: Any, matrix: Matrix, graph: Graph) -> str:
-    tensor = graph.numbers(matrix)
+    tensor = ""
     activations = [*[model.activation] * (len(model.coefs_) - 1), model.out_activation_]
     for weights, bias, activation in zip(model.coefs_, model.intercepts_, activations, strict=True):
-        tensor = graph.add("Gemm", tensor, graph.constant(weights), graph.constant(bias))
+        if tensor:
+            tensor = graph.add("Gemm", tensor, graph.constant(weights), graph.constant(bias))
+        else:
+            tensor = graph.product(matrix, weights, bias)
         if activation != "identity":
             tensor = graph.add(ACTIVATIONS[activation], tensor)
     return tensor

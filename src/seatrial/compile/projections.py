@@ -28,12 +28,12 @@ def project(
     weights = np.asarray(weights.toarray() if hasattr(weights, "toarray") else weights)
     if weights.dtype != np.float64:
         raise Refused(f"it was fitted in {weights.dtype}")
-    tensor = graph.numbers(matrix)
     for operator, values in (("Sub", center), ("Div", scale)):
         if values is not None:
-            tensor = graph.add(operator, tensor, graph.constant(np.ravel(values)))
-    bias = () if offset is None else (graph.constant(np.ravel(offset)),)
-    return graph.matrix(graph.add("Gemm", tensor, graph.constant(weights), *bias), weights.shape[1])
+            moved = graph.add(operator, graph.numbers(matrix), graph.constant(np.ravel(values)))
+            matrix = graph.matrix(moved, matrix.width)
+    bias = None if offset is None else np.ravel(offset)
+    return graph.matrix(graph.product(matrix, weights, bias), weights.shape[1])
 
 
 def principal_components(model: Any, matrix: Matrix, graph: Graph) -> Matrix:

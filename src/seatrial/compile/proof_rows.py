@@ -23,6 +23,8 @@ UNUSUAL_TEXTS = (
     "naïve café",
     "日本語",
     "🚢",
+    "İSTANBUL Straße ﬁx x²",
+    "cafe\u0301 one\ntwo\tthree\u00a0four",
     "a,b;c\"d'e",
     "x" * 200,
 )

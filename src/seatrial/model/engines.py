@@ -12,6 +12,7 @@ from seatrial.core.onnxruntime_floor import load_onnxruntime
 from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
 from seatrial.model.trusted_types import TRUSTED_TYPES
+from seatrial.model.word_counts import word_reader
 
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"
@@ -82,6 +83,7 @@ class GraphEngine:
                 f"The compiled graph cannot be loaded: {error}", hint="Build and install the release again."
             ) from None
         self._names = {tensor.name for tensor in self._session.get_inputs()}
+        self._words = word_reader(self._session.get_modelmeta().custom_metadata_map)
 
     def __call__(self, numbers: Floats, strings: Array) -> Floats:
         """Score the rows; an input without columns is not part of the graph."""
@@ -91,7 +93,15 @@ class GraphEngine:
         return np.concatenate([self._run(numbers[block], strings[block]) for block in blocks])
 
     def _run(self, numbers: Floats, strings: Array) -> Floats:
-        inputs: dict[str, Any] = {"numbers": numbers, "strings": strings}
+        if self._words is None:
+            return self._scores({"numbers": numbers, "strings": strings})
+        blocks = [
+            self._scores({"numbers": numbers[rows], "strings": strings[rows], **words})
+            for rows, words in self._words.blocks(strings)
+        ]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def _scores(self, inputs: dict[str, Any]) -> Floats:
         scores: Floats = self._session.run(["scores"], {name: inputs[name] for name in self._names})[0]
         return scores
 
