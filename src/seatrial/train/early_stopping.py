@@ -15,6 +15,7 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.core.model_libraries import library_of
 from seatrial.model.features import Array
+from seatrial.train.inner_folds import InnerSplit, folds_by_split
 from seatrial.train.row_weights import WEIGHTS
 
 SHARE = 0.15  # of the training rows, held back
@@ -27,20 +28,33 @@ ASKING = {
 
 
 def fit_pipeline(
-    pipeline: Any, frame: Any, target: Array, held_back: Callable[[], Array] | None, parameters: Mapping[str, Any]
+    pipeline: Any,
+    frame: Any,
+    target: Array,
+    held_back: Callable[[], Array] | None,
+    parameters: Mapping[str, Any],
+    split: InnerSplit | None = None,
 ) -> None:
-    """Fit a pipeline in place; `parameters` go to its `fit`.
+    """Fit a pipeline in place; `parameters` go to its `fit`, and folds inside of it follow the `split`.
 
     If its last step asks for early stopping, `held_back` gives the positions of the rows (k,) that it is stopped by.
     Raises SeatrialError where another part asks for it, since no rows can be given to that.
     """
-    *before, (name, model) = pipeline.steps if hasattr(pipeline, "steps") else [("", pipeline)]
+    model = pipeline.steps[-1][1] if hasattr(pipeline, "steps") else pipeline
     if held_back is None or not _stops_early(_searched(model)):
         _refuse_inner(pipeline)
-        pipeline.fit(frame, target, **parameters)
+        with folds_by_split(pipeline, split, target):
+            pipeline.fit(frame, target, **parameters)
         return
     stopping = np.zeros(len(target), dtype=bool)
     stopping[held_back()] = True
+    with folds_by_split(pipeline, split.take(~stopping) if split else None, target[~stopping]):
+        _fit_stopped(pipeline, frame, target, stopping, parameters)
+
+
+def _fit_stopped(pipeline: Any, frame: Any, target: Array, stopping: Array, parameters: Mapping[str, Any]) -> None:
+    """Fit on the rows that are not `stopping` (n,), and let the last step watch those that are."""
+    *before, (name, model) = pipeline.steps if hasattr(pipeline, "steps") else [("", pipeline)]
     rest, watched = frame[~stopping], frame[stopping]
     if before:
         first = pipeline[:-1]

@@ -15,6 +15,7 @@ from seatrial.model.features import Array, Columns, Feature, add_features
 from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import Column
 from seatrial.train.early_stopping import fit_pipeline
+from seatrial.train.inner_folds import InnerSplit
 from seatrial.train.own_decision import last_estimator
 from seatrial.train.pipeline_code import build_pipeline, first_line, fit_error
 from seatrial.train.row_weights import fit_parameters
@@ -55,12 +56,13 @@ def fit(
     alter: Alter | None = None,
     held_back: Callable[[], Array] | None = None,
     weights: Array | None = None,
+    split: InnerSplit | None = None,
 ) -> Any:
     """Build the project's pipeline and fit it, with the project's seed wherever the pipeline sets none.
 
     `alter` may change the pipeline and returns the target to fit it to; the proof of a gate injects faults with it.
     `held_back` gives the positions of the rows (k,) by which a model is stopped early, if the pipeline asks for that.
-    `weights` (n,) of the rows go to its last step.
+    `weights` (n,) of the rows go to its last step. Folds inside of it follow the `split`.
     """
     from threadpoolctl import threadpool_limits
 
@@ -71,7 +73,7 @@ def fit(
         target = alter(pipeline, target)
     try:
         with threadpool_limits(project.threads or os.cpu_count()):
-            fit_pipeline(pipeline, frame, target, held_back, fit_parameters(pipeline, weights))
+            fit_pipeline(pipeline, frame, target, held_back, fit_parameters(pipeline, weights), split)
     except (SeatrialError, MemoryError):
         raise
     except Exception as error:

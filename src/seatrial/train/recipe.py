@@ -24,6 +24,7 @@ from seatrial.model.schema import Column, schema_in
 from seatrial.model.table_validation import TableChecker
 from seatrial.train import early_stopping, fitting
 from seatrial.train.hold_out import Split, split
+from seatrial.train.inner_folds import InnerSplit
 from seatrial.train.reference_rows import take
 from seatrial.train.row_weights import normalized
 from seatrial.train.training_table import TrainingTable, read_training_table
@@ -124,9 +125,16 @@ class Recipe:
         target, weights = self.table.target[positions], self.weights_of(positions)
         with importable(self.project):
             held_back = partial(self._held_back, positions)
-            pipeline = fitting.fit(self.project, frame, target, self.alter, held_back, weights)
+            pipeline = fitting.fit(self.project, frame, target, self.alter, held_back, weights, self._inner(positions))
         self._frames.learn_inputs(pipeline, frame)
         return Fitted(pipeline, self._frames, self.reference(pipeline))
+
+    def _inner(self, positions: Array) -> InnerSplit | None:
+        """How folds of these rows are made inside of the pipeline; None where rows are split at random."""
+        split, keys = self.split, self.table.keys
+        if split.by == "rows" or keys is None:
+            return None
+        return InnerSplit(split.by, split.column, keys[positions], self.table.task != "regression", self.project.seed)
 
     def _held_back(self, positions: Array) -> Array:
         """Which of these rows stop a model early, as positions among them: chosen as the split's held-out rows are."""
