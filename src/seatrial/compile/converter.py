@@ -18,7 +18,6 @@ from sklearn import (
     feature_selection,
     impute,
     linear_model,
-    svm,
     tree,
 )
 from sklearn.compose import ColumnTransformer
@@ -51,6 +50,8 @@ from seatrial.model.inputs import Inputs
 
 Transformer = Callable[[Any, Matrix, Graph], Matrix]
 Model = Callable[[Any, Matrix, Graph], str]
+# What converts an estimator in place of its class's converter, or to its decision function; None for others.
+Own = Callable[[Any, bool], Model | None]
 
 # scikit-learn's own selectors: each says which columns it keeps, whatever it selects them by.
 SELECTORS = [
@@ -58,26 +59,6 @@ SELECTORS = [
     for each in vars(feature_selection).values()
     if isinstance(each, type) and feature_selection.SelectorMixin in each.__mro__[1:]
 ]
-
-LINEAR_REGRESSORS = (
-    linear_model.ARDRegression,
-    linear_model.BayesianRidge,
-    linear_model.ElasticNet,
-    linear_model.ElasticNetCV,
-    linear_model.HuberRegressor,
-    linear_model.Lars,
-    linear_model.Lasso,
-    linear_model.LassoCV,
-    linear_model.LassoLars,
-    linear_model.LinearRegression,
-    linear_model.OrthogonalMatchingPursuit,
-    linear_model.QuantileRegressor,
-    linear_model.Ridge,
-    linear_model.RidgeCV,
-    linear_model.SGDRegressor,
-    linear_model.TheilSenRegressor,
-    svm.LinearSVR,
-)
 
 TRANSFORMERS: dict[type, Transformer] = {
     impute.SimpleImputer: preprocessing.simple_imputer,
@@ -105,7 +86,6 @@ MODELS: dict[type, Model] = {
     linear_model.LogisticRegression: linear.logistic_classifier,
     linear_model.LogisticRegressionCV: linear.logistic_classifier,
     linear_model.SGDClassifier: linear.sgd_classifier,
-    **dict.fromkeys(LINEAR_REGRESSORS, linear.linear_regressor),
     linear_model.GammaRegressor: linear.log_link_regressor,
     linear_model.PoissonRegressor: linear.log_link_regressor,
     linear_model.TweedieRegressor: linear.log_link_regressor,
@@ -144,22 +124,34 @@ def compile_pipeline(pipeline: Any, inputs: Inputs, booster: Booster | None = No
     It does not check that the graph is correct: that is what `prove` is for.
     """
     rank = 2 if sklearn.base.is_classifier(pipeline) else 1
-    return _compiled(pipeline, inputs, None if booster is None else _end(booster.add_scores), rank)
+    return _compiled(pipeline, inputs, None if booster is None else _only(booster.estimator, booster.add_scores), rank)
 
 
 def compile_leaves(pipeline: Any, inputs: Inputs, booster: Booster) -> bytes:
     """Compile to a graph that gives the number of the leaf that each row ends in: "scores" double (n, trees)."""
-    return _compiled(pipeline, inputs, _end(booster.add_leaves), 2)
+    return _compiled(pipeline, inputs, _only(booster.estimator, booster.add_leaves), 2)
 
 
-def _end(add: Callable[[Matrix, Graph], str]) -> Model:
-    return lambda _, matrix, graph: add(matrix, graph)
+def convert_model(model: Any, matrix: Matrix, graph: Graph, add: Callable[[Any, bool, Matrix], str]) -> str:
+    """Add the scores of a fitted ensemble.
+
+    `add` adds what a model of the three libraries inside it answers: its scores, or, if asked, its decision function.
+    """
+
+    def own(estimator: Any, decision: bool) -> Model | None:
+        return (lambda _, rows, __: add(estimator, decision, rows)) if is_booster(estimator) else None
+
+    return _model(model, matrix, graph, (), own)
 
 
-def _compiled(pipeline: Any, inputs: Inputs, end: Model | None, rank: int) -> bytes:
+def _only(estimator: Any, add: Callable[[Matrix, Graph], str]) -> Own:
+    return lambda each, _: (lambda _, matrix, graph: add(matrix, graph)) if each is estimator else None
+
+
+def _compiled(pipeline: Any, inputs: Inputs, own: Own | None, rank: int) -> bytes:
     graph = Graph(inputs)
     try:
-        scores = _model(pipeline, graph.root, graph, (), end)
+        scores = _model(pipeline, graph.root, graph, (), own)
     except Refused as refused:  # raised between the steps
         raise _refusal(pipeline, (), str(refused)) from None
     model = graph.finish(scores, rank)
@@ -178,26 +170,27 @@ def _model(
     matrix: Matrix,
     graph: Graph,
     path: tuple[str, ...],
-    end: Model | None = None,
+    own: Own | None = None,
     *,
     decision: bool = False,
 ) -> str:
     """Add a model's scores, or with `decision` the decision function that a model around it reads.
 
-    `end` converts the last estimator, in place of its class's own converter.
+    `own` returns what converts an estimator in place of its class's converter.
     """
     matrix = _by_name(estimator, matrix)
     if type(estimator) is Pipeline:
         *first, (name, last) = estimator.steps
         for step, transformer in first:
             matrix = _transform(transformer, matrix, graph, (*path, step))
-        return _model(last, matrix, graph, (*path, name), end, decision=decision)
+        return _model(last, matrix, graph, (*path, name), own, decision=decision)
     if (inner := ensembles.wrapped(estimator)) is not None:
-        return _model(inner, matrix, graph, path, end, decision=decision)
-    convert: Model | None = end or (decisions.DECISIONS if decision else MODELS).get(type(estimator))
+        return _model(inner, matrix, graph, path, own, decision=decision)
+    convert = own(estimator, decision) if own else None
+    convert = convert or (decisions.DECISIONS if decision else MODELS).get(type(estimator))
     around = (ensembles.DECISIONS if decision else ensembles.MODELS).get(type(estimator))
     if convert is None and around is not None:
-        convert = _with_parts(around, _parts(estimator, graph, path))
+        convert = _with_parts(around, _parts(estimator, graph, path, own))
     if convert is None and not decision and is_booster(estimator):
         convert = _booster
     if convert is None:
@@ -218,12 +211,12 @@ def _with_parts(around: ensembles.Converter, parts: Parts) -> Model:
     return lambda estimator, matrix, graph: around(estimator, matrix, graph, parts)
 
 
-def _parts(estimator: Any, graph: Graph, path: tuple[str, ...]) -> Parts:
+def _parts(estimator: Any, graph: Graph, path: tuple[str, ...], own: Own | None) -> Parts:
     """What an ensemble converts its parts with; a refusal names the ensemble and the part."""
     inside = (*path, type(estimator).__name__)
     return Parts(
-        lambda part, matrix: _model(part, matrix, graph, inside),
-        lambda part, matrix: _model(part, matrix, graph, inside, decision=True),
+        lambda part, matrix: _model(part, matrix, graph, inside, own),
+        lambda part, matrix: _model(part, matrix, graph, inside, own, decision=True),
     )
 
 

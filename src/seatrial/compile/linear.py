@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn import dummy, linear_model
+from sklearn import dummy, linear_model, svm
 
 from seatrial.compile.graph import Graph, Matrix, Refused
 from seatrial.model.features import Floats
@@ -112,12 +112,33 @@ PLAIN = (  # what others fit within themselves
     linear_model.Ridge,
     linear_model.RidgeCV,
 )
+LINEAR_REGRESSORS = (
+    linear_model.ARDRegression,
+    linear_model.BayesianRidge,
+    linear_model.ElasticNet,
+    linear_model.ElasticNetCV,
+    linear_model.HuberRegressor,
+    linear_model.Lars,
+    linear_model.LarsCV,
+    linear_model.Lasso,
+    linear_model.LassoCV,
+    linear_model.LassoLars,
+    linear_model.LassoLarsCV,
+    linear_model.LassoLarsIC,
+    linear_model.LinearRegression,
+    linear_model.OrthogonalMatchingPursuit,
+    linear_model.OrthogonalMatchingPursuitCV,
+    linear_model.QuantileRegressor,
+    linear_model.Ridge,
+    linear_model.RidgeCV,
+    linear_model.SGDRegressor,
+    linear_model.TheilSenRegressor,
+    svm.LinearSVR,
+)
+
 MODELS = {
+    **dict.fromkeys(LINEAR_REGRESSORS, linear_regressor),
     dummy.DummyClassifier: constant_classifier,
     dummy.DummyRegressor: constant_regressor,
-    linear_model.LarsCV: linear_regressor,
-    linear_model.LassoLarsCV: linear_regressor,
-    linear_model.LassoLarsIC: linear_regressor,
-    linear_model.OrthogonalMatchingPursuitCV: linear_regressor,
     linear_model.RANSACRegressor: consensus_regressor,
 }

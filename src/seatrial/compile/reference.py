@@ -1,7 +1,7 @@
 """The reference: the scores that a graph must give.
 
-They are the pipeline's own, unless its last estimator sums in float32 (XGBoost). Then they are that library's own
-leaves, summed in double.
+They are the pipeline's own, unless its last estimator, or one inside of it, sums in float32 (XGBoost). Then they are
+that library's own leaves, summed in double.
 """
 
 import warnings
@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from seatrial.compile.boosters import ROUNDING, Booster, booster_of, is_booster, library_title
 from seatrial.compile.ensembles import wrapped
 from seatrial.compile.graph import Refused
+from seatrial.compile.inner_boosters import inner_boosters
 from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.model.features import Floats
 
@@ -25,7 +26,7 @@ FAILS = "Impute missing values, and set handle_unknown in encoders; the server w
 
 @dataclass(frozen=True)
 class Reference:
-    """A fitted pipeline, taken apart: the steps before its model, and the model, read if it is a booster."""
+    """A fitted pipeline, taken apart: the steps before its model, the model, and its boosters."""
 
     pipeline: Any
     before: Any
@@ -60,16 +61,10 @@ def reference_of(pipeline: Any, frame: Any = None) -> Reference:
         model = _inside(model.steps[-1][1])
     before = Pipeline([(str(position), step) for position, (_, step) in enumerate(steps)]) if steps else None
     reference = Reference(pipeline, before, model, None)
-    if not is_booster(model):
-        if not library_title(model, parts=False) and (inner := library_title(model)) in ROUNDING:
-            raise CompileError(
-                f"{type(model).__name__} does not compile: {inner} inside of it adds in single precision.",
-                hint=f"Make the model of {inner} the pipeline's last step, or use LightGBM or scikit-learn's inside.",
-            )
-        return reference
     try:
         rows = None if frame is None else partial(reference.rows, frame)
-        return replace(reference, booster=booster_of(model, rows))
+        booster: Booster | None = booster_of(model, rows) if is_booster(model) else inner_boosters(model, rows)
+        return replace(reference, booster=booster)
     except Refused as refused:
         raise CompileError(f"{type(model).__name__} does not compile: {refused}.") from None
 

@@ -5,7 +5,8 @@ the order, so `float32(x) <= t` is `x <= t'` with a t' that can be computed (`si
 graph and is exact for every double. Histogram boosting compares doubles; its thresholds stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -242,15 +243,15 @@ def _bits(words: Array) -> set[int]:
     return {32 * position + bit for position, word in enumerate(words.tolist()) for bit in range(32) if word >> bit & 1}
 
 
-def thresholds_of(model: Any) -> dict[int, Floats]:
+def thresholds_of(model: Any, known: Mapping[int, dict[int, Floats]] = MappingProxyType({})) -> dict[int, Floats]:
     """Return the thresholds that a fitted tree model compares each feature with; none for other models.
 
     They are the doubles at which the comparison changes: rounded for scikit-learn's own trees. An ensemble has those of
-    its parts that see its own columns.
+    its parts that see its own columns; `known` has those of parts that are not scikit-learn's, by the part's `id`.
     """
-    found = [_own_thresholds(model)]
+    found = [known[id(model)] if id(model) in known else _own_thresholds(model)]
     for part, features in _parts_of(model):
-        for feature, values in thresholds_of(part).items():
+        for feature, values in thresholds_of(part, known).items():
             found.append({int(feature if features is None else features[feature]): values})
     features = sorted({feature for each in found for feature in each})
     return {name: np.unique(np.concatenate([each[name] for each in found if name in each])) for name in features}

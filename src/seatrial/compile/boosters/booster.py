@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from seatrial.compile.graph import Graph, Matrix
 from seatrial.core.model_libraries import library_of
@@ -34,7 +34,13 @@ class Booster(Protocol):
     `rows` are what the model gets from the steps before it: a DataFrame, or an array (n, features).
     """
 
-    statement: str  # what the proof states about this library's scores, in a sentence
+    @property
+    def estimator(self) -> Any:
+        """The fitted estimator that was read."""
+
+    @property
+    def statement(self) -> str:
+        """What the proof states about this library's scores, in a sentence."""
 
     def add_scores(self, matrix: Matrix, graph: Graph) -> str:
         """Add the model: probabilities (n, classes), or predictions (n,)."""
@@ -53,6 +59,14 @@ class Booster(Protocol):
 
     def thresholds(self) -> dict[int, Floats]:
         """The doubles at which a comparison of each feature changes: left up to and including the threshold."""
+
+
+@runtime_checkable
+class DecidingBooster(Protocol):
+    """A booster whose estimator has a decision function, which a calibration reads in place of probabilities."""
+
+    def add_decision(self, matrix: Matrix, graph: Graph) -> str:
+        """Add the decision function: (n, 1) for two classes, (n, classes) for more."""
 
 
 def is_booster(estimator: Any) -> bool:

@@ -119,8 +119,7 @@ class LightModel:
 
     def add_scores(self, matrix: Matrix, graph: Graph) -> str:
         """Add the model: probabilities (n, classes), or predictions (n,)."""
-        ensemble, taken = self._ensemble(matrix, graph, leaves=False)
-        raw = ensemble.node(taken, self.outputs, graph)
+        raw = self.add_decision(matrix, graph)
         if self.averaged:
             raw = graph.add("Div", raw, graph.constant(float(len(self.trees) // self.outputs)))
         name = self.objective.name
@@ -135,6 +134,11 @@ class LightModel:
         if name in EXPONENTIAL:
             return column(graph.add("Exp", raw), graph)
         return column(graph.add("Mul", raw, graph.add("Abs", raw)) if self.objective.squared else raw, graph)
+
+    def add_decision(self, matrix: Matrix, graph: Graph) -> str:
+        """Add what LightGBM calls raw scores, the sums of leaves: (n, 1) for two classes, (n, classes) for more."""
+        ensemble, taken = self._ensemble(matrix, graph, leaves=False)
+        return ensemble.node(taken, self.outputs, graph)
 
     def add_leaves(self, matrix: Matrix, graph: Graph) -> str:
         """Add the same trees with the number of each leaf for its weight: (n, trees)."""

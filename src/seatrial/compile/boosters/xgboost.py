@@ -74,7 +74,7 @@ class XGBoostTrees:
     )
 
     def __init__(self, estimator: Any, learner: dict[str, Any]) -> None:
-        self._estimator = estimator
+        self.estimator = estimator
         self._missing = np.float32(np.nan if estimator.missing is None else estimator.missing)
         self._link = _link(estimator, learner)
         model, weights = _model(learner)
@@ -107,7 +107,7 @@ class XGBoostTrees:
         """The leaf of each tree that XGBoost itself says each row ends in: (n, trees)."""
         if self._last[0] is not rows:
             finite = _finite(rows, infinite_splits=self._splits_at_infinity)
-            self._last = rows, self._estimator.apply(finite).reshape(rows.shape[0], -1).astype(np.int32)
+            self._last = rows, self.estimator.apply(finite).reshape(rows.shape[0], -1).astype(np.int32)
         return self._last[1]
 
     def reference(self, rows: Any) -> Floats:
@@ -136,7 +136,7 @@ class XGBoostTrees:
 
     @property
     def _classifies(self) -> bool:
-        return hasattr(self._estimator, "predict_proba")
+        return hasattr(self.estimator, "predict_proba")
 
     def _inputs(self, matrix: Matrix, graph: Graph) -> Matrix:
         """Repeat what XGBoost does to a row: find what is missing, and truncate the codes of categories."""
