@@ -142,7 +142,7 @@ def _hard_rows(reference: Reference, names: list[str], rows: int, table: Any, se
         if known is not None and known.dtype.kind not in "biuf":
             columns[name] = generator.choice(known.astype(object), rows)
             continue
-        values = _around(thresholds.get(place), known, generator)
+        values = values_around(thresholds.get(place), known, generator)
         columns[name] = np.where(
             generator.random(rows) < 0.1, generator.choice(UNUSUAL, rows), generator.choice(values, rows)
         )
@@ -151,7 +151,7 @@ def _hard_rows(reference: Reference, names: list[str], rows: int, table: Any, se
     return missing if _takes(reference, missing.iloc[:CHUNK]) else frame
 
 
-def _around(thresholds: Floats | None, known: Array | None, generator: np.random.Generator) -> Floats:
+def values_around(thresholds: Floats | None, known: Array | None, generator: np.random.Generator) -> Floats:
     """Values of one column: on each threshold and next to it, between two, and those of the table."""
     own = [] if known is None else [known.astype(np.float64)[~np.isnan(known.astype(np.float64))]]
     if thresholds is None or not len(thresholds):
