@@ -15,7 +15,7 @@ from seatrial.core.errors import DataError, SeatrialError
 from seatrial.model.arrow_tables import rechunked
 from seatrial.model.bad_rows import BadRows
 
-FRAME = pd.read_csv(TITANIC / "data" / "titanic.csv").drop(columns="survived").head(150).assign(key=range(1000, 1150))
+FRAME = pd.read_csv(TITANIC / "data" / "titanic.csv").drop(columns=["survived"]).head(150).assign(key=range(1000, 1150))
 TABLE = pa.Table.from_pandas(FRAME, preserve_index=False)
 BAD = TABLE.set_column(
     TABLE.column_names.index("age"), "age", pa.array([-1.0, *FRAME["age"][1:-1], 200.0], from_pandas=True)
@@ -37,8 +37,7 @@ def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
 @pytest.fixture(scope="module")
 def answers(titanic) -> list[dict]:
     """What the rows get, one by one."""
-    rows = TABLE.drop_columns("key").to_pylist()
-    return titanic.predict([{k: v for k, v in row.items() if v is not None} for row in rows])
+    return titanic.predict(TABLE.select([column.name for column in titanic.columns]).to_pylist())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -112,8 +111,9 @@ REFUSED = {
     "two columns called 'sex'": lambda release: release.predict_table(TABLE.append_column("sex", TABLE["sex"])),
     "on_bad_rows is 'ignore'": lambda release: release.predict_table(TABLE, on_bad_rows="ignore"),
     "A list is not a table": lambda release: release.predict_table([{"age": 1}]),
+    "would have two columns called 'key'": lambda release: release.predict_table(TABLE, keep=["key", "key"]),
     "types of the kept columns key are not known": lambda release: release.output_schema(["key"]),
-    "have a column 'prediction' too": lambda release: release.predict_table(
+    "two columns called 'prediction'": lambda release: release.predict_table(
         TABLE.rename_columns({"key": "prediction"}), keep=["prediction"]
     ),
 }

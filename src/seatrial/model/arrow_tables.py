@@ -4,6 +4,7 @@ Only the columns of the schema and those that the caller keeps are converted. Ba
 divided, into chunks of 65,536 rows: a call for 2,048 rows costs more than twice as much per row.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -14,11 +15,11 @@ import numpy as np
 
 from seatrial.core.errors import Problem, SeatrialError
 from seatrial.model.bad_rows import BadRows, OnBadRows
-from seatrial.model.features import Array, Columns, Floats
+from seatrial.model.features import Array, Floats
 from seatrial.model.frames import import_arrow, is_frame, pandas_chunks
 from seatrial.model.metadata import Metadata
 from seatrial.model.table_files import CHUNK, Chunk, RawChunk, check_chunks, from_arrow
-from seatrial.model.table_parts import Part, divided
+from seatrial.model.table_parts import Part, divided, scored_parts
 from seatrial.model.table_validation import TableChecker
 from seatrial.model.table_writers import prediction_fields
 from seatrial.model.unseen import UnseenValues, texts_of
@@ -44,8 +45,11 @@ class TableModel(Protocol):
     def unseen(self) -> UnseenValues:
         """Finds values that no training row had."""
 
-    def score_table(self, columns: Columns) -> Floats:
-        """Score checked columns."""
+    def encode_chunks(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Derive the features of checked chunks."""
+
+    def score_chunks(self, chunks: Iterable[Chunk], threads: int = 0) -> Iterator[tuple[Chunk, Floats]]:
+        """Score chunks in their order."""
 
     def decide_index(self, scores: Floats) -> Array:
         """Turn scores into positions in the classes, or a regression's predictions."""
@@ -64,7 +68,7 @@ def predicted_table(release: TableModel, data: Any, keep: Sequence[str], on_bad_
     arrow = import_arrow()
     source = open_source(release, data, keep)
     schema = arrow.schema(_fields(release, source.fields, on_bad_rows))
-    return arrow.Table.from_batches(list(_predicted(release, source, schema, on_bad_rows, bad)), schema=schema)
+    return arrow.Table.from_batches(list(_predicted(release, source, schema, on_bad_rows, bad, 0)), schema=schema)
 
 
 def predicted_batches(
@@ -81,7 +85,7 @@ def predicted_batches(
         batches = arrow.RecordBatchReader.from_batches(first.schema, chain([first], batches))
     source = open_source(release, batches, keep)
     schema = arrow.schema(_fields(release, source.fields, on_bad_rows))
-    yield from _predicted(release, source, schema, on_bad_rows, bad)
+    yield from _predicted(release, source, schema, on_bad_rows, bad, 1)  # an engine has a worker per core
 
 
 def output_schema(release: TableModel, keep: Sequence[str], on_bad_rows: OnBadRows, source: Any) -> Any:
@@ -105,6 +109,9 @@ def open_source(release: TableModel, data: Any, keep: Sequence[str]) -> ArrowSou
     if type(data).__module__.partition(".")[0] == "polars" and is_frame(data):
         data = data.select([name for name in data.columns if name in {*names, *keep}]).to_arrow()
     reader = _reader(data, {*names, *keep})
+    columns = reader.schema.names
+    if double := [name for name in [*names, *keep] if columns.count(name) > 1]:
+        raise SeatrialError(f"The table has two columns called {double[0]!r}.", hint="Rename or drop one of them.")
     fields = tuple(_kept_field(reader.schema, name) for name in keep)
     return ArrowSource(fields, _arrow_chunks(reader, names, keep))
 
@@ -119,7 +126,7 @@ def _reader(data: Any, wanted: set[str]) -> Any:
     if isinstance(data, arrow.RecordBatch):
         data = arrow.Table.from_batches([data])
     if isinstance(data, arrow.Table):
-        return data.select([name for name in data.column_names if name in wanted]).to_reader(CHUNK)
+        return data.select([i for i, name in enumerate(data.column_names) if name in wanted]).to_reader(CHUNK)
     if not is_frame(data):
         raise SeatrialError(
             f"A {type(data).__name__} is not a table.",
@@ -139,8 +146,6 @@ def _kept_field(schema: Any, name: str) -> Any:
 def _arrow_chunks(reader: Any, names: Sequence[str], keep: Sequence[str]) -> Iterator[tuple[RawChunk, list[Any]]]:
     columns = reader.schema.names
     read = [name for name in names if name in columns]
-    if double := [name for name in [*read, *keep] if columns.count(name) > 1]:
-        raise SeatrialError(f"The table has two columns called {double[0]!r}.", hint="Rename or drop one of them.")
     wanted = list(dict.fromkeys([*read, *keep]))
     rows = 0
     for batch in rechunked((batch.select(wanted) for batch in reader), CHUNK):
@@ -183,26 +188,33 @@ def check_policy(on_bad_rows: str) -> None:
         raise SeatrialError(f"on_bad_rows is {on_bad_rows!r}.", hint='Use "fail", "drop" or "keep".')
 
 
-def _predicted(release: TableModel, source: ArrowSource, schema: Any, policy: OnBadRows, bad: BadRows) -> Iterator[Any]:
-    check_policy(policy)
-    kept_arrays: list[list[Any]] = []
+def _predicted(
+    release: TableModel, source: ArrowSource, schema: Any, policy: OnBadRows, bad: BadRows, threads: int
+) -> Iterator[Any]:
+    kept: deque[list[Any]] = deque()  # the arrays of each chunk that is not answered yet
 
     def raw() -> Iterator[RawChunk]:
         for chunk, arrays in source.chunks:
-            kept_arrays.append(arrays)
+            kept.append(arrays)
             yield chunk
 
-    names = [field.name for field in source.fields]
-    for chunk in check_chunks(raw(), NAME, release.checker):
-        arrays = kept_arrays.pop()
-        if not chunk.rows:
-            continue
-        problems = [replace(p, key=_key(names, arrays, p.row - chunk.before)) for p in chunk.problems]
-        bad.add(problems)
-        if problems and policy == "fail":
-            hint = 'Fix these rows, or leave them out with on_bad_rows="drop", or mark them with "keep".'
-            raise bad.error(str(NAME), chunk.before + chunk.rows, hint)
-        yield _answer(release, replace(chunk, problems=problems), arrays, schema, policy)
+    def parts() -> Iterator[Part]:
+        for chunk in release.encode_chunks(check_chunks(raw(), NAME, release.checker)):
+            names = [field.name for field in source.fields]
+            problems = [replace(p, key=_key(names, kept[-1], p.row - chunk.before)) for p in chunk.problems]
+            bad.add(problems)
+            if problems and policy == "fail":
+                hint = 'Fix these rows, or leave them out with on_bad_rows="drop", or mark them with "keep".'
+                raise bad.error(str(NAME), chunk.before + chunk.rows, hint)
+            yield divided(replace(chunk, problems=problems))
+
+    def score(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Floats]]:
+        return release.score_chunks(chunks, threads)
+
+    for part, scores in scored_parts(parts(), score, len(release.metadata.classes)):
+        arrays = kept.popleft()
+        if part.whole.rows:
+            yield _answer(release, part, scores, arrays, schema, policy)
 
 
 def _key(names: Sequence[str], arrays: Sequence[Any], row: int) -> str:
@@ -210,30 +222,22 @@ def _key(names: Sequence[str], arrays: Sequence[Any], row: int) -> str:
     return ", ".join(f"{n} {array[row].as_py()!r}" for n, array in zip(names, arrays, strict=True))[:KEY_SHOWN]
 
 
-def _answer(release: TableModel, chunk: Chunk, arrays: list[Any], schema: Any, policy: OnBadRows) -> Any:
+def _answer(release: TableModel, part: Part, scores: Floats, arrays: list[Any], schema: Any, policy: OnBadRows) -> Any:
     import pyarrow as pa
 
-    part = divided(chunk)
+    answers = prediction_arrays(release, scores, schema.field("prediction").type)
     unseen = release.unseen.values_in_table(part.good.columns)
-    warnings = texts_of(unseen, part.good.rows) if unseen else None
-    types = {field.name: field.type for field in schema}
-    answers = prediction_arrays(release, _scores(release, part), types["prediction"])
-    answers.append(pa.nulls(part.good.rows, pa.string()) if warnings is None else pa.array(warnings, pa.string()))
-    if part.good is not part.whole and policy == "drop":
+    texts = pa.array(texts_of(unseen, part.good.rows), pa.string()) if unseen else None
+    answers.append(pa.nulls(part.good.rows, pa.string()) if texts is None else texts)
+    some = part.good is not part.whole
+    if some and policy == "drop":
         mask = pa.array(part.kept)
         arrays = [array.filter(mask) for array in arrays]
-    if policy == "keep":
-        if part.good is not part.whole:
-            places = pa.array(np.cumsum(part.kept) - 1, mask=~part.kept)  # null where there is no prediction
-            answers = [answer.take(places) for answer in answers]
-        answers += _reasons(part.whole)
-    return pa.record_batch([*arrays, *answers], schema=schema)
-
-
-def _scores(release: TableModel, part: Part) -> Floats:
-    if part.good.rows:
-        return release.score_table(part.good.columns)
-    return np.empty((0, len(release.metadata.classes))) if release.metadata.classes else np.empty(0)
+    if some and policy == "keep":
+        places = pa.array(np.cumsum(part.kept) - 1, mask=~part.kept)  # null where there is no prediction
+        answers = [answer.take(places) for answer in answers]
+    reasons = _reasons(part.whole) if policy == "keep" else []
+    return pa.record_batch([*arrays, *answers, *reasons], schema=schema)
 
 
 def prediction_arrays(release: TableModel, scores: Floats, kind: Any) -> list[Any]:
@@ -270,8 +274,9 @@ def _fields(release: TableModel, kept: Sequence[Any], on_bad_rows: OnBadRows) ->
     check_policy(on_bad_rows)
     fields = [pa.field(name, kind) for name, kind in prediction_fields(release.metadata.classes)]
     fields += [pa.field(name, pa.string()) for name in REASONS if on_bad_rows == "keep"]
-    taken = {field.name for field in fields}
-    for field in kept:
-        if field.name in taken:
-            raise SeatrialError(f"The predictions have a column {field.name!r} too.", hint="Rename the one to keep.")
+    names = [field.name for field in (*kept, *fields)]
+    if double := [name for name in names if names.count(name) > 1]:
+        raise SeatrialError(
+            f"The predictions would have two columns called {double[0]!r}.", hint="Rename the column of the table."
+        )
     return [*kept, *fields]

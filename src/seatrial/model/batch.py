@@ -1,7 +1,6 @@
 """Predicts whole files in chunks, so that a table of any length fits in memory."""
 
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
 from seatrial.model.table_files import Chunk, RawChunk, check_chunks, import_pyarrow, read_chunks
-from seatrial.model.table_parts import Part, divided
+from seatrial.model.table_parts import Part, divided, scored_parts
 from seatrial.model.table_writers import ALIASES, TYPED, WRITERS, Write, listed, prediction_fields
 from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 
@@ -107,7 +106,8 @@ def predict_rows(
     raw = ahead(rows_read) if rows_read is not None else None
     chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, path, release.checker)
     counted = _Counted(path.name, policy, bad)
-    with closing(ahead(predicted_parts(release, counted.parts(chunks), on_bad_rows))) as predicted:
+    encoded = release.encode_chunks(chunks)
+    with closing(ahead(predicted_parts(release, counted.parts(encoded), on_bad_rows))) as predicted:
         for part in predicted:
             columns = part.whole.columns if on_bad_rows == "keep" else part.good.columns
             own = _kept(part, dropped=on_bad_rows != "keep")
@@ -167,28 +167,12 @@ class PredictedPart:
 
 def predicted_parts(release: Release, parts: Iterable[Part], on_bad_rows: OnBadRows) -> Iterator[PredictedPart]:
     """Score parts in their order. With "keep", the answers have the bad rows too, with the reasons as warnings."""
-    waiting: deque[Part] = deque()  # in the order of the table, until they are scored
-
-    def good_chunks() -> Iterator[Chunk]:
-        for part in parts:
-            waiting.append(part)
-            if part.good.rows:
-                yield part.good
-
-    def answered(part: Part, scores: Any) -> PredictedPart:
+    for part, scores in scored_parts(parts, release.score_chunks, len(release.metadata.classes)):
         unseen = release.unseen.values_in_table(part.good.columns)
         texts = texts_of(unseen, part.good.rows)
         answers = {**release.prediction_columns(scores), WARNINGS: texts}
         answers = part.expand(answers) if on_bad_rows == "keep" else answers
-        return PredictedPart(part.whole, part.good, part.kept, scores, answers, unseen)
-
-    unscored = np.empty((0, len(release.metadata.classes))) if release.metadata.classes else np.empty(0)
-    for chunk, scores in release.score_chunks(good_chunks()):
-        while (part := waiting.popleft()).good is not chunk:
-            yield answered(part, unscored)
-        yield answered(part, scores)
-    while waiting:
-        yield answered(waiting.popleft(), unscored)
+        yield PredictedPart(part.whole, part.good, part.kept, scores, answers, unseen)
 
 
 def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -17,13 +17,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import Problem, SeatrialError
+from seatrial.model.array_arithmetic import Kind, NotOnArraysError, NumericColumn
+from seatrial.model.array_functions import ArrayFunction, array_function
 from seatrial.model.categorical import categorical, codes_of
 from seatrial.model.schema import Column
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Columns = dict[str, Array]
+
+
+class FeatureError(SeatrialError):
+    """A feature function raises for a row."""
 
 
 @dataclass(frozen=True)
@@ -100,30 +106,85 @@ def needed(features: Sequence[Feature], names: Iterable[str]) -> tuple[Feature, 
     return tuple(reversed(kept))
 
 
-def add_features(table: Columns, features: Sequence[Feature], columns: Sequence[Column]) -> Columns:
+def proven_functions(features: Sequence[Feature], proven: Mapping[str, str]) -> dict[str, ArrayFunction]:
+    """The features that may be evaluated on arrays: those whose sources have the hashes in `proven`."""
+    functions = {f.name: array_function(f.function) for f in features if f.name in proven}
+    return {name: each for name, each in functions.items() if each and each.digest == proven[name]}
+
+
+def add_features(
+    table: Columns,
+    features: Sequence[Feature],
+    columns: Sequence[Column],
+    arrays: Mapping[str, ArrayFunction] | None = None,
+) -> Columns:
     """Derive the features of a whole table, calling each function once per distinct argument.
 
     A function receives exactly what it receives for one row: None for missing, an int where the schema says integer,
-    and whatever another feature returned. Returns the table with the features added; numbers as float64 with NaN,
-    strings as objects with None.
+    and whatever another feature returned. Those in `arrays` are evaluated on whole columns where that is the same.
+    Returns the table with the features added; numbers as float64 with NaN, strings as objects with None.
     """
-    kinds = {column.name: column for column in columns}
-    added = dict(table)
-    arguments: dict[str, _Values] = {}
     for feature in features:
         if not feature.reads:
             raise SeatrialError(f"The feature function {feature.name} has no parameters.", hint="Name a column.")
-        for name in feature.reads:
-            if name not in arguments:
-                arguments[name] = _as_arguments(kinds[name], table[name])
-        derived = arguments[feature.name] = _derive(feature.function, [arguments[name] for name in feature.reads])
+    derivation = _Derivation(table, features, columns)
+    added = dict(table)
+    for feature in features:
+        function = (arrays or {}).get(feature.name)
+        values = derivation.on_arrays(feature, function) if function else None
+        added[feature.name] = derivation.column(feature) if values is None else values
+    return added
+
+
+class _Derivation:
+    """The features of one table, each derived when it is needed: as arrays of numbers, or as Python values."""
+
+    def __init__(self, table: Columns, features: Sequence[Feature], columns: Sequence[Column]) -> None:
+        self._table = table
+        self._columns = {column.name: column for column in columns}
+        self._features = {feature.name: feature for feature in features}
+        self._values: dict[str, _Values] = {}
+        self._numbers: dict[str, NumericColumn] = {}
+
+    def on_arrays(self, feature: Feature, function: ArrayFunction) -> Floats | None:
+        """Evaluate a function on whole columns; None where Python has to call it."""
+        try:
+            derived = self._numbers[feature.name] = function([self._numbers_of(name) for name in feature.reads])
+        except NotOnArraysError:
+            return None
+        return np.array(derived.values)
+
+    def _numbers_of(self, name: str) -> NumericColumn:
+        if name in self._numbers:
+            return self._numbers[name]
+        column = self._columns.get(name)
+        if column is None or not column.numeric:
+            raise NotOnArraysError
+        return self._numbers.setdefault(name, NumericColumn(self._table[name], number_kind(column)))
+
+    def column(self, feature: Feature) -> Array:
+        """Call a function for all rows and return what it gives as a column."""
+        derived = self._values_of(feature.name)
         if feature.numeric:
             numbers = np.array([np.nan if value is None else value for value in derived.values], dtype=np.float64)
-            added[feature.name] = numbers if derived.codes is None else numbers[derived.codes]
-        else:
-            objects = np.fromiter(derived.values, dtype=object, count=len(derived.values))
-            added[feature.name] = objects if derived.codes is None else categorical(objects, derived.codes)
-    return added
+            return numbers if derived.codes is None else numbers[derived.codes]
+        objects = np.fromiter(derived.values, dtype=object, count=len(derived.values))
+        return objects if derived.codes is None else categorical(objects, derived.codes)
+
+    def _values_of(self, name: str) -> "_Values":
+        if name not in self._values:
+            feature = self._features.get(name)
+            if feature is None:
+                self._values[name] = _as_arguments(self._columns[name], self._table[name])
+            else:
+                self._values[name] = _derive(feature.function, [self._values_of(each) for each in feature.reads])
+        return self._values[name]
+
+
+def number_kind(column: Column) -> Kind:
+    """The type of the Python values of a numeric column."""
+    kinds: dict[str, Kind] = {"number": "float", "boolean": "bool"}
+    return kinds.get(column.kind, "int")
 
 
 @dataclass(frozen=True)
@@ -145,8 +206,8 @@ def _as_arguments(column: Column, values: Array) -> _Values:
     if not column.numeric:
         return _Values(distinct.tolist(), codes)
     present = ~np.isnan(distinct)
-    kind = {"number": np.float64, "boolean": np.bool_}.get(column.kind, np.int64)
-    plain = np.where(present, distinct, 0).astype(kind).tolist()
+    types: dict[Kind, Any] = {"float": np.float64, "bool": np.bool_, "int": np.int64}
+    plain = np.where(present, distinct, 0).astype(types[number_kind(column)]).tolist()
     if not bool(present.all()):
         plain = [value if known else None for value, known in zip(plain, present.tolist(), strict=True)]
     return _Values(plain, codes)
@@ -174,9 +235,30 @@ def _call(function: Callable[..., Any], row: tuple[Any, ...]) -> Any:
     try:
         return function(*row)
     except Exception as error:
-        names = inspect.signature(function).parameters
-        arguments = ", ".join(f"{name}={value!r}" for name, value in zip(names, row, strict=True))
-        raise SeatrialError(
-            f"The feature function {function.__name__} fails on {arguments[:200]}: {type(error).__name__}: {error}",
+        arguments = _shown(inspect.signature(function).parameters, row)
+        raise FeatureError(
+            f"The feature function {function.__name__} fails on {arguments}: {type(error).__name__}: {error}",
             hint="The schema allows this row: make the function handle it, or make the schema reject it.",
         ) from error
+
+
+def _shown(names: Iterable[str], values: Iterable[Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in zip(names, values, strict=True))[:200]
+
+
+def failing_rows(table: Columns, features: Sequence[Feature], columns: Sequence[Column]) -> list[Problem]:
+    """Return the rows of checked columns for which a feature function raises, with its arguments and its error."""
+    problems = []
+    read = {name for feature in features for name in feature.reads}
+    arguments = {c.name: _as_arguments(c, table[c.name]).rows() for c in columns if c.name in read}
+    for row, values in enumerate(zip(*arguments.values(), strict=True)):
+        known = dict(zip(arguments, values, strict=True))
+        for feature in features:
+            own = [known[name] for name in feature.reads]
+            try:
+                known[feature.name] = feature.function(*own)
+            except Exception as error:
+                rule = f"{type(error).__name__}: {error}"
+                problems.append(Problem(row, feature.name, _shown(feature.reads, own), rule, kind="feature_error"))
+                break
+    return problems

@@ -5,7 +5,7 @@ converted to distinct values with codes, as from a Parquet file, so that a rule 
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,16 @@ def is_frame(data: object) -> bool:
     return hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
 
 
-def frame_chunks(frame: Any, checker: TableChecker) -> Iterator[Chunk]:
-    """Check a frame by the schema, in chunks; raises DataError at the first chunk with rows that break it."""
+def frame_chunks(
+    frame: Any, checker: TableChecker, encode: Callable[[Iterator[Chunk]], Iterator[Chunk]] | None = None
+) -> Iterator[Chunk]:
+    """Check a frame by the schema, in chunks; raises DataError at the first chunk with rows that break it.
+
+    `encode` derives their features, `Release.encode_chunks`.
+    """
     name = Path(type(frame).__name__)
-    for chunk in check_chunks(_raw_chunks(_sliceable(frame)), name, checker):
+    chunks = check_chunks(_raw_chunks(_sliceable(frame)), name, checker)
+    for chunk in encode(chunks) if encode else chunks:
         raise_problems(chunk.problems, name, rows=chunk.rows, hint="Fix the rows, or drop them.")
         yield chunk
 

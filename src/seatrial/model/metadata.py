@@ -54,6 +54,7 @@ class Metadata:
     environment: dict[str, str] = field(default_factory=dict)
     git: dict[str, Any] = field(default_factory=dict)
     carries: dict[str, Any] = field(default_factory=dict)
+    array_features: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     def label(self, value: Any) -> str:

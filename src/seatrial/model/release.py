@@ -1,14 +1,11 @@
 """A release at run time: rows in, predictions out. An installed model wheel consists of one."""
 
-import importlib
 import json
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,117 +13,24 @@ from pydantic import BaseModel
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.bad_rows import BadRows, OnBadRows
-from seatrial.model.decision import DecisionRule, decision_rule
-from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE, Engine, GraphEngine, NativeEngine
-from seatrial.model.features import Array, Columns, Feature, Floats, add_features, features_in, needed
+from seatrial.model.features import Array, Columns, Floats, add_features, failing_rows
 from seatrial.model.inputs import Encoded, compile_encoder, stack_columns, stack_rows
-from seatrial.model.intervals import PredictionIntervals, prediction_intervals
-from seatrial.model.metadata import Metadata, read_metadata
-from seatrial.model.pickling import fingerprint, restored
-from seatrial.model.row_validation import ROW_LIMIT, RowError, RowParser
-from seatrial.model.schema import Column, columns_of, schema_in
+from seatrial.model.release_parts import ReleaseParts
+from seatrial.model.row_validation import RowError, RowParser
 from seatrial.model.shapley import Explanation, contributions
 from seatrial.model.table_files import Chunk
-from seatrial.model.table_validation import TableChecker, rows_of
-from seatrial.model.unseen import WARNINGS, UnseenValues, as_json
-
-ARTIFACTS = "artifacts"
-CARD_FILE = "card.md"
+from seatrial.model.table_parts import encoded_chunks
+from seatrial.model.table_validation import rows_of
+from seatrial.model.unseen import WARNINGS, as_json
 
 
-class Release:
+class Release(ReleaseParts):
     """One version of a model. Creating it is cheap; each part is loaded when it is first needed.
 
     `package` is the importable package that holds schema.py, features.py and artifacts/.
     `row_limit` is the most rows that `parse` accepts in one body, `threads` the number of threads of a compiled engine
     (0: one per core); it can be changed until the engine is first used.
     """
-
-    def __init__(self, package: str, *, row_limit: int = ROW_LIMIT, threads: int = 1) -> None:
-        self.package = package
-        self.row_limit = row_limit
-        self.threads = threads
-        self._lock = threading.Lock()
-
-    def __repr__(self) -> str:
-        return f"<Release {self.package}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the package's name, version and hash; where it is unpickled, the same release must be installed."""
-        digest = fingerprint(self.artifacts)
-        return restored, (type(self), self.package, self.version, digest, self.row_limit, self.threads)
-
-    @cached_property
-    def version(self) -> str:
-        """The release's version, from the package itself."""
-        return str(importlib.import_module(self.package).__version__)
-
-    @cached_property
-    def name(self) -> str:
-        """The release's name on an index, `titanic-model`."""
-        return self.metadata.name
-
-    @cached_property
-    def artifacts(self) -> Path:
-        """The folder of the files that training wrote."""
-        module = importlib.import_module(self.package)
-        return Path(str(module.__file__)).parent / ARTIFACTS
-
-    @cached_property
-    def metadata(self) -> Metadata:
-        """The metadata that training wrote."""
-        return read_metadata(self.artifacts)
-
-    @cached_property
-    def card(self) -> str:
-        """The model card, in Markdown."""
-        path = self.artifacts / CARD_FILE
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-    @cached_property
-    def schema(self) -> type[BaseModel]:
-        """The schema class of a row."""
-        return schema_in(importlib.import_module(f"{self.package}.schema"))
-
-    @cached_property
-    def columns(self) -> tuple[Column, ...]:
-        """The schema's columns, in its order."""
-        return columns_of(self.schema)
-
-    @cached_property
-    def json_schema(self) -> dict[str, Any]:
-        """The schema as JSON Schema."""
-        return self.schema.model_json_schema()
-
-    @cached_property
-    def checker(self) -> TableChecker:
-        """Checks whole tables by the schema."""
-        return TableChecker(self.schema)
-
-    @cached_property
-    def features(self) -> tuple[Feature, ...]:
-        """The feature functions that the engine's inputs depend on, in order."""
-        every = features_in(importlib.import_module(f"{self.package}.features"), self.columns)
-        return needed(every, self.metadata.inputs.names)
-
-    @cached_property
-    def used_columns(self) -> frozenset[str]:
-        """The schema's columns that the model uses, directly or through a feature function."""
-        read = set(self.metadata.inputs.names).union(*(f.reads for f in self.features))
-        return frozenset(c.name for c in self.columns if c.name in read)
-
-    @cached_property
-    def unseen(self) -> UnseenValues:
-        """Finds values that no training row had, in the columns that the model uses."""
-        return UnseenValues([c for c in self.columns if c.name in self.used_columns], self.metadata.seen)
-
-    @cached_property
-    def engine(self) -> Engine:
-        """The compiled graph, or scikit-learn."""
-        with self._lock:
-            if self.metadata.engine == "onnx":
-                return GraphEngine(self.artifacts / GRAPH_FILE, threads=self.threads)
-            return NativeEngine(self.artifacts / NATIVE_FILE, self.metadata.inputs)
 
     @cached_property
     def _parser(self) -> RowParser[Any]:
@@ -170,19 +74,27 @@ class Release:
 
     def encode_table(self, columns: Columns) -> tuple[Floats, Array]:
         """Apply the feature functions to checked columns and return the engine's input."""
-        return stack_columns(self.metadata.inputs, add_features(columns, self.features, self.columns))
+        return stack_columns(self.metadata.inputs, add_features(columns, self.features, self.columns, self._arrays))
 
-    def score_chunks(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Floats]]:
-        """Score chunks of a table in their order, as fast as the engine allows.
+    def encode_chunks(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Derive the features of checked chunks, for the engine; a row for which that fails gets a problem."""
+        return encoded_chunks(
+            chunks, self.encode_table, lambda columns: failing_rows(columns, self.features, self.columns)
+        )
+
+    def score_chunks(self, chunks: Iterable[Chunk], threads: int = 0) -> Iterator[tuple[Chunk, Floats]]:
+        """Score chunks of a table in their order, as fast as the engine allows; `threads` is 0 for one per core.
 
         The engine scores some chunks in threads while the next ones are read and checked, since it releases the GIL.
         """
         # scikit-learn starts threads of its own
-        threads = 1 if self.metadata.engine == "native" else os.cpu_count() or 1
+        threads = 1 if self.metadata.engine == "native" else threads or os.cpu_count() or 1
         waiting: deque[tuple[Chunk, Future[Floats]]] = deque()
         with ThreadPoolExecutor(threads, thread_name_prefix="engine") as pool:
             for chunk in chunks:
-                waiting.append((chunk, pool.submit(self.engine, *self.encode_table(chunk.columns))))
+                inputs = chunk.inputs.pop() if chunk.inputs else self.encode_table(chunk.columns)
+                waiting.append((chunk, pool.submit(self.engine, *inputs)))
+                del inputs
                 if len(waiting) > threads:
                     first, scores = waiting.popleft()
                     yield first, scores.result()
@@ -195,11 +107,6 @@ class Release:
     def decide_index(self, scores: Floats) -> Array:
         """Turn a classifier's scores into positions in its classes; a regression's scores are returned unchanged."""
         return self.decision.decide(scores)
-
-    @cached_property
-    def decision(self) -> DecisionRule:
-        """The rule that turns scores into labels."""
-        return decision_rule(self.metadata)
 
     def predict(self, rows: Any) -> Any:
         """Predict rows, or a table: a pandas or polars DataFrame, an Arrow table, anything that exports Arrow.
@@ -216,7 +123,7 @@ class Release:
             if is_frame(rows):
                 scored = [
                     (self.unseen.in_table(chunk.columns), scores)
-                    for chunk, scores in self.score_chunks(frame_chunks(rows, self.checker))
+                    for chunk, scores in self.score_chunks(frame_chunks(rows, self.checker, self.encode_chunks))
                 ]
                 warnings = [text for texts, _ in scored for text in texts]
                 scores = np.concatenate([scores for _, scores in scored])
@@ -248,11 +155,6 @@ class Release:
         """Convert scores to the columns of a table: `prediction`, and `probability_<label>` for a classifier."""
         shares = {f"probability_{label}": scores[:, position] for position, label in enumerate(self.metadata.classes)}
         return {"prediction": self.decide(scores), **shares}
-
-    @cached_property
-    def intervals(self) -> PredictionIntervals:
-        """The intervals of a regression, or the sets of a classifier."""
-        return prediction_intervals(self.metadata)
 
     def predict_table(
         self,
@@ -315,7 +217,9 @@ class Release:
             from seatrial.model.frames import frame_chunks, frame_like, is_frame
 
             if is_frame(rows):
-                parts = [scores for _, scores in self.score_chunks(frame_chunks(rows, self.checker))]
+                parts = [
+                    scores for _, scores in self.score_chunks(frame_chunks(rows, self.checker, self.encode_chunks))
+                ]
                 return frame_like(rows, self.intervals.columns(np.concatenate(parts), level))
         checked = self._checked([rows] if isinstance(rows, Mapping) else rows)
         found = self.intervals.of(self.score([self.encode(row) for row in checked]), level) if checked else []

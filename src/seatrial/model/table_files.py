@@ -11,7 +11,7 @@ from seatrial.core.errors import Problem, SeatrialError
 from seatrial.model.arrow_reader import read_arrow, read_parquet
 from seatrial.model.bad_rows import BadRows
 from seatrial.model.csv_reader import csv_chunks, read_csv
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.file_formats import refuse_pointers
 from seatrial.model.json_reader import read_json, read_lines
 from seatrial.model.raw_chunks import CHUNK, FEW, RawChunk, from_arrow, import_pyarrow, missing_column
@@ -37,7 +37,8 @@ class Chunk:
     """Consecutive rows of a table: the checked columns, the target's raw values if requested, and the problems.
 
     `before` is the number of rows before them, which the rows of problems include. `further` are the raw values of
-    other columns that were requested, and `lines` each row's first line in a CSV.
+    other columns that were requested, and `lines` each row's first line in a CSV. `inputs` has the engine's
+    matrices of the rows without problems, if their features have been derived, until the engine takes them.
     """
 
     columns: Columns
@@ -48,6 +49,7 @@ class Chunk:
     further: dict[str, list[Any] | Array] = field(default_factory=dict)
     lines: list[int] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    inputs: list[tuple[Floats, Array]] = field(default_factory=list)
 
 
 def read_chunks(

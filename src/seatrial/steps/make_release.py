@@ -53,7 +53,7 @@ def release(
 
     from seatrial.core.files import write_atomic
     from seatrial.core.version import next_version, read_version, write_version
-    from seatrial.model.release import CARD_FILE
+    from seatrial.model.release_parts import CARD_FILE
     from seatrial.release import open_index
     from seatrial.steps.deploy import deploy as deploy_release
     from seatrial.steps.earlier_releases import releases_of
@@ -113,6 +113,6 @@ def _differs(project: "ProjectSettings", published: "WheelInfo") -> bool:
 
 
 def _card(project: "ProjectSettings") -> str:
-    from seatrial.model.release import CARD_FILE
+    from seatrial.model.release_parts import CARD_FILE
 
     return f"{project.package}/artifacts/{CARD_FILE}"

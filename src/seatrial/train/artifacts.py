@@ -10,9 +10,10 @@ from seatrial.core.files import to_json
 from seatrial.model.carried_rows import CarriedRows
 from seatrial.model.engines import NATIVE_FILE
 from seatrial.model.metadata import METADATA_FILE, SBOM_FILE, Metadata
-from seatrial.model.release import CARD_FILE
+from seatrial.model.release_parts import CARD_FILE
 from seatrial.model.unseen import seen_in
 from seatrial.train import made_up_rows, reference_rows
+from seatrial.train.array_proof import proven_on_arrays
 from seatrial.train.evaluation import Evaluation, Importance
 from seatrial.train.golden_rows import golden_rows
 from seatrial.train.interval_calibration import calibrate
@@ -83,6 +84,7 @@ def release_metadata(
         environment=environment(fitted.pipeline),
         git=git_state(project.root),
         carries=asdict(_carried(recipe, fitted)),
+        array_features=proven_on_arrays(recipe.features, recipe.columns, training),
     )
 
 

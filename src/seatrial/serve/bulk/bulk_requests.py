@@ -221,7 +221,7 @@ class _Work:
             pieces = decoded(pieces, job.codings, settings.bulk_limit)
         pieces = self._readable(pieces)
         longest = settings.bulk_limit if job.sent == ARROW else settings.body_limit
-        parts = self._parts(READERS[job.sent](release, pieces, longest))
+        parts = self._parts(release.encode_chunks(READERS[job.sent](release, pieces, longest)))
         sink = io.BytesIO()
         text = io.TextIOWrapper(sink, "utf-8", newline="", write_through=True)
         writers = {
