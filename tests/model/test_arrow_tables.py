@@ -1,6 +1,8 @@
 """Tables and streams in, Arrow out: the answers that rows get, whatever the kind of table and the size of its batches."""
 
+import datetime as dt
 import itertools
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import TITANIC
 
+from seatrial import Schema
 from seatrial.core.errors import DataError, SeatrialError
 from seatrial.model.arrow_tables import rechunked
 from seatrial.model.bad_rows import BadRows
+from seatrial.model.table_files import from_arrow
+from seatrial.model.table_validation import TableChecker, rows_of
 
 FRAME = pd.read_csv(TITANIC / "data" / "titanic.csv").drop(columns=["survived"]).head(150).assign(key=range(1000, 1150))
 TABLE = pa.Table.from_pandas(FRAME, preserve_index=False)
@@ -71,6 +76,38 @@ def test_a_stream_gets_what_the_whole_table_gets(titanic, size: int, policy: str
     assert whole.schema == titanic.output_schema(["key"], policy, source=BAD.schema)
 
 
+TYPES = pa.schema({"pclass": pa.int32(), "name": pa.string(), "sex": pa.string(), "age": pa.float64()})
+TYPES = pa.unify_schemas([TYPES, pa.schema({"sibsp": pa.int64(), "parch": pa.uint8(), "fare": pa.float64()})])
+ROWS = st.fixed_dictionaries(
+    {
+        "pclass": st.integers(0, 4),
+        "name": st.sampled_from(["Rose, Miss. A", "", "x" * 121, "Ærø, Dr. B", "no title"]),
+        "sex": st.sampled_from(["female", "male", "x"]),
+        "age": st.none() | st.floats(-1, 131),
+        "sibsp": st.integers(-1, 2**53 + 2),
+        "parch": st.integers(0, 9),
+        "fare": st.none() | st.floats(-1, 1e150) | st.sampled_from([-0.0, 5e-324, 1e151]),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(ROWS, min_size=1, max_size=30), size=st.integers(1, 30))
+def test_rows_of_all_kinds_get_in_streams_what_they_get_alone(titanic, rows: list[dict], size: int):
+    table = pa.Table.from_pylist(rows, schema=TYPES)
+    parts = titanic.predict_batches(table.to_batches(size), on_bad_rows="keep")
+    for row, found in zip(rows, pa.Table.from_batches(parts).to_pylist(), strict=True):
+        try:
+            (alone,) = titanic.predict([row])
+        except SeatrialError:
+            assert found["prediction"] is None
+            assert found["bad_column"] in row
+        else:
+            assert found["bad_column"] is None
+            assert found["prediction"] == alone["prediction"]
+            assert abs(found["probability_1"] - alone["probabilities"]["1"]) <= 1e-12
+
+
 def test_a_bad_row_is_named_by_its_key_dropped_or_kept_with_the_reason(titanic):
     with pytest.raises(DataError, match=r"2 of 150 rows break the schema.*\n.*key 1000, column age: '-1.0'"):
         titanic.predict_table(BAD, keep=["key"])
@@ -124,3 +161,53 @@ def test_what_cannot_be_predicted_is_refused_with_what_to_do(titanic, message: s
     with pytest.raises(SeatrialError, match=message) as raised:
         REFUSED[message](titanic)
     assert raised.value.hint
+
+
+class Typed(Schema):
+    """A column of each type."""
+
+    x: float | None = None
+    n: int | None = None
+    b: bool | None = None
+    d: dt.date | None = None
+    t: dt.datetime | None = None
+    s: str | None = None
+
+
+NOON = dt.datetime(2024, 1, 2, 12)
+COLUMNS = [
+    ("x", pa.array([Decimal("1.50"), None], pa.decimal128(10, 2)), [1.5, None]),
+    ("x", pa.array([1.5, None], pa.float16()), [1.5, None]),
+    ("x", pa.array([True, None]), "row 1, column x: 'True': Input should be a number"),
+    ("x", pa.array([np.inf]), "row 1, column x: 'inf': Input should be a finite number"),
+    ("x", pa.nulls(2), [None, None]),
+    ("n", pa.array([Decimal("7"), None], pa.decimal128(10, 0)), [7, None]),
+    ("n", pa.array([2**63 + 5], pa.uint64()), "row 1, column n: '9223372036854775813': Input should be less than"),
+    ("n", pa.array([2**53 + 1, None]), "row 1, column n: '9007199254740993': Input should be less than"),
+    ("n", pa.array([2**53, None]), [2**53, None]),
+    ("n", pa.array([1, None, 1]).dictionary_encode(), [1, None, 1]),
+    ("n", pa.array([1.0, None]), [1, None]),
+    ("n", pa.array([1.5, None]), "row 1, column n: '1.5': Input should be a valid integer"),
+    ("b", pa.array([True, None, False]), [True, None, False]),
+    ("d", pa.array([NOON.date(), None], pa.date64()), [NOON.date(), None]),
+    ("t", pa.array([NOON, None], pa.timestamp("s")), [NOON, None]),
+    ("t", pa.array([1_704_196_800_000_000_001, None], pa.timestamp("ns")), [NOON, None]),
+    ("s", pa.array(["a", None], pa.large_string()), ["a", None]),
+    ("s", pa.array(["a", None], pa.string_view()), ["a", None]),
+    ("s", pa.array(["a", None, "a"]).dictionary_encode(), ["a", None, "a"]),
+    ("s", pa.array([b"a"]), "row 1, column s: \"b'a'\": Input should be a valid string"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "expected"), COLUMNS, ids=lambda part: str(getattr(part, "type", "")))
+def test_columns_of_every_arrow_type_are_read_as_a_user_expects(name: str, values: pa.Array, expected):
+    checker = TableChecker(Typed)
+    columns, problems = checker.check(
+        {**{c.name: [None] * len(values) for c in checker.columns}, name: from_arrow(values)}
+    )
+    if isinstance(expected, str):
+        assert str(problems[0]).startswith(expected)
+        return
+    found = [row[name] for row in rows_of(checker.columns, columns)]
+    assert (problems, found) == ([], expected)
+    assert [type(value) for value in found] == [type(value) for value in expected]

@@ -65,3 +65,10 @@ def test_a_function_that_arrays_compute_differently_is_not_recorded(features, mo
     monkeypatch.setattr("seatrial.model.array_arithmetic.ARITHMETIC", wrong)
     assert array_functions.array_function(features[0].function) is not None
     assert proven_on_arrays(features, COLUMNS, TABLE) == {}
+
+
+def test_a_function_whose_file_has_changed_since_it_was_imported_is_called_as_it_is(features, tmp_path):
+    assert array_functions.array_function(features[0].function) is not None
+    file = tmp_path / "arithmetic_features.py"
+    file.write_text(SOURCE.replace("size * 2", "size * 3"))
+    assert array_functions.array_function(features[0].function) is None

@@ -12,6 +12,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,8 @@ def array_function(function: Callable[..., Any]) -> ArrayFunction | None:
         return None
     if not isinstance(definition, ast.FunctionDef) or definition.decorator_list or function.__closure__:
         return None
+    if not _is_compiled_from(function, definition):
+        return None  # the file has changed since it was imported
     parameters = tuple(inspect.signature(function).parameters)
     if [each.arg for each in definition.args.args] != list(parameters):
         return None
@@ -195,6 +198,14 @@ def array_function(function: Callable[..., Any]) -> ArrayFunction | None:
         return None
     digest = hashlib.sha256(f"{source}{sorted(constants.items())}".encode()).hexdigest()
     return ArrayFunction(parameters, tuple(body), constants, calls, digest)
+
+
+def _is_compiled_from(function: Callable[..., Any], definition: ast.FunctionDef) -> bool:
+    code = function.__code__
+    compiled = compile(ast.Module([definition], []), code.co_filename, "exec").co_consts
+    found = [each for each in compiled if isinstance(each, CodeType) and each.co_name == code.co_name]
+    same = [(c.co_code, c.co_consts, c.co_names) == (code.co_code, code.co_consts, code.co_names) for c in found]
+    return same == [True]
 
 
 def _surroundings(

@@ -104,7 +104,7 @@ def open_source(release: TableModel, data: Any, keep: Sequence[str]) -> ArrowSou
     arrow = import_arrow()
     names = [column.name for column in release.checker.columns]
     if type(data).__module__.partition(".")[0] == "pandas" and is_frame(data):
-        kept = arrow.Table.from_pandas(data[[*keep]], preserve_index=False) if keep else None
+        kept: Any = arrow.Table.from_pandas(data[[*keep]], preserve_index=False) if keep else None
         return ArrowSource(tuple(kept.schema) if keep else (), pandas_chunks(data, names, kept))
     if type(data).__module__.partition(".")[0] == "polars" and is_frame(data):
         data = data.select([name for name in data.columns if name in {*names, *keep}]).to_arrow()

@@ -218,7 +218,7 @@ def _derive(function: Callable[..., Any], arguments: list[_Values]) -> _Values:
     codes = [argument.codes for argument in arguments]
     if all(each is not None for each in codes):
         size = math.prod(len(argument.values) for argument in arguments)
-        if size <= len(codes[0]):  # type: ignore[arg-type]
+        if size <= 2 * len(codes[0]):  # type: ignore[arg-type]  # None is one of the values, occurring or not
             combined = np.ravel_multi_index(codes, [len(a.values) for a in arguments])  # type: ignore[arg-type]
             occurring = np.flatnonzero(np.bincount(combined, minlength=size))
             position = np.empty(size, dtype=np.int64)

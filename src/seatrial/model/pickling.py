@@ -11,19 +11,18 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.engines import GRAPH_FILE, NATIVE_FILE
 from seatrial.model.metadata import METADATA_FILE
 
-CODE = ("schema.py", "features.py")  # of the package, beside __init__.py
+MODEL = (METADATA_FILE, GRAPH_FILE, NATIVE_FILE)
 
 
 def fingerprint(artifacts: Path) -> str:
-    """The SHA-256 of the files that predictions depend on: schema, feature functions, metadata and model."""
+    """The SHA-256 of the files that predictions depend on: the package's code, the metadata and the model."""
+    package = artifacts.parent
+    files = [*sorted(package.rglob("*.py")), *(path for name in MODEL if (path := artifacts / name).is_file())]
     digest = hashlib.sha256()
-    for path in (*(artifacts.parent / name for name in CODE), *map(artifacts.joinpath, _MODEL)):
-        content = path.read_bytes() if path.is_file() else b""
-        digest.update(hashlib.sha256(content).digest())
+    for path in files:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(package).as_posix()} {content}\n".encode())
     return digest.hexdigest()
-
-
-_MODEL = (METADATA_FILE, GRAPH_FILE, NATIVE_FILE)
 
 
 @lru_cache(maxsize=8)

@@ -82,5 +82,7 @@ def from_arrow(values: Any) -> list[Any] | Array:
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
         codes = values.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
         return categorical(distinct, codes.astype(np.int64))
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":  # as datetime, which has no nanoseconds
+        values = values.cast(pa.timestamp("us", kind.tz), safe=False)
     listed: list[Any] = values.to_pylist()
     return listed

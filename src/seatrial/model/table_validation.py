@@ -123,11 +123,9 @@ class TableChecker:
         valid: dict[Any, Any] = {}
         broken: dict[Any, tuple[str, str]] = {}
         for value in dict.fromkeys(plain):
-            candidate = to_python(column, value)
-            rule = self._rule(column, candidate)
-            if rule[0]:
+            valid[value], rule = self._validated(column, to_python(column, value))
+            if rule:
                 broken[value] = rule
-            valid[value] = None if rule[0] else _validate(self._validators[column.name], column, candidate)
         if broken:
             bad = [place for place, value in enumerate(plain) if value in broken]
             rows = [(row, row) for row in bad] if known is None else _rows_of(known[1], bad)
@@ -144,15 +142,18 @@ class TableChecker:
 
     def _rule(self, column: Column, value: Any) -> tuple[str, str]:
         """Return the message and the kind of the rule that the value breaks, or two empty texts."""
+        return self._validated(column, value)[1] or ("", "")
+
+    def _validated(self, column: Column, value: Any) -> tuple[Any, tuple[str, str] | None]:
+        """Return the value of a row, None if it breaks a rule, with the message and the kind of that rule."""
         if isinstance(value, Unreadable) and column.kind != "category":
             article = "an" if column.kind == "integer" else "a"
-            return f"Input should be {article} {column.kind}", _UNREADABLE.get(column.kind, "value_error")
+            return None, (f"Input should be {article} {column.kind}", _UNREADABLE.get(column.kind, "value_error"))
         try:
-            _validate(self._validators[column.name], column, value)
+            return _validate(self._validators[column.name], column, value), None
         except ValidationError as error:
             part = error.errors(include_url=False, include_input=False)[0]
-            return part["msg"], part["type"]
-        return "", ""
+            return None, (part["msg"], part["type"])
 
     def _check_rows(self, checked: Columns, known: set[int]) -> list[Problem]:
         """Apply the rules that span columns to the rows without a problem."""

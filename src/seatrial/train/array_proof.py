@@ -47,8 +47,8 @@ def proven_on_arrays(features: Sequence[Feature], columns: Sequence[Column], tra
 def same(one: Array, other: Array) -> bool:
     """Whether two columns of numbers are the same to the last bit, where NaN is missing."""
     present = ~np.isnan(one)
-    signs = (np.signbit(values[present]) for values in (one, other))
-    return np.array_equal(one, other, equal_nan=True) and np.array_equal(*signs)
+    signs, others = (np.signbit(values[present]) for values in (one, other))
+    return np.array_equal(one, other, equal_nan=True) and np.array_equal(signs, others)
 
 
 def same_on_hard_rows(plain: Callable[..., Any], function: ArrayFunction) -> bool:
