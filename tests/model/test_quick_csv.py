@@ -49,6 +49,7 @@ def read(path: Path, *, quickly: bool, block: int = 24) -> Any:
 @example("a,b\n\n1,2\n\r\n3\n", False, 1000)
 @example('a,b\n1,"open\n', False, 5)
 @example("a\n\n1\n", False, 1000)
+@example("a,b\n\ufeff,\n", False, 1000)
 def test_the_same_is_read(tmp_path_factory: pytest.TempPathFactory, text: str, bom: bool, block: int) -> None:
     path = tmp_path_factory.mktemp("csv") / "rows.csv"
     path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + text.encode())

@@ -13,8 +13,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from seatrial.model.categorical import categorical
 from seatrial.model.features import Array
-from seatrial.model.raw_chunks import RawChunk, from_arrow
+from seatrial.model.raw_chunks import RawChunk
 
 BLOCK = 8 * 2**20  # bytes
 LONGEST_RECORD = 4 * BLOCK
@@ -137,6 +138,8 @@ def _rows_of(
     if not len(places):
         return pa.table({}), places
     text = records.text[int(records.starts[first]) :]
+    if text.startswith(BOM):  # pyarrow would skip it wherever it begins
+        return None
     read = [name for name in header if name in wanted] or [header[0]]
     kind = pa.dictionary(pa.int32(), pa.string())
     try:
@@ -157,17 +160,21 @@ def _rows_of(
 
 
 def _chunks(table: Any, places: Array, header: tuple[str, ...], size: int) -> Iterator[RawChunk]:
+    encoded = {name: _codes_of(table.column(name)) for name in table.column_names}
     parts = -(-len(places) // size)
     for rows in np.array_split(np.arange(len(places)), parts) if parts else []:
-        start, count = int(rows[0]), len(rows)
-        part = table.slice(start, count)
-        columns = {name: _values(part.column(name).combine_chunks()) for name in table.column_names}
-        yield RawChunk(columns, count, (places[rows] + 1).tolist(), names=header)
+        columns = {name: _values(distinct, codes[rows]) for name, (distinct, codes) in encoded.items()}
+        yield RawChunk(columns, len(rows), (places[rows] + 1).tolist(), names=header)
 
 
-def _values(texts: Any) -> list[Any] | Array:
+def _codes_of(column: Any) -> tuple[Array, Array]:
+    (texts,) = column.chunks
+    return np.array(texts.dictionary.to_pylist(), dtype=object), texts.indices.to_numpy().astype(np.int64)
+
+
+def _values(distinct: Array, codes: Array) -> list[Any] | Array:
     """Texts of which most differ as a list, as the csv module gives them, and others as codes."""
-    if len(texts.dictionary) * OFTEN > len(texts):
-        values: list[Any] = texts.to_pylist()
+    if len(distinct) * OFTEN > len(codes):
+        values: list[Any] = distinct[codes].tolist()
         return values
-    return from_arrow(texts)
+    return categorical(distinct, codes)
