@@ -21,6 +21,7 @@ GOALS = {
     "grpc_share_of_echo": (">=", 0.3),
     "times_seed": (">=", 100),
     "p99_of_bare": ("<=", 1.6),
+    "cpu_of_copy": ("<=", 1.3),
     "times_pandas": (">=", 3),
     "times_pandas_checked": (">=", 3),
     "peak_mb.seatrial": ("<=", 1000),

@@ -1,10 +1,20 @@
-"""One million rows from Parquet to Parquet, against scikit-learn with pandas: seconds, and peak memory."""
+"""One million rows from Parquet to Parquet, against scikit-learn with pandas: seconds, and peak memory.
 
+Beside them are the floors: what pyarrow alone needs to read the same input and to write the same answers, and what
+onnxruntime's own call needs for the same rows. Seconds of a shared machine differ from run to run; those of the
+processor (`cpu`) hardly do.
+
+    python -m benchmarks.batch stream 100_000_000 --project titanic    # many rows in constant memory
+"""
+
+import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +23,7 @@ import numpy as np
 from benchmarks.models import ROOT, Model
 
 PEER = ROOT / "benchmarks" / "contenders" / "pandas_batch.py"
+COPY = ROOT / "benchmarks" / "contenders" / "pyarrow_copy.py"
 ROWS = 1_000_000
 
 
@@ -29,13 +40,17 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
         "pandas_checked": [sys.executable, str(PEER), str(model.pipeline), str(source), str(peer_output), "--checked"],
     }  # fmt: skip
     peers = {"PYTHONPATH": str(model.project / "src")}
-    environment = {"seatrial": {}, "pandas": peers, "pandas_checked": peers}
+    environment = {"seatrial": {}, "pandas": peers, "pandas_checked": peers, "copy": {}}
+    copied = [sys.executable, str(COPY), str(source), str(ours), str(folder / f"{model.kind}-copy.parquet")]
+    commands["copy"] = copied  # behind ours, whose answers it writes
     seconds: dict[str, list[float]] = {name: [] for name in commands}
+    cpu: dict[str, list[float]] = {name: [] for name in commands}
     peak: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
-            took, memory = _run(command, environment[name])
+            took, processor, memory = _run(command, environment[name])
             seconds[name].append(took)
+            cpu[name].append(processor)
             peak[name].append(memory)
     times = {
         f"times_{peer}": round(
@@ -46,6 +61,12 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
     return {
         "rows": rows,
         "seconds": {name: round(statistics.median(values), 2) for name, values in seconds.items()},
+        "cpu": {name: round(statistics.median(values), 2) for name, values in cpu.items()},
+        "cpu_of_copy": round(statistics.median(o / c for o, c in zip(cpu["seatrial"], cpu["copy"], strict=True)), 2),
+        "seconds_of_copy": round(
+            statistics.median(o / c for o, c in zip(seconds["seatrial"], seconds["copy"], strict=True)), 2
+        ),
+        "engine_alone_cpu": round(_engine_alone(model, rows), 2),
         "peak_mb": {name: round(statistics.median(values)) for name, values in peak.items()},
         **times,
         "largest_difference": _difference(ours, peer_output),
@@ -65,15 +86,76 @@ def make_rows(model: Model, path: Path, rows: int) -> None:
     drawn[names].to_parquet(path, index=False)
 
 
-def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run a process; give its seconds and its peak resident memory in MB."""
+def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float, float]:
+    """Run a process; give its seconds, those of the processor, and its peak resident memory in MB."""
     clock = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return time.perf_counter() - clock, usage.ru_maxrss * 1024 / 1e6
+    return time.perf_counter() - clock, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
+
+
+def _engine_alone(model: Model, rows: int) -> float:
+    """The processor's seconds of onnxruntime's own calls for so many rows, in chunks as a file has them."""
+    from seatrial.core.project import find_project, importable
+    from seatrial.model.inputs import stack_rows
+    from seatrial.model.release import Release
+    from seatrial.model.table_files import CHUNK
+
+    project = find_project(model.project)
+    with importable(project):
+        release = Release(project.package).load()
+        row = release.encode(release.schema.model_validate_json(json.dumps(release.metadata.typical)))
+        inputs = stack_rows(release.metadata.inputs, [row] * CHUNK)
+        clock = time.process_time()
+        for _ in range(rows // CHUNK):
+            release.engine(*inputs)
+        return (time.process_time() - clock) * rows / (rows // CHUNK * CHUNK)
+
+
+def stream(project: Path, rows: int) -> dict[str, Any]:
+    """Predict a stream of made-up rows, which no disk has, from Arrow to Arrow; the answers are thrown away."""
+    command = [sys.executable, "-m", "benchmarks.batch", "worker", str(rows), "--project", str(project)]
+    took, processor, memory = _run(command, {})
+    return {"rows": rows, "seconds": round(took, 1), "cpu": round(processor, 1), "peak_mb": round(memory)}
+
+
+def predict_stream(project: Path, rows: int) -> None:
+    """Predict `rows` rows that are the project's own, changed a little in each round, and write them to /dev/null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    from seatrial.core.project import find_project, importable
+    from seatrial.model.release import Release
+
+    settings = find_project(project)
+    with importable(settings), Path(os.devnull).open("wb") as nowhere:
+        release = Release(settings.package).load()
+        table = pa.csv.read_csv(settings.data).select([column.name for column in release.columns])
+        block = pa.concat_tables([table] * (2**20 // len(table))).combine_chunks()
+        fare = block.column_names.index("fare")
+
+        def batches() -> Iterator[Any]:
+            left, turn = rows, 0
+            while left:
+                turn += 1
+                changed = pc.add(block["fare"], turn % 97 / 1000)
+                taken = block.set_column(fare, "fare", changed).slice(0, min(left, len(block)))
+                left -= len(taken)
+                yield from taken.to_batches(max_chunksize=65_536)
+
+        writer = pq.ParquetWriter(nowhere, release.output_schema(), use_dictionary=["prediction"])
+        answered = 0
+        for batch in release.predict_batches(batches()):
+            writer.write_batch(batch)
+            answered += batch.num_rows
+        writer.close()
+    if answered != rows:
+        raise SystemExit(f"{rows:,} rows came, and {answered:,} were answered")
 
 
 def _difference(ours: Path, peer_output: Path) -> float:
@@ -85,3 +167,20 @@ def _difference(ours: Path, peer_output: Path) -> float:
     if largest > 1e-9 or not (first["prediction"] == second["prediction"]).all():
         raise SystemExit(f"the contenders disagree: {largest}")
     return largest
+
+
+def main() -> None:
+    """Measure a stream: python -m benchmarks.batch stream ROWS --project FOLDER."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description=main.__doc__)
+    parser.add_argument("what", choices=["stream", "worker"])
+    parser.add_argument("rows", type=int)
+    parser.add_argument("--project", type=Path, required=True, help="a copy of titanic/ that is trained")
+    options = parser.parse_args()
+    if options.what == "worker":
+        predict_stream(options.project, options.rows)
+    else:
+        print(json.dumps(stream(options.project, options.rows)))
+
+
+if __name__ == "__main__":
+    main()

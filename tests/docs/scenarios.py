@@ -136,4 +136,5 @@ MONITORING = guide("monitoring.md")  # tests/docs/test_monitoring_page.py follow
 TUNING = guide("tuning.md")  # tests/docs/test_tuning_page.py follows it
 EXACT = guide("exact.md")  # tests/docs/test_exact_page.py follows it
 REMOTE_TABLES = guide("remote-tables.md")  # tests/docs/test_remote_tables_page.py follows it
-ALL = (README, RENDERED, DOORS, MONITORING, TUNING, EXACT, REMOTE_TABLES, *map(guide, GUIDES))
+SCORING = guide("scoring-files.md")  # tests/docs/test_scoring_files_page.py follows it
+ALL = (README, RENDERED, DOORS, MONITORING, TUNING, EXACT, REMOTE_TABLES, SCORING, *map(guide, GUIDES))

@@ -128,7 +128,8 @@ class OutputFolder:
     def _begin(self, *, resume: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise SeatrialError(f"{self.path} is a file.", hint="Name a folder for the parts.")
-        names = {file.name for file in self.path.iterdir()} if self.path.is_dir() else set()
+        found = self.path.iterdir() if self.path.is_dir() else ()
+        names = {file.name for file in found if not file.name.startswith(".")}  # killed runs leave such ones
         if names and not resume:
             if MARKER in names:
                 raise SeatrialError(f"{self.path} is complete already.", hint=AGAIN)

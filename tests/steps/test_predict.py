@@ -1,0 +1,186 @@
+"""Predicting with a project: many files into one, standard input, keys, partitions, bad rows put aside."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import ProjectSettings, find_project
+from seatrial.steps.predict import predict
+
+
+@pytest.fixture(scope="module")
+def project(titanic_project: Path) -> ProjectSettings:
+    return find_project(titanic_project)
+
+
+@pytest.fixture(scope="module")
+def table(project: ProjectSettings) -> pd.DataFrame:
+    passengers = pd.read_csv(project.data).drop(columns=["survived", "boat", "body", "home_dest"])
+    return passengers.assign(id=[f"{n:04d}" for n in range(len(passengers))]).head(90)
+
+
+@pytest.fixture(scope="module")
+def expected(project: ProjectSettings, table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+    folder = tmp_path_factory.mktemp("expected")
+    table.to_csv(folder / "rows.csv", index=False)
+    predict(project, folder / "rows.csv", folder / "out.parquet")
+    return list(pd.read_parquet(folder / "out.parquet")["probability_1"])
+
+
+def write(table: pd.DataFrame, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        table.to_parquet(path, index=False)
+    elif path.suffix == ".arrow":
+        arrow = pa.Table.from_pandas(table, preserve_index=False)
+        with pa.ipc.new_file(path, arrow.schema) as file:
+            file.write_table(arrow, max_chunksize=13)
+    else:
+        table.to_json(path, orient="records", lines=path.suffix == ".jsonl")
+    return path
+
+
+@pytest.mark.parametrize("output", [".csv", ".parquet", ".json", ".jsonl", ".arrow"])
+def test_files_of_all_formats_go_into_one_in_their_order(
+    project: ProjectSettings, table: pd.DataFrame, expected: list[float], tmp_path: Path, output: str
+) -> None:
+    suffixes = [".csv", ".parquet", ".json", ".jsonl", ".arrow", ".parquet"]
+    parts = [table.iloc[n * 15 : n * 15 + 15] for n in range(6)]
+    files = [write(part, tmp_path / f"{n}{s}") for n, (part, s) in enumerate(zip(parts, suffixes, strict=True))]
+    predicted = predict(project, files, tmp_path / f"out{output}", key=["id"])
+    found = read(tmp_path / f"out{output}")
+    assert predicted.rows == predicted.rows_in == len(found) == 90
+    assert [str(each).zfill(4) for each in found["id"]] == list(table["id"])
+    assert found["probability_1"].to_numpy() == pytest.approx(expected, abs=1e-12)
+
+
+def read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".arrow":
+        return pa.ipc.open_file(path).read_all().to_pandas()
+    if path.suffix == ".jsonl":
+        return pd.read_json(path, lines=True)
+    return {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".json": pd.read_json}[path.suffix](path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl", ".arrow"])
+def test_standard_input_goes_to_standard_output(
+    project: ProjectSettings,
+    table: pd.DataFrame,
+    expected: list[float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    suffix: str,
+) -> None:
+    content = write(table, tmp_path / f"rows{suffix}").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    predict(project, "-", table_format=suffix[1:])  # type: ignore[arg-type]
+    printed = tmp_path / f"printed{suffix}"
+    printed.write_bytes(capfdbinary.readouterr().out)
+    found = pa.ipc.open_stream(printed).read_all().to_pandas() if suffix == ".arrow" else read(printed)
+    assert found["probability_1"].to_numpy() == pytest.approx(expected, abs=1e-12)
+
+
+def test_partitions_are_columns(
+    project: ProjectSettings, table: pd.DataFrame, expected: list[float], tmp_path: Path
+) -> None:
+    for value, part in table.groupby("pclass"):
+        write(part.drop(columns="pclass"), tmp_path / f"rows/pclass={value}/a.parquet")
+        write(part.drop(columns="pclass"), tmp_path / f"rows/pclass={value}/b.csv")
+    predict(project, tmp_path / "rows", tmp_path / "out.parquet", key=["id", "pclass"])
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert len(found) == 2 * len(table)
+    by_id = dict(zip(table["id"], zip(table["pclass"], expected, strict=True), strict=True))
+    for key, value, score in zip(found["id"], found["pclass"], found["probability_1"], strict=True):
+        assert (int(value), pytest.approx(score, abs=1e-12)) == by_id[str(key).zfill(4)]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_bad_rows_are_put_aside_with_key_and_reason(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path, suffix: str
+) -> None:
+    bad = table.assign(age=[-1.0 if n % 30 == 7 else age for n, age in enumerate(table["age"])])
+    source = write(bad, tmp_path / f"rows{suffix}")
+    predicted = predict(project, source, tmp_path / "out.csv", key=["id"], on_bad_rows="quarantine", max_bad="5%")
+    assert (predicted.rows, predicted.bad_rows, predicted.rows_in) == (87, 3, 90)
+    found = pd.read_csv(tmp_path / "out.csv", dtype={"id": str})
+    aside = pd.read_csv(tmp_path / "out.bad.csv", dtype={"id": str})
+    assert list(aside["id"]) == ["0007", "0037", "0067"]
+    assert list(aside["bad_column"]) == ["age"] * 3
+    assert list(aside["bad_value"]) == [-1.0] * 3
+    assert "greater than or equal to 0" in aside["bad_rule"][0]
+    assert list(found["id"]) == [key for key in table["id"] if key not in set(aside["id"])]
+
+
+@pytest.mark.parametrize("limit", ["2", "3%"])
+def test_more_bad_rows_than_allowed_leave_nothing(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path, limit: str
+) -> None:
+    bad = table.assign(age=[-1.0 if n % 30 == 7 else age for n, age in enumerate(table["age"])])
+    source = write(bad, tmp_path / "rows.parquet")
+    with pytest.raises(SeatrialError, match=f"3 of 90 rows break the schema, more than --max-bad {limit} allows"):
+        predict(project, source, tmp_path / "out.csv", on_bad_rows="quarantine", max_bad=limit)
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.parquet"]
+
+
+def test_the_types_of_parquet_do_not_depend_on_the_first_rows(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    bad = write(table.head(20).assign(age=-1.0), tmp_path / "a.parquet")
+    good = write(table.tail(20), tmp_path / "b.parquet")
+    predict(project, [bad, good], tmp_path / "out.parquet", on_bad_rows="quarantine", keep=True)
+    schema = pq.read_schema(tmp_path / "out.parquet")
+    assert [schema.field(name).type for name in ("prediction", "age", "sibsp")] == [
+        pa.int64(),
+        pa.float64(),
+        pa.int64(),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"key": ["idd"]}, r"rows.parquet has no column `idd`, which --key names"),
+        ({"resume": True}, "--resume is for a folder of parts"),
+        ({"processes": 2}, "--processes is for a folder of parts"),
+        ({"max_bad": "many"}, "'many' is not a number of rows"),
+        ({"max_bad": "101%"}, "'101%' is not a number of rows"),
+        ({"on_bad_rows": "quarantine", "output": None}, "Bad rows need a file of their own"),
+        ({"on_bad_rows": "skip"}, "'skip' is not a policy"),
+        ({"output": "rows.parquet"}, r"rows.parquet is an input file"),
+        ({"output": "out.txt"}, r"files that end in .txt cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_written(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    source = write(table, tmp_path / "rows.parquet")
+    before = source.read_bytes()
+    output = options.get("output", "out.csv")
+    options = {**options, "output": tmp_path / str(output) if output else None}
+    with pytest.raises(SeatrialError, match=message):
+        predict(project, source, **options)  # type: ignore[arg-type]
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.parquet"]
+    assert source.read_bytes() == before
+
+
+def test_lines_of_json_that_are_not_rows_are_named(project: ProjectSettings, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for text, message in [
+        ("[1]\n", "line 1 is not an object"),
+        ('{"a": 1}\n{\n', "line 2"),
+        ("\n", "contains no rows"),
+        (json.dumps({"name": "x"}), "has no column `pclass`"),
+    ]:
+        path.write_text(text)
+        with pytest.raises(SeatrialError, match=message):
+            predict(project, path, tmp_path / "out.csv")
