@@ -23,6 +23,8 @@ from seatrial.model.table_parts import Part, divided, scored_parts
 from seatrial.model.table_writers import ALIASES, TYPED, WRITERS, Write, listed, prediction_fields
 from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 
+BAD_COLUMNS = ("row", "bad_column", "bad_value", "bad_rule")  # of a table of bad rows, behind the key
+
 
 @dataclass(frozen=True)
 class PredictedFile:
@@ -141,12 +143,8 @@ def _reasons(chunk: Chunk) -> dict[str, Any]:
         first.setdefault(problem.row, problem)
     places = np.array([row - chunk.before for row in first])
     kept = {name: _chosen(values, places) for name, values in chunk.kept.items()}
-    return kept | {
-        "row": [row + 1 for row in first],
-        "bad_column": [problem.column for problem in first.values()],
-        "bad_value": [problem.value for problem in first.values()],
-        "bad_rule": [problem.rule for problem in first.values()],
-    }
+    said = [(problem.row + 1, problem.column, problem.value, problem.rule) for problem in first.values()]
+    return kept | dict(zip(BAD_COLUMNS, map(list, zip(*said, strict=True)), strict=True))
 
 
 @dataclass(frozen=True)
@@ -267,5 +265,5 @@ def column_types(release: Release, suffix: str) -> dict[str, Any]:
     kinds = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
     own = {column.name: kinds[column.kind] for column in release.columns if column.kind in kinds}
     answers = dict(prediction_fields(release.metadata.classes))
-    bad = {"row": pa.int64(), "bad_column": pa.string(), "bad_value": pa.string(), "bad_rule": pa.string()}
+    bad = {name: pa.int64() if name == "row" else pa.string() for name in BAD_COLUMNS}
     return bad | {name: kind for name, kind in own.items() if name not in answers} | answers

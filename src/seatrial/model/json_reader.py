@@ -51,7 +51,7 @@ def _row_of(path: Path, number: int, line: bytes) -> dict[str, Any]:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise SeatrialError(
-            f"{path.name} is not valid JSON, line {number:,}: {error}",
+            f"{path.name} is not valid JSON, line {number:,}: {getattr(error, 'msg', error)}",
             hint='Write {"column": value, ...} in each line.',
         ) from None
     if not isinstance(row, dict):

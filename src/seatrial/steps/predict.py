@@ -97,7 +97,7 @@ def _into_one(
 ) -> PredictedTable:
     from seatrial.core.project import importable
     from seatrial.core.results import results
-    from seatrial.model.batch import open_output
+    from seatrial.model.batch import BAD_COLUMNS, open_output
     from seatrial.model.release import Release
 
     if how.on_bad_rows == "quarantine" and output is None:
@@ -121,6 +121,8 @@ def _into_one(
             predicted = predict_input(release, project, each, write, how, bad, progress=progress)
             files.append((each.name, predicted))
         table = PredictedTable(tuple(files))
+        if bad is not None and not table.bad_rows:
+            bad({name: [] for name in (*how.key, *BAD_COLUMNS)})
         if how.limit:
             how.limit.check(table.bad_rows, table.rows_in, " and ".join(e.name for e in inputs[:2]), complete=True)
     return table
