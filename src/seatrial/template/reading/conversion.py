@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from seatrial.model.table_validation import Unreadable
 from seatrial.template.column_names import clean_names
 from seatrial.template.reading.cell_readers import decimal_marks, rare_labels, reader_of
 from seatrial.template.reading.numbers import plain_number, units_in
+from seatrial.template.reading.quick_numbers import EXACT, quick_numbers
 from seatrial.template.reading.rules import FILE, ReadingRules
 from seatrial.template.reading.values import UNDERSTOOD
 from seatrial.template.records import ColumnRules, TableSource
@@ -47,11 +49,22 @@ class ExportColumn:
     def as_array(self, start: int = 0, end: int | None = None) -> Any:
         """The values of these rows as objects that remember their distinct values, or as numbers where all are."""
         codes = self.codes[start:end]
+        if self._numbers is not None:
+            return self._numbers[codes]
         distinct = self._distinct
         if len(distinct) > max(len(codes), FEW):  # a chunk uses few of the values
             used, codes = np.unique(codes, return_inverse=True)
             distinct = distinct[used]
         return categorical(distinct, codes)
+
+    @cached_property
+    def _numbers(self) -> Any:
+        """The distinct values as numbers, NaN for missing; None where one is not a number that float64 has."""
+        if self.rules.kind not in ("integer", "number") or not {*map(type, self.distinct)} <= {int, float, NoneType}:
+            return None
+        if any(isinstance(value, int) and abs(value) > EXACT for value in self.distinct):
+            return None
+        return np.array([np.nan if value is None else value for value in self.distinct], dtype=np.float64)
 
     @cached_property
     def _distinct(self) -> Any:
@@ -86,20 +99,27 @@ def read_export(
     positions, notes = _columns_of(source, rules, needed)
     if only is not None:
         positions, notes = {name: position for name, position in positions.items() if name in only}, []
-    encoded = {name: _distinct(source.values(position)) for name, position in positions.items()}
     by_name = {name: rules.columns.get(name) or ColumnRules(source.columns[n], "text") for name, n in positions.items()}
     missing = {name: rules.missing_of(column) for name, column in by_name.items()}
+    values_of = {name: source.values(position) for name, position in positions.items()}
+    quick = {n: quick_numbers(v, source, rules, by_name[n], missing[n]) for n, v in values_of.items()}
+    encoded = {name: _distinct(values) for name, values in values_of.items() if quick[name] is None}
     texts = {
         name: [text for text in map(text_of, distinct) if text is not None and text.lower() not in missing[name]]
         for name, (distinct, _) in encoded.items()
     }
-    numeric = [name for name, column in by_name.items() if column.kind in ("integer", "number")]
+    numeric = [name for name in encoded if by_name[name].kind in ("integer", "number")]
     written = {name: {value for value in encoded[name][0] if isinstance(value, str)} for name in numeric}
     marks = decimal_marks(source, rules, {name: [t for t in texts[name] if t in written[name]] for name in numeric})
     columns: dict[str, ExportColumn] = {}
     converted: list[str] = []
-    for name, (distinct, codes) in encoded.items():
-        column = by_name[name]
+    for name, column in by_name.items():
+        if (numbers := quick[name]) is not None:
+            columns[name] = ExportColumn(column, numbers.distinct, numbers.codes)
+            if numbers.missing_text:
+                converted.append(f"{name}: converted, such as {numbers.missing_text[:40]!r} to missing")
+            continue
+        distinct, codes = encoded[name]
         where = f"`{name}`" + (f" ({column.source!r})" if column.source != name else "")
         rare = rare_labels(column.labels, [*map(text_of, distinct)], codes) if column.labels else []
         if rare:
