@@ -64,12 +64,12 @@ def _parser(name: str, release: Release) -> argparse.ArgumentParser:
     predict = commands.add_parser(
         "predict",
         help="predict every row of a file",
-        description="Predict every row of a CSV, Parquet or JSON file, in the order of the file.",
+        description="Predict every row of a file, in the order of the file.",
         epilog=f"example: {name} predict rows.csv > predictions.csv",
     )
-    predict.add_argument("file", type=Path, help="a .csv (with a header), .parquet or .json file")
+    predict.add_argument("file", type=Path, help="a .csv (with a header), .parquet, .json, .jsonl or .arrow file")
     predict.add_argument(
-        "-o", "--output", type=Path, help="the .csv, .parquet or .json file to write; default: print CSV"
+        "-o", "--output", type=Path, help="the file to write, of one of these kinds; default: print CSV"
     )
     predict.add_argument("--keep", action="store_true", help="include the rows' own columns")
     predict.add_argument(
