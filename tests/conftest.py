@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from tests.postgres_cluster import Cluster, running_cluster
+from tests.s3_server import Store, running_store
 
 # Before scikit-learn loads: with two threads in each of two workers, boosted trees take seven times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,6 +36,20 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["SEATRIAL_HOME"]
     else:
         os.environ["SEATRIAL_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Store]:
+    """A real S3 server for the session: tests use keys of their own."""
+    with running_store() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A real PostgreSQL for the session: tests use tables of their own."""
+    with running_cluster() as running:
+        yield running
 
 
 def copy_titanic(destination: Path) -> Path:

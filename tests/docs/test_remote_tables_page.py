@@ -11,7 +11,7 @@ import pytest
 from tests.docs.markdown import blocks_of
 from tests.docs.scenarios import DOCS, REMOTE_TABLES
 from tests.docs.walking import walk_in
-from tests.s3_server import running_store
+from tests.s3_server import Store
 
 
 def fill(database: Path) -> None:
@@ -28,27 +28,26 @@ def fill(database: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with running_store() as store:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.port}",
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "user",
-            "AWS_SECRET_ACCESS_KEY": "secret-word",
-        }.items():
-            monkeypatch.setenv(name, value)
-        files = store.files()
-        files.create_dir("company")
-        for name in ("customers.csv", "customers-july.csv"):
-            with files.open_output_stream(f"company/exports/{name}") as stream:
-                stream.write((DOCS / name).read_bytes())
-        with walk_in(tmp_path) as walk:
-            for block in blocks_of(REMOTE_TABLES.path, REMOTE_TABLES.name):
-                if "sqlite" in block.text:
-                    fill(walk.folder / "shop.db")
-                walk.block(block)
-        assert files.get_file_info("company/scores/july.parquet").is_file
-        with closing(sqlite3.connect(tmp_path / "churn" / "shop.db")) as connection:
-            found = connection.execute("SELECT count(DISTINCT customer_id), count(prediction) FROM scores").fetchone()
+def test_the_page_works_as_written(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.port}",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "user",
+        "AWS_SECRET_ACCESS_KEY": "secret-word",
+    }.items():
+        monkeypatch.setenv(name, value)
+    files = store.files()
+    files.create_dir("company")
+    for name in ("customers.csv", "customers-july.csv"):
+        with files.open_output_stream(f"company/exports/{name}") as stream:
+            stream.write((DOCS / name).read_bytes())
+    with walk_in(tmp_path) as walk:
+        for block in blocks_of(REMOTE_TABLES.path, REMOTE_TABLES.name):
+            if "sqlite" in block.text:
+                fill(walk.folder / "shop.db")
+            walk.block(block)
+    assert files.get_file_info("company/scores/july.parquet").is_file
+    with closing(sqlite3.connect(tmp_path / "churn" / "shop.db")) as connection:
+        found = connection.execute("SELECT count(DISTINCT customer_id), count(prediction) FROM scores").fetchone()
     assert found == (720, 720)
     assert "seatrial train" in walk.done

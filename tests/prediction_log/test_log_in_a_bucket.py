@@ -1,12 +1,11 @@
 """The log in a real S3 server: reading, labels and forgetting, as in a folder."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.prediction_log.log_lines import line, make_spool, write_segment
 from tests.prediction_log.test_spooled_rows import deliver, ids
-from tests.s3_server import Store, running_store
+from tests.s3_server import Store
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.conditions import parse_conditions
@@ -15,12 +14,6 @@ from seatrial.prediction_log.labels import GivenLabel, add_labels, newest_labels
 from seatrial.prediction_log.log_query import LogQuery
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.reading import PredictionLog
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as running:
-        yield running
 
 
 def test_read_label_and_forget(store: Store, tmp_path: Path) -> None:

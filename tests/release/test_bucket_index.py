@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ import boto3  # before a fork needs it
 import pytest
 from tests.projects.tiny import make_sdist, make_wheel
 from tests.release.test_killed import in_child, needs_fork
-from tests.s3_server import BUCKET, Store, running_store
+from tests.s3_server import BUCKET, Store
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import IndexSettings, index_at_url
@@ -23,12 +22,6 @@ from seatrial.release.index import VersionExistsError
 from seatrial.stores.bucket import Bucket, ConflictError
 
 assert boto3
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as running:
-        yield running
 
 
 def settings(store: Store, name: str) -> IndexSettings:

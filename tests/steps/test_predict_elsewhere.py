@@ -1,23 +1,16 @@
 """What `predict` reads and writes at URLs, against a real S3 server and SQLite."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.s3_server import Store, running_store
+from tests.s3_server import Store
 from tests.stores.test_remote_tables import content, put
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.progress import silent
 from seatrial.steps.predict_elsewhere import inputs_here, output_here
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as running:
-        yield running
 
 
 def test_inputs_have_the_names_of_their_urls(store: Store, tmp_path: Path) -> None:
@@ -43,22 +36,31 @@ def test_an_output_is_uploaded_when_all_went_well(store: Store, tmp_path: Path) 
         assert path is None
     with output_here(str(tmp_path / "p.csv"), "fail", silent) as path:
         assert path == tmp_path / "p.csv"
-    with output_here(store.url("scores/p.csv"), "fail", silent) as path:
+    with output_here(store.url("elsewhere/scores/p.csv"), "fail", silent) as path:
         assert path is not None
         path.write_text("prediction\n1\n")
-        assert store.names("scores") == []
-    assert content(store.url("scores/p.csv")) == b"prediction\n1\n"
+        assert store.names("elsewhere/scores") == []
+    assert content(store.url("elsewhere/scores/p.csv")) == b"prediction\n1\n"
 
 
-@pytest.mark.parametrize(
-    ("key", "on_bad_rows", "said"),
-    [
-        ("folder/", "fail", "names no file. Parts are for folders here"),
-        ("p.csv", "quarantine", "has no place. Use --on-bad-rows drop or keep"),
-    ],
-)
-def test_what_a_bucket_does_not_take(store: Store, key: str, on_bad_rows: str, said: str) -> None:
-    with pytest.raises(SeatrialError) as caught:
-        output_here(store.url(key), on_bad_rows, silent).__enter__()
-    assert said in f"{caught.value.message} {caught.value.hint}"
-    assert "secret-word" not in caught.value.message
+def test_a_folder_has_its_partitions(store: Store) -> None:
+    put(store, "elsewhere/days/year=2026/t.csv")
+    put(store, "elsewhere/days/year=2027/t.csv")
+    with inputs_here([store.url("elsewhere/days")], "", silent) as found:
+        assert [each.name for each in found] == [f"s3://logs/elsewhere/days/year={year}/t.csv" for year in (2026, 2027)]
+        assert [each.partitions for each in found] == [{"year": "2026"}, {"year": "2027"}]
+
+
+def test_parts_and_bad_rows_go_into_a_folder(store: Store) -> None:
+    with output_here(store.url("elsewhere/parts"), "quarantine", silent) as path:
+        assert path is not None
+        path.mkdir()
+        (path / "_SUCCESS").touch()
+    assert store.names("elsewhere/parts") == ["elsewhere/parts/_SUCCESS"]
+
+
+def test_what_a_bucket_does_not_take(store: Store) -> None:
+    for on_bad_rows, resume, said in (("quarantine", False, "has no place"), ("fail", True, "cannot be resumed")):
+        with pytest.raises(SeatrialError, match=said) as caught:
+            output_here(store.url("p.csv"), on_bad_rows, silent, resume=resume).__enter__()
+        assert "secret-word" not in f"{caught.value.message}{caught.value.hint}"

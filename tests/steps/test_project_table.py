@@ -1,12 +1,11 @@
 """A project whose table is in a bucket: the same run as from a file, fetched again only where it has changed."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.projects.tiny import make_project
-from tests.s3_server import BUCKET, Store, running_store
+from tests.s3_server import BUCKET, Store
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import read_json
@@ -15,12 +14,6 @@ from seatrial.release.contents import release_files
 from seatrial.steps.project_table import fetch_project_table
 from seatrial.steps.refresh import refresh
 from seatrial.steps.train import train
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as running:
-        yield running
 
 
 @pytest.fixture

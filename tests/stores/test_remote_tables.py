@@ -5,25 +5,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.s3_server import BUCKET, Store, running_store
+from tests.s3_server import BUCKET, Store
 
 from seatrial.core.errors import SeatrialError
 from seatrial.steps.new import read_table
 from seatrial.stores import object_files
-from seatrial.stores.remote_tables import fetch, is_url, open_source, open_target, upload
+from seatrial.stores.object_transfers import upload
+from seatrial.stores.remote_tables import fetch, is_url, open_source, open_target
 
 TABLE = "size,kind\n1,a\n2,b\n"
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as running:
-        yield running
 
 
 def put(store: Store, key: str, content: str = TABLE) -> str:
@@ -75,7 +69,7 @@ def test_a_download_knows_its_version(store: Store) -> None:
 
 
 def test_what_changes_while_it_is_read_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.stores.remote_tables.PIECE", 8)
+    monkeypatch.setattr("seatrial.stores.object_transfers.PIECE", 8)
     url = put(store, "in/changing.csv")
     told = []
 
@@ -102,6 +96,33 @@ def test_a_large_file_in_several_parts(store: Store) -> None:
     assert len(content(store.url("out/large.bin"))) == 12_000_000
 
 
+def test_a_folder_is_read_without_what_engines_keep_there(store: Store) -> None:
+    for key in ("days/year=2026/a.csv", "days/year=2027/b.csv", "days/_SUCCESS", "days/_bad/a.csv", "days/.hidden.csv"):
+        put(store, f"many/{key}")
+    with open_source(store.url("many/days/")) as folder:
+        found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+        assert found == ["year=2026/a.csv", "year=2027/b.csv"]
+        first = (folder / "year=2026" / "a.csv").stat().st_mtime_ns
+    with open_source(store.url("many/days")) as folder:
+        assert (folder / "year=2026" / "a.csv").stat().st_mtime_ns == first
+    assert not folder.exists()
+
+
+def test_a_folder_is_complete_with_its_last_file(store: Store) -> None:
+    uploaded = []
+
+    def note(text: str) -> None:
+        uploaded.append(store.names("parts"))
+
+    with open_target(store.url("parts/july/"), note) as folder:
+        (folder / "_bad").mkdir(parents=True)
+        for name in ("_SUCCESS", "part-1.csv", "_bad/part-1.csv"):
+            (folder / name).write_text(TABLE)
+    last = [f"parts/july/{name}" for name in ("_SUCCESS", "_bad/part-1.csv", "part-1.csv")]
+    assert uploaded[-2:] == [last[1:], last]
+    assert "is not empty. Name another folder" in refusal(open_target(store.url("parts/july/")).__enter__)
+
+
 def test_an_error_leaves_what_was_there(store: Store) -> None:
     put(store, "kept/p.csv", "before")
 
@@ -115,14 +136,31 @@ def test_an_error_leaves_what_was_there(store: Store) -> None:
     assert content(store.url("kept/p.csv")) == b"before"
 
 
+def test_ctrl_c_while_it_is_uploaded_leaves_nothing_or_all(store: Store, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(bytes(120_000_000))
+    program = (
+        "import sys, threading, _thread; from pathlib import Path; from seatrial.stores import object_transfers as t\n"
+        "t.require_writable_place(sys.argv[1], folder=False)\n"
+        "threading.Timer(0.05, _thread.interrupt_main).start()\n"
+        "t.upload(Path(sys.argv[2]), sys.argv[1])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, store.url("stopped/p.bin"), large], stderr=subprocess.PIPE
+    )
+    assert b"KeyboardInterrupt" in process.communicate()[1]
+    found = store.files().get_file_info(f"{BUCKET}/stopped/p.bin")
+    assert found.size in (None, 120_000_000)
+
+
 def test_a_kill_while_it_is_uploaded_leaves_nothing(store: Store, tmp_path: Path) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate(400_000_000)
     program = (
-        "import sys; from pathlib import Path; from seatrial.stores import remote_tables as t\n"
-        "files, path = t._writable(sys.argv[1]); print('go', flush=True)\n"
-        "t.upload(Path(sys.argv[2]), files, path, sys.argv[1])"
+        "import sys; from pathlib import Path; from seatrial.stores import object_transfers as t\n"
+        "t.require_writable_place(sys.argv[1], folder=False); print('go', flush=True)\n"
+        "t.upload(Path(sys.argv[2]), sys.argv[1])"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program, store.url("killed/p.bin"), large], stdout=subprocess.PIPE, text=True
@@ -147,7 +185,7 @@ def test_what_a_store_refuses_says_what_to_do(store: Store, tmp_path: Path) -> N
     assert "a parameter that is not known" in refusal(fetch, "s3://bucket/t.csv?region=x&secret_kex=secret-word")
     local = tmp_path / "t"
     local.write_text(TABLE)
-    assert "no such bucket" in refusal(upload, local, store.files(), "nowhere/t.csv", elsewhere)
+    assert "no such bucket" in refusal(upload, local, elsewhere)
 
 
 def test_a_store_that_cannot_be_reached(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

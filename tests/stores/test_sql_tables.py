@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.postgres_cluster import running_cluster
+from tests.postgres_cluster import Cluster
 from tests.stores.test_remote_tables import refusal
 
 from seatrial.stores.remote_tables import open_source, open_target
@@ -34,10 +33,9 @@ def shop(tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with running_cluster() as cluster:
-        yield cluster.url
+@pytest.fixture
+def postgres(cluster: Cluster) -> str:
+    return cluster.url
 
 
 def read(url: str, query: str) -> dict[str, list[Any]]:

@@ -64,7 +64,7 @@ def predict(
     how = HowToPredict(keep, tuple(dict.fromkeys(key)), on_bad_rows, limit, sheet, options)
     suffix = f".{table_format}" if table_format else ".json" if as_json and output is None else ""
     with (
-        output_here(output, on_bad_rows, progress) as target,
+        output_here(output, on_bad_rows, progress, resume=resume) as target,
         inputs_here(words, query, progress) as found,
         _standard_input(found, suffix or ".csv") as inputs,
     ):

@@ -64,12 +64,13 @@ class Bucket:
         what it has written itself.
         """
         condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
+        options: dict[str, Any] = condition | headers
         if isinstance(content, Path):
             with content.open("rb") as file:
-                self._call("put_object", key, right="write", Body=file, **condition, **headers)
+                self._call("put_object", key, right="write", Body=file, **options)
             return
         try:
-            self._call("put_object", key, right="write", Body=content, **condition, **headers)
+            self._call("put_object", key, right="write", Body=content, **options)
         except ConflictError:
             found = self.read(key)
             if found is None or found.content != content:
@@ -86,7 +87,7 @@ class Bucket:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """List the keys below a prefix."""
-        token: dict[str, str] = {}
+        token: dict[str, Any] = {}
         while True:
             found = self._call("list_objects_v2", None, Prefix=self._prefix + prefix, **token)
             yield from (each["Key"].removeprefix(self._prefix) for each in found.get("Contents", []))

@@ -5,7 +5,6 @@ that breaks off, or that changes while it is read, is noticed before its first r
 temporary file and uploaded at the end, in one step of the store, so that an error or a kill leaves nothing there.
 """
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -14,18 +13,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import sha256
 from seatrial.core.processes import is_running
 from seatrial.core.progress import Progress, silent
-from seatrial.stores.object_files import SCHEMES, explained, object_files
+from seatrial.stores.object_files import SCHEMES
+from seatrial.stores.object_transfers import (
+    download_folder,
+    download_object,
+    is_folder,
+    require_writable_place,
+    upload,
+    upload_folder,
+    version_of,
+)
 from seatrial.stores.shown_urls import shown_url
 from seatrial.stores.web_files import download
 
-PIECE = 4 << 20
 FOLDER = "seatrial-table-"  # the start of the names of temporary folders, then the process
 
 
@@ -58,8 +63,7 @@ def fetch(url: str, progress: Progress = silent) -> LocalCopy:
     try:
         path = folder / name
         progress(f"downloading {shown_url(url)}")
-        with path.open("xb") as file:
-            etag, digest = _download(url, file, progress)
+        etag, digest = _download(url, path, progress)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -70,15 +74,7 @@ def fetch(url: str, progress: Progress = silent) -> LocalCopy:
 
 def current_version(url: str) -> str:
     """The store's version of a file, as `LocalCopy.etag` has it; empty where only a download can show it."""
-    if urlsplit(url).scheme in ("http", "https"):
-        return ""
-    files, path = _opened(url, "read")
-    try:
-        return _version(files, path)[0]
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise explained(error, url) from None
+    return "" if urlsplit(url).scheme in ("http", "https") else version_of(url)
 
 
 def is_database(data: object) -> bool:
@@ -90,7 +86,8 @@ def is_database(data: object) -> bool:
 def open_source(data: str | Path, progress: Progress = silent, *, query: str = "") -> Iterator[Path]:
     """Yield the path of a table: its own, or that of its download, which is deleted when the block ends.
 
-    Of a database, it is a Parquet file with the rows of the `query`, or of the table of this name.
+    Of a database, it is a Parquet file with the rows of the `query`, or of the table of this name. Of a folder in an
+    object store, it is a folder with its files.
     """
     if query and not is_database(data):
         raise SeatrialError(
@@ -104,6 +101,10 @@ def open_source(data: str | Path, progress: Progress = silent, *, query: str = "
             path = Path(folder) / "query.parquet"
             query_to_file(data, query, path, progress)
             yield path
+    elif isinstance(data, str) and is_url(data) and not data.lower().startswith("http") and is_folder(data):
+        with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
+            download_folder(data, Path(folder), progress)
+            yield Path(folder)
     elif isinstance(data, str) and is_url(data):
         copy = fetch(data, progress)
         try:
@@ -118,9 +119,10 @@ def open_source(data: str | Path, progress: Progress = silent, *, query: str = "
 def open_target(to: str | Path, progress: Progress = silent) -> Iterator[Path]:
     """Yield the path to write a file to; where `to` is a URL, the file is uploaded when the block ends without error.
 
-    For a table of a database (postgresql://host/database?table=scores) it is the path of a Parquet file, whose rows
-    are written there in one transaction. Raises SeatrialError before the block where the store cannot be reached, has
-    no such bucket, or has such a table already.
+    A URL that ends in `/` is a folder: its files are uploaded, and at last `_SUCCESS`, if it has one. For a table of a
+    database (postgresql://host/database?table=scores) it is the path of a Parquet file, whose rows are written there in
+    one transaction. Raises SeatrialError before the block where the store cannot be reached, has no such bucket, or has
+    such a table already.
     """
     if isinstance(to, str) and is_database(to):
         from seatrial.stores.sql_tables import file_to_table, parse_target
@@ -134,12 +136,16 @@ def open_target(to: str | Path, progress: Progress = silent) -> Iterator[Path]:
     if not (isinstance(to, str) and is_url(to)):
         yield Path(to)
         return
-    files, path = _writable(to)
+    many = urlsplit(to).path.endswith("/")
+    require_writable_place(to, folder=many)
     with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
-        local = Path(folder) / Path(path).name
+        local = Path(folder) / Path(urlsplit(to).path).name
         yield local
-        progress(f"uploading {shown_url(to)}")
-        upload(local, files, path, to)
+        if many:
+            upload_folder(local, to, progress)
+        else:
+            progress(f"uploading {shown_url(to)}")
+            upload(local, to)
 
 
 def _prefix() -> str:
@@ -151,95 +157,13 @@ def _prefix() -> str:
     return f"{FOLDER}{os.getpid()}-"
 
 
-def _download(url: str, file: Any, progress: Progress) -> tuple[str, str]:
+def _download(url: str, path: Path, progress: Progress) -> tuple[str, str]:
     if urlsplit(url).scheme == "http":
         raise SeatrialError(
             f"{shown_url(url)} is not encrypted, so anybody on the way could change the table.",
             hint="Use https://, or download the file, and name its path.",
         )
     if urlsplit(url).scheme == "https":
-        return download(url, file, progress)
-    files, path = _opened(url, "read")
-    try:
-        return _copied(files, path, file, url, progress)
-    except OSError as error:
-        raise explained(error, url) from None
-
-
-def _copied(files: Any, path: str, file: Any, url: str, progress: Progress) -> tuple[str, str]:
-    from pyarrow import fs
-
-    info = files.get_file_info(path)
-    if not info.is_file:
-        folder = info.type == fs.FileType.Directory
-        hint = "Name a file in it." if folder else "Correct the bucket or the path, or check the permissions."
-        raise SeatrialError(f"{shown_url(url)} {'is a folder' if folder else 'does not exist'}.", hint=hint)
-    before, done, digest = _version(files, path), 0, hashlib.sha256()
-    with files.open_input_stream(path) as stream:
-        while piece := stream.read(PIECE):
-            done += len(piece)
-            digest.update(piece)
-            file.write(piece)
-            progress(f"downloaded {done / 1e6:,.1f} of {info.size / 1e6:,.1f} MB")
-    if done != info.size or _version(files, path) != before:
-        raise SeatrialError(f"{shown_url(url)} changed while it was being read.", hint="Try again once it is complete.")
-    return before[0], digest.hexdigest()
-
-
-def _version(files: Any, path: str) -> tuple[str, ...]:
-    """What changes when somebody writes the file anew; the ETag is empty where the store has none."""
-    with files.open_input_stream(path) as stream:
-        facts = stream.metadata() or {}
-    tag = facts.get("ETag") or facts.get("etag") or b""
-    return (tag.decode() if isinstance(tag, bytes) else str(tag)), str(files.get_file_info(path).mtime_ns)
-
-
-def _opened(url: str, right: str) -> tuple[Any, str]:
-    try:
-        return object_files(url)
-    except OSError as error:
-        raise explained(error, url, right) from None
-
-
-def _writable(url: str) -> tuple[Any, str]:
-    from pyarrow import fs
-
-    if urlsplit(url).scheme in ("http", "https"):
-        raise SeatrialError(
-            f"{shown_url(url)} cannot be written: a web server takes no files.", hint="Use s3://, gs:// or az://."
-        )
-    files, path = _opened(url, "write")
-    try:
-        place = path.partition("/")[0] if urlsplit(url).scheme != "hdfs" else str(Path(path).parent)
-        found = files.get_file_info(place).type == fs.FileType.Directory
-    except OSError as error:
-        raise explained(error, url, "write") from None
-    if not found:
-        raise SeatrialError(
-            f"{shown_url(url)} cannot be written: there is no {place}, or it denies access.",
-            hint="The bucket has to exist, and the credentials need the permission to list and to write it.",
-        )
-    if "/" not in path or path.endswith("/"):
-        raise SeatrialError(f"{shown_url(url)} names no file.", hint="Example: s3://bucket/predictions.parquet.")
-    return files, path
-
-
-def upload(local: Path, files: Any, path: str, url: str) -> None:
-    """Upload a file in one step of the store: other readers see the object before it or the whole new one.
-
-    It is one call of Arrow's: a stream of its own in Python would be completed when an exception arrives in it.
-    """
-    from pyarrow import fs
-
-    target = f"{path}.{sha256(local)[:16]}.part" if urlsplit(url).scheme == "hdfs" else path  # there, a file grows
-    try:
-        fs.copy_files(
-            str(local), target, source_filesystem=fs.LocalFileSystem(), destination_filesystem=files, chunk_size=PIECE
-        )
-        size = files.get_file_info(target).size
-        if size == local.stat().st_size and target != path:
-            files.move(target, path)
-    except OSError as error:
-        raise explained(error, url, "write") from None
-    if size != local.stat().st_size:
-        raise SeatrialError(f"{shown_url(url)} was not written completely.", hint="Try again.")
+        with path.open("xb") as file:
+            return download(url, file, progress)
+    return download_object(url, path, progress)

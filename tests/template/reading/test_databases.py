@@ -2,11 +2,10 @@
 
 import socket
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.postgres_cluster import running_cluster
+from tests.postgres_cluster import Cluster
 
 from seatrial.core.errors import SeatrialError
 from seatrial.template.inference.examination import examine
@@ -74,10 +73,9 @@ def test_nothing_is_changed(sqlite_url: str) -> None:
     assert read_source(sqlite_url, query="customers").rows == 60
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with running_cluster() as cluster:
-        yield cluster.url
+@pytest.fixture
+def postgres(cluster: Cluster) -> str:
+    return cluster.url
 
 
 def test_postgresql(postgres: str) -> None:
