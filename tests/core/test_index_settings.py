@@ -22,6 +22,15 @@ def test_a_string_is_a_folder_or_a_url() -> None:
     assert (place.pull_token, place.push_token, place.token_required) == ("SEATRIAL_INDEX_TOKEN",) * 2 + (False,)
 
 
+def test_a_folder_may_be_in_a_bucket() -> None:
+    for value in ("s3://company/index", {"main": {"folder": "s3://company/index"}}, {"main": "s3://company/index"}):
+        (place,) = read(value)
+        assert (place.is_bucket, place.folder, str(place)) == (True, None, "s3://company/index")
+        assert place.credentials(push=True) is None
+    assert choose_index((), "s3://company/index").is_bucket
+    assert not read("https://index.example/simple/")[0].is_bucket
+
+
 def test_a_table_has_named_indexes_and_the_first_is_the_default() -> None:
     indexes = read(
         {

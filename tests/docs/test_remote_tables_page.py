@@ -46,7 +46,8 @@ def test_the_page_works_as_written(store: Store, tmp_path: Path, monkeypatch: py
             if "sqlite" in block.text:
                 fill(walk.folder / "shop.db")
             walk.block(block)
-    assert files.get_file_info("company/scores/july.parquet").is_file
+    for key in ("july.parquet", "all/part-00000.parquet", "all/part-00001.parquet", "all/_SUCCESS"):
+        assert files.get_file_info(f"company/scores/{key}").is_file
     with closing(sqlite3.connect(tmp_path / "churn" / "shop.db")) as connection:
         found = connection.execute("SELECT count(DISTINCT customer_id), count(prediction) FROM scores").fetchone()
     assert found == (720, 720)

@@ -1,7 +1,7 @@
 """Connections to databases that SQLAlchemy supports; every error says what is wrong, without a password."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,15 +34,16 @@ class Database:
             finally:
                 engine.dispose()
         except (sql.exc.NoSuchModuleError, ImportError) as error:
-            message = f"{self.shown}: its driver is not installed: {self._first_line(error)}"
+            message = f"{self.shown}: its driver is not installed: {self.first_line(error)}"
             raise SeatrialError(message, hint="Install the database's driver.") from None
         except sql.exc.SQLAlchemyError as error:
             connected = getattr(error, "statement", None) is not None
             hint = f"Try the {what} in the database itself."
             hint = hint if connected else "Is the database running, and the URL correct?"
-            raise SeatrialError(f"{self.shown}: {self._first_line(error)}", hint=hint) from None
+            raise SeatrialError(f"{self.shown}: {self.first_line(error)}", hint=hint) from None
 
-    def _first_line(self, error: Exception) -> str:
+    def first_line(self, error: Exception) -> str:
+        """What a driver says, in a line without a password."""
         text = cleaned(getattr(error, "orig", None) or error, self.url)
         return text.replace(str(self.location.password), "***") if self.location.password else text
 
@@ -83,37 +84,53 @@ class QueryRows:
 def run_query(url: str, query: str) -> Iterator[QueryRows]:
     """Run a query, or read a whole table by its name, row by row from the server; nothing is changed there."""
     database = parse_database(url)
-    if not query.strip():
-        raise SeatrialError(f"{database.shown} needs a query.", hint='Add --query "SELECT ..." or the name of a table.')
+    require_query(database, query)
     import sqlalchemy as sql
 
-    statement = query.strip().rstrip(";")
     with database.connect() as connection:
-        if re.fullmatch(r"[\w.]+", statement):
-            quoted = map(connection.dialect.identifier_preparer.quote, statement.split("."))
-            statement = f"SELECT * FROM {'.'.join(quoted)}"  # noqa: S608 - only a name, and quoted
+        statement = select_of(query, connection.dialect.identifier_preparer)
         streamed = connection.execution_options(stream_results=True, max_row_buffer=BATCH)
         result = streamed.execute(sql.text(_escaped(statement)))
         names = list(result.keys()) if result.returns_rows else []
-        duplicates = sorted({name for name in names if names.count(name) > 1})
-        if not names:
-            connection.rollback()
-            raise SeatrialError(
-                f"{database.shown}: the statement returns no rows.", hint="Use SELECT. Nothing was changed."
-            )
-        if duplicates:
-            raise SeatrialError(
-                f"{database.shown}: the query returns two columns `{duplicates[0]}`.", hint="Rename one with AS."
-            )
-        yield QueryRows(database, statement, names, _some(result, database))
+        check_names(database, names)  # an error ends the transaction without effect, too
+        yield QueryRows(database, statement, names, some_of(result.partitions(BATCH), database))
         connection.rollback()
 
 
-def _some(result: Any, database: Database) -> Iterator[Any]:
+def require_query(database: Database, query: str) -> None:
+    """Raise SeatrialError where there is no query."""
+    if not query.strip():
+        raise SeatrialError(f"{database.shown} needs a query.", hint='Add --query "SELECT ..." or the name of a table.')
+
+
+def select_of(query: str, preparer: Any) -> str:
+    """The statement of a query, which may be the name of a table; `preparer` is SQLAlchemy's, which quotes it."""
+    statement = query.strip().rstrip(";")
+    if not re.fullmatch(r"[\w.]+", statement):
+        return statement
+    quoted = map(preparer.quote, statement.split("."))
+    return f"SELECT * FROM {'.'.join(quoted)}"  # noqa: S608 - only a name, and quoted
+
+
+def check_names(database: Database, names: list[str]) -> None:
+    """Raise SeatrialError where a statement returns no columns, or two of one name."""
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if not names:
+        raise SeatrialError(
+            f"{database.shown}: the statement returns no rows.", hint="Use SELECT. Nothing was changed."
+        )
+    if duplicates:
+        raise SeatrialError(
+            f"{database.shown}: the query returns two columns `{duplicates[0]}`.", hint="Rename one with AS."
+        )
+
+
+def some_of(batches: Iterable[Any], database: Database) -> Iterator[Any]:
+    """Yield batches of rows; raises SeatrialError where there is not a single row."""
     empty = True
-    for rows in result.partitions(BATCH):
-        empty = False
-        yield rows
+    for batch in batches:
+        empty = empty and not len(batch)
+        yield batch
     if empty:
         raise SeatrialError(f"{database.shown}: the query returned no rows.", hint="Is it the right database?")
 

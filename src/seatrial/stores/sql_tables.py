@@ -13,7 +13,8 @@ from typing import Any, Literal, get_args
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
-from seatrial.stores.databases import BATCH, Database, parse_database, run_query
+from seatrial.stores.databases import BATCH, Database, parse_database, require_query, run_query, some_of
+from seatrial.stores.postgres_arrow import arrow_batches, ingest, speaks_arrow
 
 Mode = Literal["create", "append", "replace"]
 TRANSACTIONAL = ("postgresql", "sqlite", "duckdb")  # where a table is created and filled in one transaction
@@ -26,6 +27,30 @@ def query_to_file(url: str, query: str, path: Path, progress: Progress = silent)
     A column has the type of its values: integers that meet decimals become decimals, and all else that meets becomes
     text. For that, rows are converted once more where a later batch has other types than the earlier ones.
     """
+    database = parse_database(url)
+    require_query(database, query)
+    count = _arrow_to_file(database, query, path, progress) if speaks_arrow(database) else None
+    return _rows_to_file(url, query, path, progress) if count is None else count
+
+
+def _arrow_to_file(database: Database, query: str, path: Path, progress: Progress) -> int | None:
+    """Write rows that come as Arrow; None where they have types that only Python's driver reads as here."""
+    import pyarrow.parquet as pq
+
+    count = 0
+    with arrow_batches(database, query) as found:
+        if found is None:
+            return None
+        schema, batches = found
+        with pq.ParquetWriter(path, schema) as writer:
+            for batch in some_of(batches, database):
+                writer.write_batch(batch)
+                count += batch.num_rows
+                progress(f"read {count:,} rows of {database.shown}")
+    return count
+
+
+def _rows_to_file(url: str, query: str, path: Path, progress: Progress) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -145,6 +170,10 @@ def file_to_table(path: Path, target: TableTarget, progress: Progress = silent) 
     import sqlalchemy as sql
 
     file, count = pq.ParquetFile(path), 0
+    if speaks_arrow(target.database):
+        progress(f"writing {file.metadata.num_rows:,} rows to {target.shown}")
+        ingest(target.database, file, target.table, target.schema, target.mode)
+        return int(file.metadata.num_rows)
     columns = [sql.Column(field.name, _sql_type(field.type)) for field in file.schema_arrow]
     table = sql.Table(target.table, sql.MetaData(), *columns, schema=target.schema)
     with target.database.connect("table") as connection, connection.begin():
@@ -156,27 +185,10 @@ def file_to_table(path: Path, target: TableTarget, progress: Progress = silent) 
         if target.mode != "append":
             table.create(connection)
         for batch in file.iter_batches(BATCH):
-            _insert(connection, table, batch)
+            connection.execute(table.insert(), batch.to_pylist())
             count += batch.num_rows
             progress(f"wrote {count:,} rows to {target.shown}")
     return count
-
-
-def _insert(connection: Any, table: Any, batch: Any) -> None:
-    import sqlalchemy as sql
-
-    names = batch.schema.names
-    if connection.dialect.name != "postgresql":
-        connection.execute(table.insert(), batch.to_pylist())
-        return
-    quote = connection.dialect.identifier_preparer
-    into = f"COPY {quote.format_table(table)} ({', '.join(quote.quote(name) for name in names)}) FROM STDIN"
-    try:
-        with connection.connection.cursor() as cursor, cursor.copy(into) as copy:
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                copy.write_row(row)
-    except connection.dialect.dbapi.Error as error:  # as SQLAlchemy would raise it
-        raise sql.exc.DBAPIError(into, None, error) from None
 
 
 def _sql_type(kind: Any) -> Any:
