@@ -90,4 +90,5 @@ def _cursor(database: Database) -> Iterator[tuple[Any, Any]]:
 def _preparer() -> Any:
     from sqlalchemy.dialects import postgresql
 
-    return postgresql.dialect().identifier_preparer
+    dialect: Any = postgresql.dialect  # which has no annotations
+    return dialect().identifier_preparer
