@@ -27,7 +27,7 @@ def fill(database: Path) -> None:
         connection.commit()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_page_works_as_written(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.port}",

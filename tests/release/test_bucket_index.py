@@ -13,6 +13,7 @@ import pytest
 from tests.projects.tiny import make_sdist, make_wheel
 from tests.release.test_killed import in_child, needs_fork
 from tests.s3_server import BUCKET, Store
+from tests.soak import SOAK
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import IndexSettings, index_at_url
@@ -22,6 +23,7 @@ from seatrial.release.index import VersionExistsError
 from seatrial.stores.bucket import Bucket, ConflictError
 
 assert boto3
+LEAST_CALLS = 20  # that a publication makes
 
 
 def settings(store: Store, name: str) -> IndexSettings:
@@ -133,7 +135,7 @@ def test_of_two_builds_of_one_version_one_wins_and_is_whole(store: Store, tmp_pa
 
 
 @needs_fork
-@pytest.mark.parametrize("call", [3, 6, 8, 9, 16])
+@pytest.mark.parametrize("call", range(1, 30) if SOAK else (6, 8, 9))
 def test_a_kill_before_any_call_leaves_the_old_or_the_new_state(store: Store, tmp_path: Path, call: int) -> None:
     name = f"killed-{call}"
     index = BucketIndex(settings(store, name), cache=tmp_path / "cache")
@@ -154,7 +156,8 @@ def test_a_kill_before_any_call_leaves_the_old_or_the_new_state(store: Store, tm
         Bucket._call = counted  # type: ignore[method-assign,assignment]
         BucketIndex(settings(store, name), cache=tmp_path / "other").publish(files)
 
-    assert in_child(publish) == -signal.SIGKILL
+    ended = in_child(publish)
+    assert ended == -signal.SIGKILL or (ended == 0 and call > LEAST_CALLS)
     after = versions(index)
     assert after == (["0.1.0"] if call <= 8 else ["0.1.0", "0.2.0"])
     for file in index.files("tiny-model"):
