@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -221,6 +222,13 @@ def test_which_urls_are_refused(url: str, said: str) -> None:
     with pytest.raises(SeatrialError, match=said) as caught:
         index_at_url(url)
     assert "secret-word" not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_a_missing_library_is_named(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(SeatrialError, match="needs boto3") as caught:
+        BucketIndex(settings(store, "x"), cache=tmp_path).releases()
+    assert caught.value.hint == "pip install 'seatrial[s3]'"
 
 
 def test_a_bucket_that_does_not_exist(store: Store, tmp_path: Path) -> None:

@@ -204,6 +204,8 @@ def test_a_store_that_cannot_be_reached(store: Store, monkeypatch: pytest.Monkey
         ("AWS Error SIGNATURE_DOES_NOT_MATCH during PutObject", "does not accept the credentials"),
         ("AWS Error UNKNOWN (HTTP status 301) during HeadObject: PermanentRedirect", "is in another region"),
         ("AWS Error NETWORK_CONNECTION: curlCode: 28, Timeout was reached", "cannot be reached"),
+        ("Bucket 'b' not found", "has no such bucket"),
+        ("Unable to locate credentials", "needs credentials"),
     ],
 )
 def test_refusals_that_no_server_here_makes(said: str, meant: str) -> None:

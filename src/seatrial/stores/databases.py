@@ -61,6 +61,13 @@ def parse_database(url: str) -> Database:
             "This is not a valid database URL.", hint="Examples: postgresql://user@host/database, sqlite:///file.db."
         ) from None
     shown = location.set(query={}).render_as_string(hide_password=True)
+    try:
+        location.get_dialect()
+    except (sql.exc.NoSuchModuleError, ImportError):
+        raise SeatrialError(
+            f"{shown}: its driver is not installed, if it is a database.",
+            hint="Install SQLAlchemy's driver for it. Files are read from s3://, gs://, az://, hdfs:// and https://.",
+        ) from None
     if location.drivername in ("postgresql", "postgres"):
         location = location.set(drivername="postgresql+psycopg")
     if location.get_backend_name() == "sqlite" and location.database and not Path(location.database).is_file():

@@ -125,7 +125,7 @@ def _hdfs(url: str) -> Any:
 
 
 _CAUSES = (
-    (("NO_SUCH_BUCKET", "NoSuchBucket", "Bucket not found", "ContainerNotFound"),
+    (("NO_SUCH_BUCKET", "NoSuchBucket", "' not found", "ContainerNotFound"),
      "has no such bucket", "Correct the name of the bucket; it has to exist."),
     (("INVALID_ACCESS_KEY", "InvalidAccessKey", "UNRECOGNIZED_CLIENT", "SIGNATURE", "EXPIRED_TOKEN", "ExpiredToken",
       "INVALID_CLIENT_TOKEN", "AuthenticationFailed", "HTTP status 401", "UNAUTHENTICATED"),
