@@ -63,6 +63,7 @@ def test_a_table_in_a_bucket_is_not_refreshed(bucket_env: str, tmp_path: Path) -
         refresh(tiny(tmp_path / "tiny", bucket_env), "other.csv")
 
 
+@pytest.mark.soak
 def test_the_same_bytes_give_the_same_run(store: Store, bucket_env: str, tmp_path: Path) -> None:
     from seatrial.steps.project import Project
 
