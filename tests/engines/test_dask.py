@@ -47,7 +47,7 @@ def test_a_bad_row_fails_its_task_with_its_key(titanic):
 
 
 def test_what_cannot_be_predicted_is_refused_before_anything_is_computed(titanic):
-    with pytest.raises(SeatrialError, match="A DataFrame is not a Dask DataFrame"):
+    with pytest.raises(SeatrialError, match="Not a Dask DataFrame: DataFrame"):
         predict(titanic, FRAME)
     with pytest.raises(SeatrialError, match="no column 'key' to keep"):
         predict(titanic, dd.from_pandas(FRAME, npartitions=2), key="key")

@@ -60,9 +60,9 @@ def test_bad_rows_are_dropped_kept_or_named_by_the_key_or_their_number(titanic, 
         "bad_column": "age", "bad_value": "-1.0", "bad_rule": "",
     }  # fmt: skip
     assert_frame_equal(kept.filter(pl.col("bad_rule").is_null()).select(good.columns), good)
-    with pytest.raises((DataError, pl.exceptions.ComputeError), match="id 7, column age"):
-        result(key="id")
-    with pytest.raises((DataError, pl.exceptions.ComputeError), match="row 8, column age"):
+    with pytest.raises((DataError, pl.exceptions.ComputeError), match=r"column age.*id 7\b"):
+        result(key="id")  # one line for both
+    with pytest.raises((DataError, pl.exceptions.ComputeError), match=r"column age.*row 8\b"):
         result()
 
 
@@ -74,7 +74,7 @@ def test_a_key_of_a_polars_type_stays_what_it_is(titanic):
 
 
 def test_what_cannot_be_predicted_is_refused_before_the_query_runs(titanic):
-    with pytest.raises(SeatrialError, match="A Table is not a polars frame"):
+    with pytest.raises(SeatrialError, match="Not a polars frame: Table"):
         predict(titanic, pa.table({"age": [1]}))
     with pytest.raises(SeatrialError, match="no column 'key' to keep"):
         predict(titanic, FRAME.lazy(), key="key")

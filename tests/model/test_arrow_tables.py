@@ -15,7 +15,7 @@ from tests.conftest import TITANIC
 
 from seatrial import Schema
 from seatrial.core.errors import DataError, SeatrialError
-from seatrial.model.arrow_tables import rechunked
+from seatrial.model.arrow_sources import rechunked
 from seatrial.model.bad_rows import BadRows
 from seatrial.model.table_files import from_arrow
 from seatrial.model.table_validation import TableChecker, rows_of
@@ -147,7 +147,16 @@ REFUSED = {
     "no column `pclass`": lambda release: release.predict_table(TABLE.select(["age"]).slice(0, 0)),
     "two columns called 'sex'": lambda release: release.predict_table(TABLE.append_column("sex", TABLE["sex"])),
     "on_bad_rows is 'ignore'": lambda release: release.predict_table(TABLE, on_bad_rows="ignore"),
-    "A list is not a table": lambda release: release.predict_table([{"age": 1}]),
+    "Not a record batch: Table": lambda release: list(release.predict_batches([TABLE])),
+    "Not a record batch: NoneType": lambda release: list(release.predict_batches(None)),
+    "cannot be read: .* expected 13": lambda release: list(
+        release.predict_batches([TABLE.to_batches()[0], TABLE.drop_columns("age").to_batches()[0]])
+    ),
+    "cannot be read: .* tried to convert": lambda release: release.predict_table(
+        {"age": np.array([1, "a"], dtype=object)}
+    ),
+    "cannot be read: Could not convert": lambda release: release.predict_table(FRAME.assign(k=[1, "a"] * 75), keep="k"),
+    "Not a table: list": lambda release: release.predict_table([{"age": 1}]),
     "would have two columns called 'key'": lambda release: release.predict_table(TABLE, keep=["key", "key"]),
     "types of the kept columns key are not known": lambda release: release.output_schema(["key"]),
     "two columns called 'prediction'": lambda release: release.predict_table(

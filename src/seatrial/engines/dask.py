@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import UsageError
+from seatrial.model.arrow_sources import names_of
 from seatrial.model.arrow_tables import REASONS
 from seatrial.model.bad_rows import OnBadRows
 
@@ -28,9 +29,9 @@ def predict(release: "Release", frame: Any, *, key: str | Sequence[str] = (), on
 
     if type(frame).__module__.partition(".")[0] != "dask" or not hasattr(frame, "map_partitions"):
         raise UsageError(
-            f"A {type(frame).__name__} is not a Dask DataFrame.", hint="For other tables call release.predict_table."
+            f"Not a Dask DataFrame: {type(frame).__name__}.", hint="For other tables call release.predict_table."
         )
-    key = [key] if isinstance(key, str) else list(key)
+    key = list(names_of(key))
     names = list(frame.columns)
     source = pa.Schema.from_pandas(frame._meta, preserve_index=False)
     answers = release.output_schema(key, on_bad_rows, source).empty_table().to_pandas().drop(columns=key)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import UsageError
+from seatrial.model.arrow_sources import names_of
 from seatrial.model.arrow_tables import REASONS
 from seatrial.model.bad_rows import OnBadRows
 
@@ -28,9 +29,9 @@ def predict(release: "Release", frame: Any, *, key: str | Sequence[str] = (), on
 
     if not isinstance(frame, pl.DataFrame | pl.LazyFrame):
         raise UsageError(
-            f"A {type(frame).__name__} is not a polars frame.", hint="For other tables call release.predict_table."
+            f"Not a polars frame: {type(frame).__name__}.", hint="For other tables call release.predict_table."
         )
-    key = (key,) if isinstance(key, str) else tuple(key)
+    key = names_of(key)
     types = frame.collect_schema()
     source = pl.DataFrame(schema=types).to_arrow().schema
     answers = pl.DataFrame(release.output_schema(key, on_bad_rows, source).empty_table()).schema

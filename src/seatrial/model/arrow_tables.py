@@ -1,12 +1,11 @@
 """Arrow in, Arrow out: predicts tables and streams of any length, for an engine such as Spark, DuckDB or Polars.
 
-Only the columns of the schema and those that the caller keeps are converted. Batches of any size are put together, or
-divided, into chunks of 65,536 rows: a call for 2,048 rows costs more than twice as much per row.
+Bad rows raise, are dropped, or stay without a prediction, with the reason.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,11 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from seatrial.core.errors import Problem, SeatrialError
+from seatrial.model.arrow_sources import ArrowSource, kept_field, names_of, open_source
 from seatrial.model.bad_rows import BadRows, OnBadRows
 from seatrial.model.features import Array, Floats
-from seatrial.model.frames import import_arrow, is_frame, pandas_chunks
+from seatrial.model.frames import import_arrow, is_frame
 from seatrial.model.metadata import Metadata
-from seatrial.model.table_files import CHUNK, Chunk, RawChunk, check_chunks, from_arrow
+from seatrial.model.table_files import Chunk, RawChunk, check_chunks
 from seatrial.model.table_parts import Part, divided, scored_parts
 from seatrial.model.table_validation import TableChecker
 from seatrial.model.table_writers import prediction_fields
@@ -55,131 +55,52 @@ class TableModel(Protocol):
         """Turn scores into positions in the classes, or a regression's predictions."""
 
 
-@dataclass(frozen=True)
-class ArrowSource:
-    """A table as chunks of raw columns, each with the arrays of the columns that are kept, of these fields."""
-
-    fields: tuple[Any, ...]
-    chunks: Iterator[tuple[RawChunk, list[Any]]]
-
-
-def predicted_table(release: TableModel, data: Any, keep: Sequence[str], on_bad_rows: OnBadRows, bad: BadRows) -> Any:
+def predicted_table(
+    release: TableModel, data: Any, keep: str | Sequence[str], on_bad_rows: OnBadRows, bad: BadRows
+) -> Any:
     """`Release.predict_table`: a pyarrow.Table of the predictions."""
     arrow = import_arrow()
-    source = open_source(release, data, keep)
+    source = open_source(_columns(release), data, names_of(keep))
     schema = arrow.schema(_fields(release, source.fields, on_bad_rows))
     return arrow.Table.from_batches(list(_predicted(release, source, schema, on_bad_rows, bad, 0)), schema=schema)
 
 
 def predicted_batches(
-    release: TableModel, batches: Any, keep: Sequence[str], on_bad_rows: OnBadRows, bad: BadRows
+    release: TableModel, batches: Any, keep: str | Sequence[str], on_bad_rows: OnBadRows, bad: BadRows
 ) -> Iterator[Any]:
     """`Release.predict_batches`: the predictions as record batches of at most 65,536 rows."""
     arrow = import_arrow()
     check_policy(on_bad_rows)
     if not is_frame(batches):
-        batches = iter(batches)
-        first = next(batches, None)
-        if first is None:
+        parts = iter(batches) if isinstance(batches, Iterable) else iter((batches,))
+        nothing = object()
+        first = next(parts, nothing)
+        if first is nothing:
             return
-        batches = arrow.RecordBatchReader.from_batches(first.schema, chain([first], batches))
-    source = open_source(release, batches, keep)
+        if not isinstance(first, arrow.RecordBatch):
+            raise SeatrialError(
+                f"Not a record batch: {type(first).__name__}.", hint="For a whole table call predict_table()."
+            )
+        batches = arrow.RecordBatchReader.from_batches(first.schema, chain([first], parts))
+    source = open_source(_columns(release), batches, names_of(keep))
     schema = arrow.schema(_fields(release, source.fields, on_bad_rows))
     yield from _predicted(release, source, schema, on_bad_rows, bad, 1)  # an engine has a worker per core
 
 
-def output_schema(release: TableModel, keep: Sequence[str], on_bad_rows: OnBadRows, source: Any) -> Any:
+def _columns(release: TableModel) -> list[str]:
+    return [column.name for column in release.checker.columns]
+
+
+def output_schema(release: TableModel, keep: str | Sequence[str], on_bad_rows: OnBadRows, source: Any) -> Any:
     """`Release.output_schema`: the pyarrow.Schema of the predictions."""
     arrow = import_arrow()
-    if keep and source is None:
+    keep = names_of(keep)
+    if keep and not isinstance(source, arrow.Schema):
         raise SeatrialError(
             f"The types of the kept columns {', '.join(keep)} are not known.",
             hint="Pass the pyarrow.Schema of the input as `source`.",
         )
-    return arrow.schema(_fields(release, [_kept_field(source, name) for name in keep], on_bad_rows))
-
-
-def open_source(release: TableModel, data: Any, keep: Sequence[str]) -> ArrowSource:
-    """Read any kind of table: Arrow and what exports it, pandas, a dictionary of arrays, a structured array."""
-    arrow = import_arrow()
-    names = [column.name for column in release.checker.columns]
-    if type(data).__module__.partition(".")[0] == "pandas" and is_frame(data):
-        kept: Any = arrow.Table.from_pandas(data[[*keep]], preserve_index=False) if keep else None
-        return ArrowSource(tuple(kept.schema) if keep else (), pandas_chunks(data, names, kept))
-    if type(data).__module__.partition(".")[0] == "polars" and is_frame(data):
-        data = data.select([name for name in data.columns if name in {*names, *keep}]).to_arrow()
-    reader = _reader(data, {*names, *keep})
-    columns = reader.schema.names
-    if double := [name for name in [*names, *keep] if columns.count(name) > 1]:
-        raise SeatrialError(f"The table has two columns called {double[0]!r}.", hint="Rename or drop one of them.")
-    fields = tuple(_kept_field(reader.schema, name) for name in keep)
-    return ArrowSource(fields, _arrow_chunks(reader, names, keep))
-
-
-def _reader(data: Any, wanted: set[str]) -> Any:
-    arrow = import_arrow()
-    if isinstance(data, np.ndarray) and data.dtype.names:
-        data = {name: data[name] for name in data.dtype.names}
-    if isinstance(data, Mapping):
-        arrays = {str(name): arrow.array(values, from_pandas=True) for name, values in data.items() if name in wanted}
-        data = arrow.table(arrays)
-    if isinstance(data, arrow.RecordBatch):
-        data = arrow.Table.from_batches([data])
-    if isinstance(data, arrow.Table):
-        return data.select([i for i, name in enumerate(data.column_names) if name in wanted]).to_reader(CHUNK)
-    if not is_frame(data):
-        raise SeatrialError(
-            f"A {type(data).__name__} is not a table.",
-            hint="Pass an Arrow table, a DataFrame, or a dictionary of arrays; lists of rows go to predict().",
-        )
-    return arrow.RecordBatchReader.from_stream(data)
-
-
-def _kept_field(schema: Any, name: str) -> Any:
-    if name not in schema.names:
-        raise SeatrialError(
-            f"The table has no column {name!r} to keep.", hint=f"Its columns are: {', '.join(schema.names[:30])}."
-        )
-    return schema.field(name)
-
-
-def _arrow_chunks(reader: Any, names: Sequence[str], keep: Sequence[str]) -> Iterator[tuple[RawChunk, list[Any]]]:
-    columns = reader.schema.names
-    read = [name for name in names if name in columns]
-    wanted = list(dict.fromkeys([*read, *keep]))
-    rows = 0
-    for batch in rechunked((batch.select(wanted) for batch in reader), CHUNK):
-        rows += batch.num_rows
-        raw = {name: from_arrow(batch.column(wanted.index(name))) for name in read}
-        yield RawChunk(raw, batch.num_rows), [batch.column(wanted.index(name)) for name in keep]
-    if not rows:  # the columns are checked even so
-        yield RawChunk({name: [] for name in read}, 0), []
-
-
-def rechunked(batches: Iterable[Any], size: int) -> Iterator[Any]:
-    """Put small record batches together, and divide large ones, so that all but the last have `size` rows."""
-    arrow = import_arrow()
-    waiting: list[Any] = []
-    rows = 0
-    for batch in batches:
-        start = 0
-        while batch.num_rows - start >= size - rows:
-            waiting.append(batch.slice(start, size - rows))
-            yield _joined(arrow, waiting)
-            start += size - rows
-            waiting, rows = [], 0
-        if start < batch.num_rows:
-            waiting.append(batch.slice(start))
-            rows += waiting[-1].num_rows
-    if rows:
-        yield _joined(arrow, waiting)
-
-
-def _joined(arrow: Any, batches: list[Any]) -> Any:
-    if len(batches) == 1:
-        return batches[0]
-    (joined,) = arrow.Table.from_batches(batches).combine_chunks().to_batches()
-    return joined
+    return arrow.schema(_fields(release, [kept_field(source, name) for name in keep], on_bad_rows))
 
 
 def check_policy(on_bad_rows: str) -> None:

@@ -160,7 +160,7 @@ class Release(ReleaseParts):
         self,
         data: Any,
         *,
-        keep: Sequence[str] = (),
+        keep: str | Sequence[str] = (),
         on_bad_rows: OnBadRows = "fail",
         bad: BadRows | None = None,
     ) -> Any:
@@ -182,7 +182,7 @@ class Release(ReleaseParts):
         self,
         batches: Any,
         *,
-        keep: Sequence[str] = (),
+        keep: str | Sequence[str] = (),
         on_bad_rows: OnBadRows = "fail",
         bad: BadRows | None = None,
     ) -> Iterator[Any]:
@@ -194,7 +194,7 @@ class Release(ReleaseParts):
 
         return predicted_batches(self, batches, keep, on_bad_rows, bad or BadRows())
 
-    def output_schema(self, keep: Sequence[str] = (), on_bad_rows: OnBadRows = "fail", source: Any = None) -> Any:
+    def output_schema(self, keep: str | Sequence[str] = (), on_bad_rows: OnBadRows = "fail", source: Any = None) -> Any:
         """Return the pyarrow.Schema of what `predict_table` gives.
 
         `source` is the pyarrow.Schema of its input, which has the types of the kept columns.
