@@ -12,6 +12,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -179,12 +180,13 @@ def array_function(function: Callable[..., Any]) -> ArrayFunction | None:
     try:
         source = textwrap.dedent(inspect.getsource(function))
         (definition,) = ast.parse(source).body
+        up_to_date = _is_up_to_date(function)
     except (OSError, SyntaxError, TypeError, ValueError):
         return None
-    if not isinstance(definition, ast.FunctionDef) or definition.decorator_list or function.__closure__:
+    if not up_to_date or not isinstance(definition, ast.FunctionDef):
         return None
-    if not _is_compiled_from(function, definition):
-        return None  # the file has changed since it was imported
+    if definition.decorator_list or function.__closure__:
+        return None
     parameters = tuple(inspect.signature(function).parameters)
     if [each.arg for each in definition.args.args] != list(parameters):
         return None
@@ -200,12 +202,23 @@ def array_function(function: Callable[..., Any]) -> ArrayFunction | None:
     return ArrayFunction(parameters, tuple(body), constants, calls, digest)
 
 
-def _is_compiled_from(function: Callable[..., Any], definition: ast.FunctionDef) -> bool:
+def _is_up_to_date(function: Callable[..., Any]) -> bool:
+    """Whether a function is what its file has now: the file may have changed since it was imported."""
     code = function.__code__
-    compiled = compile(ast.Module([definition], []), code.co_filename, "exec").co_consts
-    found = [each for each in compiled if isinstance(each, CodeType) and each.co_name == code.co_name]
-    same = [(c.co_code, c.co_consts, c.co_names) == (code.co_code, code.co_consts, code.co_names) for c in found]
-    return same == [True]
+    found = _codes_in("".join(inspect.findsource(function)[0]), code.co_filename).get(
+        (code.co_name, code.co_firstlineno)
+    )
+    return found is not None and _instructions(found) == _instructions(code)
+
+
+@lru_cache(maxsize=4)
+def _codes_in(source: str, file: str) -> dict[tuple[str, int], CodeType]:
+    codes = [each for each in compile(source, file, "exec").co_consts if isinstance(each, CodeType)]
+    return {(each.co_name, each.co_firstlineno): each for each in codes}
+
+
+def _instructions(code: CodeType) -> tuple[Any, ...]:
+    return code.co_code, code.co_consts, code.co_names, code.co_varnames
 
 
 def _surroundings(
