@@ -143,6 +143,7 @@ def test_a_column_that_the_model_does_not_need_is_not_converted(titanic):
 
 REFUSED = {
     "no column 'id' to keep": lambda release: release.predict_table(TABLE, keep=["id"]),
+    "no column 'ids' to keep": lambda release: release.predict_table(FRAME, keep=["ids"]),
     "has no column `sex`": lambda release: release.predict_table(TABLE.drop_columns("sex")),
     "no column `pclass`": lambda release: release.predict_table(TABLE.select(["age"]).slice(0, 0)),
     "two columns called 'sex'": lambda release: release.predict_table(TABLE.append_column("sex", TABLE["sex"])),

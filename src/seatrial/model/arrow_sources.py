@@ -33,6 +33,7 @@ def open_source(names: Sequence[str], data: Any, keep: Sequence[str]) -> ArrowSo
     """Read any kind of table: Arrow and what exports it, pandas, a dictionary of arrays, a structured array."""
     arrow = import_arrow()
     if type(data).__module__.partition(".")[0] == "pandas" and is_frame(data):
+        _check_kept(list(data.columns), keep)
         with _readable():
             kept: Any = arrow.Table.from_pandas(data[[*keep]], preserve_index=False) if keep else None
         return ArrowSource(tuple(kept.schema) if keep else (), pandas_chunks(data, names, kept))
@@ -85,11 +86,14 @@ def _batches(reader: Any) -> Iterator[Any]:
 
 def kept_field(schema: Any, name: str) -> Any:
     """The field of a column that is kept; raises SeatrialError where there is none."""
-    if name not in schema.names:
-        raise SeatrialError(
-            f"The table has no column {name!r} to keep.", hint=f"Its columns are: {', '.join(schema.names[:30])}."
-        )
+    _check_kept(schema.names, [name])
     return schema.field(name)
+
+
+def _check_kept(columns: Sequence[str], keep: Sequence[str]) -> None:
+    if missing := [name for name in keep if name not in columns]:
+        hint = f"Its columns are: {', '.join(map(str, columns[:30]))}."
+        raise SeatrialError(f"The table has no column {missing[0]!r} to keep.", hint=hint)
 
 
 def _arrow_chunks(reader: Any, names: Sequence[str], keep: Sequence[str]) -> Iterator[tuple[RawChunk, list[Any]]]:
