@@ -13,6 +13,7 @@ from benchmarks.machine import describe
 
 RESULTS = Path(__file__).parent.parent / "results" / "boosters.json"
 LIBRARIES = ("xgboost", "lightgbm", "catboost")
+PACKAGES = ("xgboost-cpu", "lightgbm", "catboost")
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
     for part in options.parts:
         measured = _measure(part, options)
         day = datetime.now(UTC).strftime("%Y-%m-%d")
-        results[part] = {"machine": describe((*LIBRARIES, "xgboost-cpu")), "date": day, **measured}
+        results[part] = {"machine": describe(PACKAGES), "date": day, **measured}
         options.out.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     if "leaves" in options.parts and not results["leaves"]["summary"]["all_hold"]:
         sys.exit("Not every model's graph is exact.")

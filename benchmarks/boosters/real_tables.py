@@ -1,4 +1,4 @@
-"""The tables that the models are fitted on: scikit-learn's own, and those of a folder, as it is for `benchmarks.tables`."""
+"""The tables that the models are fitted on: those of a folder, as for `benchmarks.tables`, and scikit-learn's own."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

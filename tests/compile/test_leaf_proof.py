@@ -55,6 +55,6 @@ def test_memory_bounds_how_many_rows_are_compared_at_once(monkeypatch: pytest.Mo
     model = LogisticRegression().fit(FRAME, [0, 1] * 3)
     leaves = LeafProof(reference_of(model), Inputs(("x",), ()))
     assert leaves.rows_at_once(FRAME, 50) == 50
-    leaves._booster = SimpleNamespace(leaves=lambda rows: np.zeros((len(rows), 7)))  # type: ignore[assignment]
+    leaves._reference = SimpleNamespace(trees=lambda rows: 7)  # type: ignore[assignment]
     assert leaves.rows_at_once(FRAME, 50) == 14
     assert leaves.rows_at_once(FRAME, 5) == 5

@@ -20,7 +20,10 @@ from seatrial.model.inputs import Inputs
 
 THRESHOLDS = 3_000  # of a tree model, sampled if there are more
 PAIRS = 1_000  # of two values of one column, between which the scores may change
+PATHS = 100_000_000  # through trees of other libraries, for which there are fewer pairs if necessary
+STEPS = 64  # calls for each pair: a double has as many bits
 CALL_ROWS = 6_000  # a pipeline's fixed cost for a call, in rows
+ROW_TREES = 30  # trees that take as long as the steps before them, row by row
 PARTS = 31  # into which an interval is divided at most
 PROBES = 9
 NUDGE = 2**20  # doubles: a smooth model's scores change over this distance, a step function's almost never
@@ -104,13 +107,14 @@ def _on_thresholds(reference: Reference, rows: _Rows) -> tuple[Floats, Array]:
         )
         return below
 
-    low, high, turning = _bisect(passes, low, high)
+    low, high, turning = _bisect(passes, low, high, CALL_ROWS)
     return _surround(rows.draw(len(searches)), columns, low, high, turning)
 
 
 def _on_score_changes(reference: Reference, rows: _Rows) -> tuple[Floats, Array]:
     """Find the value between two values of a column at which the scores of real rows change."""
-    each = max(PAIRS // len(rows.inputs.numbers), 1)
+    trees = reference.trees(rows.frame(*rows.draw(2)))
+    each = max(min(PAIRS, PATHS // STEPS // max(trees, 1)) // len(rows.inputs.numbers), 1)
     drawn = [(c, rows.draw_values(c, 2 * each)) for c in range(len(rows.inputs.numbers))]
     drawn = [(column, values) for column, values in drawn if len(values)]
     if not drawn:
@@ -137,7 +141,7 @@ def _on_score_changes(reference: Reference, rows: _Rows) -> tuple[Floats, Array]
         same: Array = (scores(at, steps[chosen]) == start[chosen]).all(axis=1)
         return same
 
-    lower, upper, turning = _bisect(unchanged, low[steps], high[steps])
+    lower, upper, turning = _bisect(unchanged, low[steps], high[steps], CALL_ROWS // (1 + trees // ROW_TREES))
     return _surround((base[steps], words[steps]), columns[steps], lower, upper, turning)
 
 
@@ -163,11 +167,13 @@ def _repeat(rows: _Rows, count: int) -> tuple[Floats, Array]:
     return np.repeat(rows.numbers[:1], count, axis=0), np.repeat(rows.strings[:1], count, axis=0)
 
 
-def _bisect(holds: Callable[[Floats, Array], Array], low: Floats, high: Floats) -> tuple[Floats, Floats, Array]:
+def _bisect(
+    holds: Callable[[Floats, Array], Array], low: Floats, high: Floats, call_rows: int
+) -> tuple[Floats, Floats, Array]:
     """Divide each interval until its ends are adjacent; at `low`, `holds` has another result than at `high`.
 
-    `holds` gets values and the intervals that they belong to. A call of a pipeline costs as much as some thousand rows,
-    so that few intervals are divided into many parts at once. Returns both ends, and which intervals have two results.
+    `holds` gets values and the intervals that they belong to. A call costs as much as `call_rows` rows, so that few
+    intervals are divided into many parts at once. Returns both ends, and which intervals have two results.
     """
     every = np.arange(len(low))
     first = holds(low, every)
@@ -179,7 +185,7 @@ def _bisect(holds: Callable[[Floats, Array], Array], low: Floats, high: Floats) 
         left = np.flatnonzero(turning & (gap > 1))
         if not len(left):
             return _value(lower), _value(upper), turning
-        parts = np.arange(1, 1 + min(max(CALL_ROWS // len(left), 1), PARTS), dtype=np.uint64)
+        parts = np.arange(1, 1 + min(max(call_rows // len(left), 1), PARTS), dtype=np.uint64)
         widths = np.maximum(gap[left] // np.uint64(len(parts) + 1), np.uint64(1))
         offsets = np.minimum(widths[:, None] * parts, gap[left][:, None] - np.uint64(1)).view(np.int64)
         inner = lower[left][:, None] + np.where(rising[left][:, None], offsets, -offsets)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from seatrial.compile.boundaries import boundary_rows
 from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.proof import prove
@@ -14,6 +16,8 @@ from seatrial.model.engines import Compiled
 from seatrial.model.features import Array, Columns
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import Column
+
+TABLE_ROWS = 200_000  # of a larger table, so many rows are compared
 
 
 def compile_release(
@@ -32,9 +36,10 @@ def compile_release(
     """Compile a fitted pipeline, and prove it on its table and on at least `rows` rows generated from the schema.
 
     `table` holds raw columns, `to_frame` turns such columns into the DataFrame that the pipeline takes, and `allowed`
-    returns a mask of the rows that the schema accepts. The same arguments give the same graph and the same proof.
-    Raises CompileError with the step that does not compile, or with the difference and the worst row where the proof
-    fails; SeatrialError for a model of XGBoost, LightGBM or CatBoost, which no other engine serves.
+    returns a mask of the rows that the schema accepts. Of a large table, 200,000 rows at random are compared. The same
+    arguments give the same graph and the same proof. Raises CompileError with the step that does not compile, or with
+    the difference and the worst row where the proof fails; SeatrialError for a model of XGBoost, LightGBM or CatBoost,
+    which no other engine serves.
     """
     import pandas as pd
 
@@ -44,6 +49,7 @@ def compile_release(
         graph = compile_pipeline(pipeline, inputs, reference.booster)
         progress(f"generating {rows:,} rows from the schema")
         generated = to_frame(generate_allowed(columns, table, allowed, rows=rows, seed=seed))
+        frame = _at_most(TABLE_ROWS, frame, seed)
         progress("generating rows on the model's thresholds")
         edges = boundary_rows(pipeline, inputs, frame, generated, seed=seed, reference=reference)
         progress(f"comparing {len(frame) + len(generated) + len(edges):,} rows")
@@ -52,3 +58,10 @@ def compile_release(
         if not proof.holds:
             raise CompileError(f"The compiled graph differs from the pipeline: {proof.reason}.")
         return Compiled(graph, proof)
+
+
+def _at_most(rows: int, frame: Any, seed: int) -> Any:
+    """Return a DataFrame, or so many of its rows at random, in their order."""
+    if len(frame) <= rows:
+        return frame
+    return frame.iloc[np.sort(np.random.default_rng(seed).permutation(len(frame))[:rows])].reset_index(drop=True)

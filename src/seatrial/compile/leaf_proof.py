@@ -68,10 +68,7 @@ class LeafProof:
 
     def rows_at_once(self, frame: Any, most: int) -> int:
         """How many rows of a DataFrame fit into memory with all of their paths."""
-        if self._booster is None:
-            return most
-        trees = int(self._booster.leaves(self._reference.rows(frame.iloc[:1])).shape[1])
-        return max(min(CELLS // max(trees, 1), most), 1)
+        return max(min(CELLS // max(self._reference.trees(frame), 1), most), 1)
 
     def compare(self, frame: Any, rule: DecisionRule) -> tuple[Floats, Paths]:
         """Return the reference scores of a DataFrame, and what was compared."""

@@ -37,6 +37,10 @@ class Reference:
         """What the model gets for the rows of a DataFrame."""
         return frame if self.before is None else _call(self.before.transform, frame)
 
+    def trees(self, frame: Any) -> int:
+        """How many trees a booster has, by what it answers for a DataFrame's first row; 0 for other models."""
+        return 0 if self.booster is None else int(self.booster.leaves(self.rows(frame.iloc[:1])).shape[1])
+
     def scores(self, frame: Any) -> Floats:
         """The true scores of a DataFrame: (n, classes) probabilities or (n,) predictions."""
         if self.booster is None:

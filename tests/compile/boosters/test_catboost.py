@@ -110,6 +110,11 @@ def test_ways_to_grow_trees_are_proven(policy, kind):
     proven(kind, grow_policy=policy)
 
 
+def test_some_trees_at_a_time_are_proven(monkeypatch):
+    monkeypatch.setattr("seatrial.compile.boosters.booster.BLOCK", 7)
+    proven("multiclass", grow_policy="Lossguide", words=(3,))
+
+
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "real"])
 @pytest.mark.parametrize("statistic", ["Borders", "Buckets", "BinarizedTargetMeanValue", "Counter"])
 def test_each_statistic_of_categories_is_proven(statistic, kind):

@@ -1,6 +1,7 @@
 """LightGBM: every leaf of every tree, and all scores, on rows that are hard for trees."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_every_leaf_and_score_is_the_librarys_own(case: str) -> None:
     proven(fitted(case))
 
 
+@pytest.mark.parametrize("case", ["binary", "multiclass", "codes", "forest"])
+def test_some_trees_at_a_time_are_the_librarys_own(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    monkeypatch.setattr("seatrial.compile.boosters.booster.BLOCK", 7)
+    model = fitted(case)
+    proven(model)
+    found = reader.read(model)
+    shorter = replace(found, trees=found.trees[:-1])
+    assert shorter.leaves(TABLE).shape == found.leaves(TABLE).shape  # the library's count of trees, not ours
+
+
 def test_a_pipeline_is_proven_as_training_does_it() -> None:
     columns = make_column_transformer(
         ("passthrough", cases.NUMBERS),
@@ -112,11 +123,13 @@ def test_a_ranker_gives_its_raw_scores() -> None:
         proven(model)
 
 
-def test_a_model_that_stopped_early_has_the_trees_up_to_its_best_iteration() -> None:
+def test_a_model_that_stopped_early_has_the_trees_up_to_its_best_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
     model = lgb.LGBMClassifier(**{**SMALL, "n_estimators": 200, "learning_rate": 0.3}, early_stopping_round=5)
     model.fit(TABLE[:400], TARGETS["binary"][:400], eval_set=[(TABLE[400:], TARGETS["binary"][400:])])
     assert 0 < model.best_iteration_ < 200
     assert len(reader.read(model).trees) == model.best_iteration_
+    proven(model)
+    monkeypatch.setattr("seatrial.compile.boosters.booster.BLOCK", 2)
     proven(model)
 
 

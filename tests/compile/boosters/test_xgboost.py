@@ -17,6 +17,7 @@ from tests.compile.boosters.hard_rows import hard_rows, names, proof_on, table
 from tests.compile.test_proof import altered, at
 from tests.soak import turns
 
+from seatrial.compile.boosters import booster
 from seatrial.compile.boosters import xgboost as reader
 from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.reference import reference_of
@@ -124,6 +125,20 @@ def test_random_forests_are_proven(kind):
     proven(kind, estimator=xgboost.XGBRFRegressor if kind == "real" else xgboost.XGBRFClassifier)
 
 
+@pytest.mark.parametrize(
+    ("kind", "variant"), [("binary", "dart"), ("multiclass", "parallel trees"), ("real", "sampled")]
+)
+def test_some_trees_at_a_time_are_proven(monkeypatch, kind, variant):
+    """As more than 200 are: the library's own leaves and those of the graph."""
+    monkeypatch.setattr(booster, "BLOCK", 7)
+    proven(kind, **VARIANTS[variant])
+
+
+def test_after_early_stopping_some_trees_at_a_time_are_those_up_to_the_best_round(monkeypatch):
+    monkeypatch.setattr(booster, "BLOCK", 2)
+    test_after_early_stopping_the_trees_up_to_the_best_round_count()
+
+
 def test_after_early_stopping_the_trees_up_to_the_best_round_count():
     model, values, target = fitted("binary")
     held = table(200, WIDTH, {}, seed=5)
@@ -217,7 +232,9 @@ def test_a_tree_that_is_read_wrongly_is_detected_by_its_leaves(fault, monkeypatc
     assert "another leaf than the library's" in proof.reason
 
 
-def test_a_tree_too_few_is_detected(monkeypatch):
+@pytest.mark.parametrize("block", [7, 200])
+def test_a_tree_too_few_is_detected(monkeypatch, block):
+    monkeypatch.setattr(booster, "BLOCK", block)
     model, values, target = fitted("binary")
     real = reader._trees
     monkeypatch.setattr(reader, "_trees", lambda *parts: list(real(*parts))[:-1])

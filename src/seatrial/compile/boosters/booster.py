@@ -1,10 +1,11 @@
 """What the three libraries have in common for the converter and the proof."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from seatrial.compile.graph import Graph, Matrix
+from seatrial.compile.trees import Ensemble
 from seatrial.core.model_libraries import library_of
 from seatrial.model.features import Array, Floats
 
@@ -26,6 +27,10 @@ READERS = {
 LIBRARIES = {"xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}
 # Those that sum in float32, so that their own scores are not the reference.
 ROUNDING = ("XGBoost",)
+
+BLOCK = 200  # trees whose leaves are asked for at a time: what fits into a processor's cache, row after row
+
+Tree = TypeVar("Tree")
 
 
 class Booster(Protocol):
@@ -67,6 +72,28 @@ class DecidingBooster(Protocol):
 
     def add_decision(self, matrix: Matrix, graph: Graph) -> str:
         """Add the decision function: (n, 1) for two classes, (n, classes) for more."""
+
+
+def blocks(count: int, trees: int = 1) -> Iterator[slice]:
+    """Divide `count` trees, or rounds of so many trees each, into blocks of up to `BLOCK` trees."""
+    step = max(BLOCK // trees, 1)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def add_leaf_blocks(
+    trees: Sequence[Tree], add: Callable[[Ensemble, Tree, int], None], matrix: Matrix, graph: Graph
+) -> str:
+    """Add trees that have the numbers of leaves for weights: (n, trees). `add` adds a tree for a column of these.
+
+    One node for 5,000 trees would be half as fast, since a row goes through all trees of a node before the next row.
+    """
+    nodes = []
+    for block in blocks(len(trees)):
+        ensemble = Ensemble()
+        for position, tree in enumerate(trees[block]):
+            add(ensemble, tree, position)
+        nodes.append(ensemble.node(matrix, len(trees[block]), graph))
+    return nodes[0] if len(nodes) == 1 else graph.add("Concat", *nodes, axis=1)
 
 
 def is_booster(estimator: Any) -> bool:

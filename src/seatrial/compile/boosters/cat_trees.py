@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.compile.boosters.booster import add_leaf_blocks
 from seatrial.compile.boosters.symmetric_trees import DEPTH, add_leaf_numbers, add_leaf_values
 from seatrial.compile.graph import Graph, Matrix
 from seatrial.compile.trees import Ensemble
@@ -74,10 +75,11 @@ def add_leaves(trees: Sequence[CatTree], splits: CatBoostSplits, columns: Matrix
         tables = [tree.leaf[tree.left < 0].astype(np.float64) for tree in trees]
         numbers = _leaf_numbers(trees, splits, columns, graph)
         return graph.add("Transpose", add_leaf_values(numbers, tables, graph), perm=[1, 0])
-    ensemble = Ensemble()
-    for target, tree in enumerate(trees):
+
+    def add(ensemble: Ensemble, tree: CatTree, target: int) -> None:
         _add(ensemble, tree, splits, tree.leaf.astype(np.float64), target)
-    return ensemble.node(columns, len(trees), graph)
+
+    return add_leaf_blocks(trees, add, columns, graph)
 
 
 def _fit_matrices(trees: Sequence[CatTree]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from seatrial.compile.boosters.booster import add_leaf_blocks, blocks
 from seatrial.compile.graph import Graph, Matrix, Refused, join
 from seatrial.compile.linear import column
 from seatrial.compile.trees import Ensemble, probabilities
@@ -137,17 +138,28 @@ class LightModel:
 
     def add_decision(self, matrix: Matrix, graph: Graph) -> str:
         """Add what LightGBM calls raw scores, the sums of leaves: (n, 1) for two classes, (n, classes) for more."""
-        ensemble, taken = self._ensemble(matrix, graph, leaves=False)
-        return ensemble.node(taken, self.outputs, graph)
+        ensemble = Ensemble()
+        for number, tree in enumerate(self.trees):
+            tree.add_to(ensemble, self._positions, tree.values, number % self.outputs)
+        return ensemble.node(self._inputs(matrix, graph), self.outputs, graph)
 
     def add_leaves(self, matrix: Matrix, graph: Graph) -> str:
         """Add the same trees with the number of each leaf for its weight: (n, trees)."""
-        ensemble, taken = self._ensemble(matrix, graph, leaves=True)
-        return ensemble.node(taken, len(self.trees), graph)
+
+        def add(ensemble: Ensemble, tree: LightTree, target: int) -> None:
+            tree.add_to(ensemble, self._positions, np.arange(float(len(tree.values))), target)
+
+        return add_leaf_blocks(self.trees, add, self._inputs(matrix, graph), graph)
 
     def leaves(self, rows: Any) -> Array:
         """The leaf that LightGBM says each row ends in: (n, trees)."""
-        return np.asarray(self.estimator.predict(rows, pred_leaf=True)).reshape(rows.shape[0], len(self.trees))
+        booster = self.estimator.booster_
+        found = []
+        for block in blocks(max(booster.best_iteration, 0) or booster.current_iteration(), self.outputs):
+            some = {"start_iteration": block.start, "num_iteration": block.stop - block.start}
+            leaves = np.asarray(self.estimator.predict(rows, pred_leaf=True, **some))
+            found.append(leaves.reshape(rows.shape[0], -1).astype(np.int32))
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
 
     def reference(self, rows: Any) -> Floats:
         """LightGBM's own scores, which are in double."""
@@ -177,17 +189,14 @@ class LightModel:
         exponential = graph.add("Exp", graph.add("Mul", raw, graph.constant(-self.objective.sigmoid)))
         return graph.add("Reciprocal", graph.add("Add", exponential, graph.constant(1.0)))
 
-    def _ensemble(self, matrix: Matrix, graph: Graph, *, leaves: bool) -> tuple[Ensemble, Matrix]:
-        taken = join(self._form(form, features, matrix, graph) for form, features in self._compared.items())
+    def _inputs(self, matrix: Matrix, graph: Graph) -> Matrix:
+        return join(self._form(form, features, matrix, graph) for form, features in self._compared.items())
+
+    @cached_property
+    def _positions(self) -> dict[tuple[Form, int], int]:
+        """Where in `_inputs` is what the nodes compare."""
         pairs = [(form, feature) for form, features in self._compared.items() for feature in features]
-        positions = {pair: position for position, pair in enumerate(pairs)}
-        ensemble = Ensemble()
-        for number, tree in enumerate(self.trees):
-            values, target = (
-                (np.arange(float(len(tree.values))), number) if leaves else (tree.values, number % self.outputs)
-            )
-            tree.add_to(ensemble, positions, values, target)
-        return ensemble, taken
+        return {pair: position for position, pair in enumerate(pairs)}
 
     @cached_property
     def _compared(self) -> dict[Form, list[int]]:

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.compile.boosters.booster import add_leaf_blocks
 from seatrial.compile.boosters.links import HALF_ULP, bounds_of, scores_of
+from seatrial.compile.boosters.xgboost_leaves import OwnLeaves
 from seatrial.compile.graph import DOUBLE, FLOAT, Graph, Matrix, Refused
 from seatrial.compile.linear import column
-from seatrial.compile.single import LARGEST, LAST_FINITE, threshold_below
+from seatrial.compile.single import LAST_FINITE, threshold_below
 from seatrial.compile.trees import Ensemble, probabilities
-from seatrial.core.errors import CompileError
 from seatrial.model.features import Array, Floats
 
 CHUNK = 10_000_000  # paths at a time: a bound on memory
@@ -81,7 +82,8 @@ class XGBoostTrees:
         self._weighted = weights is not None
         self._trees = list(_trees(learner, model, weights))
         self._intercept = _intercept(learner, self._link)
-        self._splits_at_infinity = any((tree.threshold == LAST_FINITE).any() for tree in self._trees)
+        infinite = any((tree.threshold == LAST_FINITE).any() for tree in self._trees)
+        self._own_leaves = OwnLeaves(estimator, len(self._intercept), infinite_splits=infinite)
         self._last: tuple[Any, Array] = (None, np.empty(0))
 
     def add_scores(self, matrix: Matrix, graph: Graph) -> str:
@@ -98,16 +100,12 @@ class XGBoostTrees:
 
     def add_leaves(self, matrix: Matrix, graph: Graph) -> str:
         """Add the same trees with XGBoost's number of each leaf for its weight: (n, trees)."""
-        ensemble = Ensemble()
-        for position, tree in enumerate(self._trees):
-            _add(ensemble, tree, np.arange(len(tree.left), dtype=np.float64), position)
-        return ensemble.node(self._inputs(matrix, graph), len(self._trees), graph)
+        return add_leaf_blocks(self._trees, _add_numbers, self._inputs(matrix, graph), graph)
 
     def leaves(self, rows: Any) -> Array:
         """The leaf of each tree that XGBoost itself says each row ends in: (n, trees)."""
         if self._last[0] is not rows:
-            finite = _finite(rows, infinite_splits=self._splits_at_infinity)
-            self._last = rows, self.estimator.apply(finite).reshape(rows.shape[0], -1).astype(np.int32)
+            self._last = rows, self._own_leaves(rows)
         return self._last[1]
 
     def reference(self, rows: Any) -> Floats:
@@ -280,21 +278,9 @@ def _add(ensemble: Ensemble, tree: _Tree, values: Floats, target: int) -> None:
     )
 
 
+def _add_numbers(ensemble: Ensemble, tree: _Tree, target: int) -> None:
+    _add(ensemble, tree, np.arange(len(tree.left), dtype=np.float64), target)
+
+
 def _without(absent: str, tensor: str, graph: Graph) -> str:
     return graph.add("Where", absent, graph.constant(np.nan), tensor)
-
-
-def _finite(rows: Any, *, infinite_splits: bool) -> Any:
-    """Replace what float32 makes infinite: `apply` refuses it, `predict` does not, and it goes where LARGEST goes."""
-    if hasattr(rows, "toarray"):  # a sparse matrix
-        return rows._with_data(_finite(rows.data, infinite_splits=infinite_splits))
-    with np.errstate(over="ignore"):
-        single = np.asarray(rows).astype(np.float32)
-    if not np.isinf(single).any():
-        return rows
-    if infinite_splits and np.isposinf(single).any():
-        raise CompileError(
-            "XGBoost splits at infinity, and reports no leaves of numbers beyond single precision.",
-            hint="Bound the column in the schema, as in Field(le=1e30).",
-        )
-    return rows.clip(-LARGEST, LARGEST)
