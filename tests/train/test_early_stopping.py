@@ -123,9 +123,9 @@ def test_a_project_is_stopped_by_training_rows_only(tmp_path: Path, monkeypatch:
     asked: list[Any] = []
     original = early_stopping.fit_pipeline
 
-    def spy(pipeline: Any, frame: Any, target: Any, held_back: Any, parameters: Any) -> None:
+    def spy(pipeline: Any, frame: Any, target: Any, held_back: Any, parameters: Any, split: Any) -> None:
         asked.append((len(frame), held_back()))
-        original(pipeline, frame, target, held_back, parameters)
+        original(pipeline, frame, target, held_back, parameters, split)
 
     monkeypatch.setattr("seatrial.train.fitting.fit_pipeline", spy)
     fitted = recipe.fit()

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from tests.train import estimator_cases
-from tests.train.estimator_cases import PIPELINES, SCHEMA, TABLES, every_estimator, table
+from tests.train.estimator_cases import SCHEMA, TABLES, table
+from tests.train.every_class import every_estimator
+from tests.train.pipeline_cases import PIPELINES
 from tests.train.projects import write_project
 
 from seatrial.compile import compile_release
@@ -75,6 +77,10 @@ COMPILES = (
     "calibrated forest", "calibrated, shuffled", "soft vote", "bagging", "boosting of trees", "against the rest",
     "fixed threshold", "tuned threshold", "components", "best columns", "columns of a forest", "union", "network",
     "pandas inside", "ridge", "forest of numbers", "histogram of numbers", "logarithmic target", "vote of numbers",
+    "words", "word weights", "text and numbers", "text by letters, bayes", "hashed text", "text to forest", "latent topics",
+    "words, then weights, then the best", "words and letters", "text to amount", "components, support vectors",
+    "recursive selection", "halving", "stack of mixed", "the rest passed on", "columns within columns", "what is missing",
+    "codes of categories", "stack of forests",
 )  # fmt: skip
 REFUSED = {
     "histogram alone": "cannot be fitted",
@@ -86,9 +92,19 @@ REFUSED = {
     "regressor for classes": "cannot be fitted",
     "lambda": "nor stored safely",
     "several targets": "cannot be fitted",
+    "several labels": "cannot be fitted",
+    "own tokens": "nor stored safely",
     "classifier of numbers": "cannot be fitted",
 }
-OFTEN = ("calibrated support vectors", "soft vote", "stack", "fixed threshold", "tuned threshold", "search of models")
+OFTEN = (
+    "text and numbers",
+    "calibrated support vectors",
+    "soft vote",
+    "stack",
+    "fixed threshold",
+    "tuned threshold",
+    "search of models",
+)
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in OFTEN else pytest.mark.soak) for n in PIPELINES])
@@ -99,6 +115,17 @@ def test_pipelines_as_people_write_them_are_released(name: str, projects: dict[s
         assert end == REFUSED[name]
     else:
         assert end in ((COMPILED,) if name in COMPILES else (COMPILED, NATIVE))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [name for name, (target, _) in PIPELINES.items() if target == "two"])
+def test_they_end_as_well_on_a_table_of_three_classes(name: str, projects: dict[str, ProjectSettings]) -> None:
+    end = end_of(PIPELINES[name][1], projects["three"])
+    binary = name in ("fixed threshold", "tuned threshold")
+    if name in REFUSED:
+        assert end == REFUSED[name]
+    else:
+        assert end in ((COMPILED,) if name in COMPILES and not binary else (COMPILED, NATIVE, *REFUSALS))
 
 
 @pytest.mark.parametrize(

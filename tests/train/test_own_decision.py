@@ -117,6 +117,7 @@ def test_a_release_has_the_threshold_of_its_estimator(tmp_path: Path) -> None:
     text = "from sklearn.model_selection import FixedThresholdClassifier\n" + text
     run = train(write_project(tmp_path, table(two), pipeline=text), compiles)
     assert (run.metadata.threshold, run.metadata.positive) == (0.3, 0)
+    assert run.metadata.threshold_by == "FixedThresholdClassifier"
 
 
 @pytest.mark.filterwarnings("ignore:The `probability` parameter")

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from seatrial.model.inputs import Inputs
+from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
 from seatrial.trial.contract import Contract, contract_checks, version_check
 from seatrial.trial.records import Outcome
+from seatrial.trial.run import _contracts
+from seatrial.trial.sandbox.answers import Description
 
 AGE = Column("age", "number", nullable=True, required=False, minimum=0, maximum=100)
 SEX = Column("sex", "category", nullable=False, required=True, categories=("female", "male"))
@@ -79,3 +83,11 @@ def test_a_break_waits_unless_the_version_announces_it() -> None:
 def test_the_version_that_a_change_needs(old: str, broken: bool, changed: bool, wanted: str) -> None:
     assert version_check(old, wanted, broken=broken, changed=changed)[0] == wanted
     assert version_check(old, old, broken=broken, changed=changed)[1].outcome is Outcome.blocked
+
+
+@pytest.mark.parametrize(("before", "changes"), [("TunedThresholdClassifierCV", []), ("", ["threshold"])])
+def test_a_threshold_that_each_training_finds_is_no_promise(before: str, changes: list[str]):
+    meta = Metadata("m", "binary", "y", "onnx", Inputs(("age",), ()), {}, {}, (0, 1), threshold_by=before)
+    tuned = replace(meta, threshold=0.42, threshold_by="TunedThresholdClassifierCV")
+    pair = _contracts(Description("1.0.0", meta, (AGE,), {}), Description("1.0.1", tuned, (AGE,), {}))
+    assert [check.subject for check in contract_checks(*pair) if check.name == "contract.break"] == changes

@@ -66,6 +66,39 @@ def test_a_threshold_that_moved_is_named_with_its_effect(kind: Kind, outcome: Ou
     assert "fewer rows" in check.summary
 
 
+TUNED = "TunedThresholdClassifierCV"
+
+
+def tuned(now: float, kind: Kind = "retrain") -> Check:
+    old = Description("0.1.0", replace(META, threshold_by=TUNED), (), {})
+    new = Description("0.1.1", replace(META, threshold=now, threshold_by=TUNED), (), {})
+    return {check.name: check for check in check_settings(old, new, Policy(kind=kind))}["settings.threshold"]
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "outcome"),
+    [
+        (0.53, "retrain", Outcome.noted),
+        (0.6, "retrain", Outcome.waiting),
+        (0.53, "redesign", Outcome.noted),
+        (0.53, "repackage", Outcome.blocked),
+    ],
+)
+def test_a_threshold_that_each_training_finds_may_move_a_little(now: float, kind: Kind, outcome: Outcome):
+    check = tuned(now, kind)
+    assert check.outcome is outcome
+    assert f"TunedThresholdClassifierCV found the threshold {now:g}, and 0.5 before" in check.summary
+    kept = "FixedThresholdClassifier(..., threshold=0.5) in pipeline.py keeps the baseline's"
+    assert (kept in check.hint) is (outcome is not Outcome.noted)
+
+
+def test_a_threshold_that_was_not_found_by_both_trainings_waits():
+    check = checks(threshold=0.51, threshold_by=TUNED)["settings.threshold"]
+    assert check.outcome is Outcome.waiting
+    assert "that of TunedThresholdClassifierCV in pipeline.py" in check.summary
+    assert "Undo it in pipeline.py" in check.hint
+
+
 @pytest.mark.parametrize(
     ("test", "train", "shrunk"),
     [(200, 600, False), (150, 450, False), (12, 788, True), (90, 710, True), (260, 2000, True), (101, 300, False)],

@@ -24,7 +24,8 @@ class Metadata:
     although held-out rows have them. `importance` is the loss in the headline metric when a column is shuffled; it is
     empty where measuring it took too long. `unit` is that of a regression's target. `intervals` has the
     numbers behind prediction intervals and sets (model/intervals.py). `carries` says what the release contains of real
-    rows (model/carried_rows.py).
+    rows (model/carried_rows.py). `threshold_by` is the class of the estimator that has the threshold; empty
+    where it is the settings'.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Metadata:
     labels: dict[str, str] = field(default_factory=dict)
     positive: Any = None
     threshold: float = 0.5
+    threshold_by: str = ""
     description: str = ""
     headline: str = ""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from seatrial.train.golden_rows import golden_rows
 from seatrial.train.interval_calibration import calibrate
 from seatrial.train.memorized_rows import memorizing
 from seatrial.train.model_card import model_card
+from seatrial.train.own_decision import threshold_by
 from seatrial.train.profile import Fingerprint
 from seatrial.train.provenance import environment, git_state
 from seatrial.train.recipe import Fitted, Recipe
@@ -62,6 +63,7 @@ def release_metadata(
         labels=project.labels,
         positive=evaluation.positive if table.task == "binary" else None,
         threshold=evaluation.rule.threshold,
+        threshold_by=threshold_by(fitted.pipeline, table.task),
         headline=evaluation.headline,
         metrics={m.name: asdict(m) for m in evaluation.metrics},
         best_column=evaluation.best_column,

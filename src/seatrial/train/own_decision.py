@@ -53,6 +53,11 @@ def adopt_threshold(rule: DecisionRule, pipeline: Any, project: ProjectSettings)
     return replace(rule, positive=positive, threshold=threshold)
 
 
+def threshold_by(pipeline: Any, task: str) -> str:
+    """The class of the estimator whose threshold `adopt_threshold` took; empty where it is the settings'."""
+    return type(last_estimator(pipeline)).__name__ if task == "binary" and _own_threshold(pipeline) else ""
+
+
 def _own_threshold(pipeline: Any) -> tuple[int, float] | None:
     """The positive label's position and the probability from which a threshold classifier predicts it; else None."""
     from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV

@@ -33,7 +33,7 @@ from seatrial.trial.rows.answer_collection import CollectedAnswers, collect_answ
 from seatrial.trial.rows.crossed_rows import cross_tables
 from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
-from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings
+from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings, found_by_training
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
 from seatrial.trial.verdict import FIRST_RELEASE, judge
 from seatrial.wheels.sources import WheelSource
@@ -116,7 +116,7 @@ class _Trial:
         """Run all suites; also returns further fields of the verdict."""
         setup, policy, recipes = self.setup, self.policy, self.recipes
         scoring, new, old = setup.queries.scoring, setup.candidate, setup.baseline
-        checks = contract_checks(_contract(old.description), _contract(new.description)) if old else []
+        checks = contract_checks(*_contracts(old.description, new.description)) if old else []
         checks += check_settings(old.description, new.description, policy) if old else []
         columns = new.description.columns
         checks += equality_checks.check_golden(new.repeated, new.golden, columns, scoring, policy, "candidate")
@@ -250,12 +250,16 @@ def _check_baseline(baseline: OpenedRelease, queries: Queries, policy: Policy) -
     ]
 
 
-def _contract(described: Description) -> Contract:
+def _contracts(old: Description, new: Description) -> tuple[Contract, Contract]:
+    """What both releases promise; a threshold that training finds is part of the model, and no promise."""
+    found = found_by_training(old.metadata, new.metadata)
+    return _contract(old, threshold=not found), _contract(new, threshold=not found)
+
+
+def _contract(described: Description, *, threshold: bool) -> Contract:
     meta = described.metadata
-    threshold = meta.threshold if meta.task == "binary" else None
-    return Contract(
-        described.version, meta.task, meta.target, described.columns, meta.classes, meta.positive, threshold
-    )
+    promised = meta.threshold if threshold and meta.task == "binary" else None
+    return Contract(described.version, meta.task, meta.target, described.columns, meta.classes, meta.positive, promised)
 
 
 def _refuse_constant(old: CollectedAnswers, new: CollectedAnswers) -> None:

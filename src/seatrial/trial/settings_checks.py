@@ -24,6 +24,8 @@ SHRUNK = 0.5  # of the baseline's held-out rows
 FEWEST_ROWS = 20  # for correlations
 LIKE, UNLIKE = 0.5, 0.0  # correlations of two releases' probabilities: of the same class, of another one
 MOST_LISTED = 4
+TUNED = "TunedThresholdClassifierCV"  # finds its threshold at each training
+SMALL_MOVE = 0.05  # of a threshold, which need not wait where training finds it
 SAME_KIND = "Undo it in pyproject.toml, or run `seatrial trial --kind redesign` if it is meant."
 BY_KIND: dict[Kind, Outcome] = {
     "repackage": Outcome.blocked,
@@ -133,17 +135,35 @@ def _decision(old: Metadata, new: Metadata, policy: Policy) -> Iterator[Check]:
             "settings.positive", "settings", BY_KIND[policy.kind], summary, severity=float("inf"), hint=SAME_KIND
         )
     if old.threshold != new.threshold:
-        share = abs(new.threshold - old.threshold)
-        more = "fewer" if new.threshold > old.threshold else "more"
-        summary = (
-            f"the threshold was {old.threshold:g}, and is {new.threshold:g}: with the same probabilities, {more} rows "
-            f"are predicted as `{new.positive}`"
+        yield _moved_threshold(old, new, policy)
+
+
+def found_by_training(old: Metadata, new: Metadata) -> bool:
+    """Whether the threshold of both releases is found at each training, and so moves without a change of the code."""
+    return old.threshold_by == new.threshold_by == TUNED
+
+
+def _moved_threshold(old: Metadata, new: Metadata, policy: Policy) -> Check:
+    share = abs(new.threshold - old.threshold)
+    outcome = Outcome.blocked if policy.kind == "repackage" else Outcome.waiting
+    summary, hint = f"the threshold was {old.threshold:g}, and is {new.threshold:g}", SAME_KIND
+    if found_by_training(old, new):
+        summary = f"{TUNED} found the threshold {new.threshold:g}, and {old.threshold:g} before"
+        hint = (
+            f"FixedThresholdClassifier(..., threshold={old.threshold:g}) in pipeline.py keeps the baseline's; "
+            "or accept the new one."
         )
-        outcome = Outcome.blocked if policy.kind == "repackage" else Outcome.waiting
-        yield Check(
-            "settings.threshold", "settings", outcome, summary,
-            old=old.threshold, new=new.threshold, severity=share / 0.05, hint=SAME_KIND,
-        )  # fmt: skip
+        if outcome is Outcome.waiting and share <= SMALL_MOVE:
+            outcome, hint = Outcome.noted, ""
+    elif new.threshold_by:
+        summary = f"{summary}, that of {new.threshold_by} in pipeline.py"
+        hint = SAME_KIND.replace("pyproject.toml", "pipeline.py")
+    more = "fewer" if new.threshold > old.threshold else "more"
+    summary = f"{summary}: with the same probabilities, {more} rows are predicted as `{new.positive}`"
+    return Check(
+        "settings.threshold", "settings", outcome, summary,
+        old=old.threshold, new=new.threshold, severity=share / SMALL_MOVE, hint=hint,
+    )  # fmt: skip
 
 
 def _held_out(old: Mapping[str, Any], new: Mapping[str, Any], policy: Policy) -> Iterator[Check]:
