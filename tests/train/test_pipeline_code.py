@@ -58,6 +58,12 @@ def refusal(root: Path, body: str, before: str = "") -> SeatrialError:
             "The pipeline cannot be fitted: ",
             "ClassifierChain predicts several targets",
         ),
+        (
+            "from sklearn.feature_extraction.text import CountVectorizer; words = ('w', CountVectorizer(), ['note']); "
+            "return make_pipeline(ColumnTransformer([words]), LogisticRegression())",
+            "The pipeline cannot be fitted: ",
+            "A text vectorizer takes one column by its name: \"note\" in place of ['note'].",
+        ),
     ],
     ids=[
         "package",
@@ -70,6 +76,7 @@ def refusal(root: Path, body: str, before: str = "") -> SeatrialError:
         "number",
         "strings",
         "several targets",
+        "a list of texts",
     ],
 )
 def test_what_is_wrong_with_pipeline_py_is_said_with_its_line(

@@ -248,14 +248,14 @@ class Graph(nodes.Nodes):
 
     def finish(self, scores: str, rank: int) -> onnx.ModelProto:
         """Complete the graph: put the encoder of strings in front, and name the result `scores`."""
-        numbers = ("numbers", TensorProto.DOUBLE, ["N", len(self._inputs.numbers)])
-        strings = ("strings", TensorProto.STRING, ["N", len(self._inputs.strings)])
-        words = [
-            (name, kind, ["N", f"{name} of a text"])
-            for number in range(len(self._texts))
-            for name, kind in ((f"words{number}", TensorProto.INT64), (f"counts{number}", TensorProto.DOUBLE))
+        given: list[tuple[str, int, Any]] = [
+            ("numbers", TensorProto.DOUBLE, len(self._inputs.numbers)),
+            ("strings", TensorProto.STRING, len(self._inputs.strings)),
         ]
-        inputs = [helper.make_tensor_value_info(*each) for each in (numbers, strings, *words) if each[2][1]]
+        for number in range(len(self._texts)):
+            longest = f"words of text {number}"
+            given += [(f"words{number}", TensorProto.INT64, longest), (f"counts{number}", TensorProto.DOUBLE, longest)]
+        inputs = [helper.make_tensor_value_info(name, kind, ["N", width]) for name, kind, width in given if width]
         encoder = [self._string_encoder()] if self._inputs.strings else []
         for node in self._nodes:
             node.output[:] = ["scores" if name == scores else name for name in node.output]

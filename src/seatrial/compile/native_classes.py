@@ -6,7 +6,8 @@ NATIVE: dict[str, tuple[type, ...]] = {
     "libsvm stops its search for probabilities early, up to 0.005 before their end; CalibratedClassifierCV(SVC()) has "
     "better ones": (svm.SVC, svm.NuSVC),
     "two of its training rows may be equally near, and the last bit of a distance, or their order in scikit-learn's "
-    "index, decides between them: answers were off by up to 0.2 on such rows": (
+    "index, decides between them: answers were off by up to 0.2 on such rows, even of a graph that adds in the same "
+    "order": (
         impute.KNNImputer,
         neighbors.KNeighborsClassifier,
         neighbors.KNeighborsRegressor,

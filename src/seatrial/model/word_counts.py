@@ -142,7 +142,8 @@ def counter(column: WordColumn) -> Callable[[str], Counts]:
 
 def _preparation(column: WordColumn) -> Callable[[str], str]:
     """Lower case first, then accents, as scikit-learn does."""
-    strip = {"": str, "ascii": _ascii, "unicode": _without_accents}[column.accents]
+    strips: dict[str, Callable[[str], str]] = {"": str, "ascii": _ascii, "unicode": _without_accents}
+    strip = strips[column.accents]
     return (lambda text: strip(text.lower())) if column.lowercase else strip
 
 

@@ -8,6 +8,7 @@ from seatrial.core.project import ProjectSettings, place_of_error
 from seatrial.train.own_decision import last_estimator
 
 SEVERAL_TARGETS = ("MultiOutput", "MultiTask", "ClassifierChain", "RegressorChain")  # how such classes' names begin
+VECTORIZERS = ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
 
 
 def build_pipeline(project: ProjectSettings) -> Any:
@@ -63,10 +64,22 @@ def fit_error(project: ProjectSettings, pipeline: Any, columns: list[str], error
     kind = type(last_estimator(pipeline)).__name__
     if kind.startswith(SEVERAL_TARGETS):
         hint = f"{kind} predicts several targets, and a project has one: use a model of one target."
+    elif listed := _listed_texts(pipeline):
+        hint = f'A text vectorizer takes one column by its name: "{listed[0]}" in place of {listed!r}.'
     elif text.startswith("could not convert string to float"):
         hint = "Strings need an encoder, such as OneHotEncoder in a ColumnTransformer, and labels a classifier. " + hint
     named = text if isinstance(error, ValueError | TypeError | KeyError) else f"{type(error).__name__}: {text}"
     return SeatrialError(f"The pipeline cannot be fitted: {named}", hint=hint)
+
+
+def _listed_texts(pipeline: Any) -> list[Any]:
+    """The list of columns that a ColumnTransformer gives to a text vectorizer, which takes one column; else empty."""
+    for part in (pipeline, *pipeline.get_params().values()):
+        for _, transformer, columns in getattr(part, "transformers", ()):
+            first = transformer.steps[0][1] if hasattr(transformer, "steps") else transformer
+            if type(first).__name__ in VECTORIZERS and isinstance(columns, list) and columns:
+                return columns
+    return []
 
 
 def first_line(error: Exception) -> str:
