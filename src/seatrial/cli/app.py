@@ -15,6 +15,7 @@ from seatrial.cli.cache import cache
 from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
 from seatrial.cli.exact import exact
+from seatrial.cli.export import export
 from seatrial.cli.index import index
 from seatrial.cli.keys import keys
 from seatrial.cli.log import log
@@ -60,6 +61,7 @@ for panel, commands in {
         app.command(rich_help_panel=panel)(command)
 app.add_typer(runs, name="runs", rich_help_panel=RELEASE)
 app.add_typer(trial, name="trial", rich_help_panel=RELEASE)
+app.add_typer(export, name="export", rich_help_panel=RELEASE)
 app.add_typer(keys, name="keys", rich_help_panel=SERVICE)
 app.add_typer(log, name="log", rich_help_panel=SERVICE)
 app.add_typer(index, name="index", rich_help_panel=SERVICE)

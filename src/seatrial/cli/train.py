@@ -18,6 +18,7 @@ from seatrial.cli.options import (
     SeparatorOption,
     SheetOption,
     csv_options,
+    option,
 )
 from seatrial.core.errors import SeatrialError
 from seatrial.steps.project import Project
@@ -66,7 +67,22 @@ def refresh(
         show.info("The rows are the same: there is no need to train again.")
 
 
-def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", json: JsonOption = False) -> None:
+def train(
+    project: ProjectOption = HERE,
+    on_bad_rows: OnBadRowsOption = "fail",
+    fitted: Annotated[
+        Path | None,
+        option(
+            "A model fitted elsewhere: .json or .ubj of XGBoost, .txt of LightGBM, .cbm of CatBoost, .skops.",
+            "--fitted",
+        ),
+    ] = None,
+    held_out_only: Annotated[
+        bool,
+        typer.Option("--held-out-only", help="The model fitted elsewhere was not fitted on rows of the table."),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Train the project's model on its table: fit, evaluate on held-out rows, compile exactly, write the report.
 
     Example: [bold]seatrial train --on-bad-rows drop[/]
@@ -76,7 +92,7 @@ def train(project: ProjectOption = HERE, on_bad_rows: OnBadRowsOption = "fail", 
     from seatrial.train.model_card import beside_the_model, how_it_runs, never_predicted
 
     used = Project(project, progress=not json)
-    run = used.train(drop_bad_rows=on_bad_rows == "drop")
+    run = used.train(drop_bad_rows=on_bad_rows == "drop", fitted=fitted, held_out_only=held_out_only)
     if json:
         dropped = len(run.dropped)
         show.print_json({"run": run.id, "report": run.report, "dropped_rows": dropped, **asdict(run.metadata)})

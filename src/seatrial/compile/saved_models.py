@@ -8,16 +8,17 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 
 PICKLES = (".pkl", ".pickle", ".joblib")
-FORMS = "a model of XGBoost (.json, .ubj), LightGBM (.txt) or CatBoost (.cbm), .skops, or .pkl and .joblib with --trust"
+SAFE_FORMS = "a model of XGBoost (.json, .ubj), LightGBM (.txt) or CatBoost (.cbm), or .skops"
+FORMS = f"{SAFE_FORMS}, or .pkl and .joblib with --trust"
 
 
-def load_model(file: Path, *, trust: bool = False) -> Any:
+def load_model(file: Path, *, trust: bool = False, forms: str = FORMS) -> Any:
     """Load a fitted estimator, or what stands for one.
 
-    A pickle runs whatever is in it, so it is loaded with `trust` only. Raises SeatrialError where a file is no model.
+    A pickle runs whatever is in it, so it is loaded with `trust` only. `forms` are what errors say it can be. Raises SeatrialError where a file is no model.
     """
     if not file.is_file():
-        raise SeatrialError(f"{file} does not exist.", hint=f"Name a file with {FORMS}.")
+        raise SeatrialError(f"{file} does not exist.", hint=f"Name a file with {forms}.")
     suffix = file.suffix.lower()
     try:
         if suffix in PICKLES:
@@ -42,8 +43,8 @@ def load_model(file: Path, *, trust: bool = False) -> Any:
         raise
     except Exception as error:  # the libraries raise their own classes
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SeatrialError(f"{file.name} cannot be loaded: {line}", hint=f"It must be {FORMS}.") from None
-    raise SeatrialError(f"{file.name} is not a model by its name.", hint=f"Name a file with {FORMS}.")
+        raise SeatrialError(f"{file.name} cannot be loaded: {line}", hint=f"It must be {forms}.") from None
+    raise SeatrialError(f"{file.name} is not a model by its name.", hint=f"Name a file with {forms}.")
 
 
 def _keys(file: Path) -> set[str]:

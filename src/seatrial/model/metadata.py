@@ -25,7 +25,7 @@ class Metadata:
     empty where measuring it took too long. `unit` is that of a regression's target. `intervals` has the
     numbers behind prediction intervals and sets (model/intervals.py). `carries` says what the release contains of real
     rows (model/carried_rows.py). `threshold_by` is the class of the estimator that has the threshold; empty
-    where it is the settings'.
+    where it is the settings'. `fitted` is the file of a model that was fitted elsewhere (train/fitted_elsewhere.py).
     """
 
     name: str
@@ -57,6 +57,7 @@ class Metadata:
     git: dict[str, Any] = field(default_factory=dict)
     carries: dict[str, Any] = field(default_factory=dict)
     array_features: dict[str, str] = field(default_factory=dict)
+    fitted: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def label(self, value: Any) -> str:

@@ -62,6 +62,7 @@ def project_recipes(
     """
 
     def candidate() -> _Source:
+        _require_recipe(built.wheel)
         return _Source(
             _unpack(built.sdist, built.wheel, folder / "candidate"), same_table(project, _facts(built.wheel))
         )
@@ -174,6 +175,7 @@ def _released(index: Index, release: IndexedRelease, folder: Path, project: Proj
             f"{release.requirement} has no sdist on the index.", hint="Publish the sdist together with the wheel."
         )
     wheel = index.fetch_wheel(release)
+    _require_recipe(wheel)
     source = _unpack(index.fetch(release, sdist=True), wheel, folder)
     digest = _facts(wheel).get("data", {}).get("sha256", "")
     stored = [project.kept_table(digest), project.data] if project else []
@@ -223,6 +225,15 @@ def _difference(source: ProjectSettings, wheel: WheelInfo) -> str:
     if (source.split.by, source.split.column) != (split.get("by", "rows"), split.get("column", "")):
         return "split"
     return next((key for key, value in trained.items() if getattr(source, key) != value), "")
+
+
+def _require_recipe(wheel: WheelInfo) -> None:
+    """Raise SeatrialError for a model that was fitted elsewhere: training again would give another one."""
+    if fitted := _facts(wheel).get("fitted"):
+        raise SeatrialError(
+            f"The model of {wheel.name} {wheel.version} was fitted elsewhere ({fitted.get('file')}), "
+            "so it cannot be trained again."
+        )
 
 
 def _facts(wheel: WheelInfo) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Train: the project's table in, a run out; and predict a file with what was trained."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.core.locks import alone
@@ -8,12 +9,25 @@ from seatrial.core.progress import Progress, silent
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.model.metadata import Metadata
+    from seatrial.train.fitted_elsewhere import FittedElsewhere
     from seatrial.train.run import Run
 
 
 @alone
-def train(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: Progress = silent) -> "Run":
-    """Fit, evaluate and compile the model; the run has `metrics`, and shows its report in a notebook."""
+def train(
+    project: "ProjectSettings",
+    *,
+    drop_bad_rows: bool = False,
+    fitted: Path | None = None,
+    held_out_only: bool = False,
+    progress: Progress = silent,
+) -> "Run":
+    """Fit, evaluate and compile the model; the run has `metrics`, and shows its report in a notebook.
+
+    `fitted` is the file of a model that was fitted elsewhere, in place of fitting the project's pipeline: .json or .ubj
+    of XGBoost, .txt of LightGBM, .cbm of CatBoost, or .skops. `held_out_only` declares that it was not trained on the
+    rows of the project's table.
+    """
     progress("loading scikit-learn")
     from seatrial.compile import compile_release, reference_scorer
     from seatrial.steps.overview import write_overview
@@ -27,10 +41,30 @@ def train(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: 
         reference=reference_scorer,
         drop_bad_rows=drop_bad_rows,
         fetched=fetched,
+        elsewhere=_elsewhere(fitted, unseen=held_out_only),
         progress=progress,
     )
     write_overview(project)
     return run
+
+
+def _elsewhere(file: Path | None, *, unseen: bool) -> "FittedElsewhere | None":
+    """Load a model that was fitted elsewhere; nothing in its file is run."""
+    from seatrial.compile.saved_models import PICKLES, SAFE_FORMS, load_model
+    from seatrial.core.errors import SeatrialError
+    from seatrial.core.files import sha256
+    from seatrial.train.fitted_elsewhere import FittedElsewhere
+
+    if file is None:
+        if unseen:
+            raise SeatrialError("--held-out-only says something about a fitted model.", hint="Name it with --fitted.")
+        return None
+    if file.suffix.lower() in PICKLES:
+        raise SeatrialError(
+            f"{file.name} is a pickle, which runs what is in it when it is loaded.",
+            hint="Save the model with skops.io.dump, or in its library's own format, where it was fitted.",
+        )
+    return FittedElsewhere(load_model(file, forms=SAFE_FORMS), file.name, sha256(file), unseen)
 
 
 def train_apart(project: "ProjectSettings", *, drop_bad_rows: bool = False, progress: Progress = silent) -> "Metadata":

@@ -23,6 +23,7 @@ from seatrial.model.row_split import buckets_of
 from seatrial.model.schema import Column, schema_in
 from seatrial.model.table_validation import TableChecker
 from seatrial.train import early_stopping, fitting
+from seatrial.train.fitted_elsewhere import FittedElsewhere, check_classes, inputs_of
 from seatrial.train.hold_out import Split, split
 from seatrial.train.inner_folds import InnerSplit
 from seatrial.train.reference_rows import take
@@ -136,6 +137,12 @@ class Recipe:
             return None
         return InnerSplit(split.by, split.column, keys[positions], self.table.task != "regression", self.project.seed)
 
+    def take_fitted(self, elsewhere: FittedElsewhere) -> Fitted:
+        """Take a model that was fitted elsewhere, in place of fitting one."""
+        check_classes(elsewhere.model, self.table.classes)
+        self._frames.take_inputs(elsewhere.model)
+        return Fitted(elsewhere.model, self._frames, self.reference(elsewhere.model))
+
     def _held_back(self, positions: Array) -> Array:
         """Which of these rows stop a model early, as positions among them: chosen as the split's held-out rows are."""
         project = replace(self.project, test_share=early_stopping.SHARE, sample=0)
@@ -194,6 +201,15 @@ class _Frames:
         if self.used is None:
             every = self.every
             inputs = fitting.used_inputs(pipeline, frame, every.inputs)
+            self.used = fitting.Framer(every.columns, needed(every.features, inputs.names), inputs)
+
+    def take_inputs(self, model: Any) -> None:
+        """Note what a model takes that was fitted elsewhere: by its names, or as a pipeline selects it."""
+        every = self._every
+        inputs = inputs_of(model, every.inputs)
+        if inputs is None:
+            self.learn_inputs(model, self.of_table)
+        else:
             self.used = fitting.Framer(every.columns, needed(every.features, inputs.names), inputs)
 
     def __call__(self, columns: Columns) -> Any:

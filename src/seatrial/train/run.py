@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from seatrial.train.artifacts import EngineFile, artifact_files, release_metadat
 from seatrial.train.baselines import with_baselines
 from seatrial.train.determinism import check_determinism
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
+from seatrial.train.fitted_elsewhere import FittedElsewhere
 from seatrial.train.history.held_out import HELD_OUT_FILE, held_out_file
 from seatrial.train.history.run_records import RUN_FILE
 from seatrial.train.hold_out import doubts_about_split
@@ -74,12 +75,14 @@ def train(
     reference: ReferenceScorer = no_reference,
     drop_bad_rows: bool = False,
     fetched: Mapping[str, str] | None = None,
+    elsewhere: FittedElsewhere | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Train the project's pipeline on its table and write the run.
 
     Of a table that was `fetched`, the run's record says from where; the release is the same as from a file.
     `reference` is asked how to score with the fitted pipeline, wherever the release's scores are concerned.
+    `elsewhere` is a model that was fitted elsewhere, in place of the one that the project's pipeline would give.
     The same table, code and versions give the same artifacts, byte for byte. Nothing is written unless every step
     succeeds. Raises SeatrialError (DataError with the places where rows break the schema).
     """
@@ -91,11 +94,7 @@ def train(
     with importable(project), threadpool_limits(project.threads or os.cpu_count()):
         recipe = read_recipe(project, drop_bad_rows=drop_bad_rows, reference=reference, progress=progress)
         require_writable(project.runs, project.artifacts.parent)
-        require_memory(recipe)
-        progress(f"fitting on {len(recipe.split.train):,} rows")
-        started = time.monotonic()
-        fitted = recipe.fit()
-        seconds = time.monotonic() - started
+        fitted, seconds = _fit(recipe, elsewhere, progress)
         rule = adopt_threshold(decision_rule(recipe), fitted.pipeline, project)
         progress(f"evaluating on {len(recipe.split.test):,} held-out rows")
         held_out, table = recipe.held_out, recipe.table
@@ -112,8 +111,9 @@ def train(
             groups=recipe.groups_of(recipe.split.test),
         )
         check_own_decision(rule, fitted.pipeline, fitted.frame(held_out), scores)
-        progress("fitting again: does it give the same model?")
-        check_determinism(recipe, fitted, seconds)
+        if elsewhere is None:
+            progress("fitting again: does it give the same model?")
+            check_determinism(recipe, fitted, seconds)
         progress("comparing it with simple models")
         frames = fitted.frame(recipe.training_rows), table.target[recipe.split.train], fitted.frame(held_out)
         evaluation = with_baselines(evaluation, *frames, seed=project.seed, weights=weights)
@@ -123,9 +123,12 @@ def train(
         importance = permutation_importance(evaluation, held_out, scorer, seed=project.seed, progress=progress)
         doubts = doubts_about(evaluation, importance, held_out, scorer, seed=project.seed)
         doubts |= doubts_about_split(recipe.split)
+        if elsewhere and elsewhere.doubt:
+            doubts["fitted elsewhere"] = elsewhere.doubt
         columns, target = recipe.columns, project.target
         fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, target, table.task)
         metadata = release_metadata(recipe, fitted, evaluation, doubts, importance, engine, fingerprint)
+        metadata = replace(metadata, fitted=elsewhere.record if elsewhere else {})
         artifacts = artifact_files(recipe, fitted, metadata, engine)
         progress("writing the report")
         name = row_name(recipe.checker.schema)
@@ -154,6 +157,17 @@ def train(
         table.rows_read,
         engine.native_reason,
     )
+
+
+def _fit(recipe: Recipe, elsewhere: FittedElsewhere | None, progress: Progress) -> tuple[Fitted, float]:
+    """Fit the project's pipeline, or take what was fitted elsewhere; and the seconds that it took."""
+    if elsewhere is not None:
+        return recipe.take_fitted(elsewhere), 0.0
+    require_memory(recipe)
+    progress(f"fitting on {len(recipe.split.train):,} rows")
+    started = time.monotonic()
+    fitted = recipe.fit()
+    return fitted, time.monotonic() - started
 
 
 def decision_rule(recipe: Recipe) -> DecisionRule:

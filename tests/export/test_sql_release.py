@@ -1,0 +1,60 @@
+"""The reference project as one SELECT: equal in DuckDB and PostgreSQL, and bad rows have no prediction."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import find_project, importable
+from seatrial.export.sql_proof import KEY, TABLE, arrow_rows, duckdb_database, prove_sql
+from seatrial.export.sql_release import release_as_sql
+from seatrial.model.release import Release
+from seatrial.steps.export import proof_rows
+
+
+@pytest.mark.parametrize(
+    ("dialect", "rows"),
+    [("duckdb", 5_000), ("postgres", 5_000), *(pytest.param(each, 100_000, marks=pytest.mark.soak) for each in ("duckdb", "postgres"))],
+)  # fmt: skip
+def test_the_select_answers_as_the_release(titanic_project: Path, dialect: Any, rows: int, request: Any) -> None:
+    database = duckdb_database if dialect == "duckdb" else request.getfixturevalue("postgres")
+    project = find_project(titanic_project)
+    with importable(project):
+        release = Release(project.package)
+        proof = prove_sql(release, proof_rows(project, release, rows), dialect=dialect, database=database)
+    assert proof.rows > rows
+    assert proof.largest_difference <= 1e-9
+    assert proof.labels_differ == 0
+
+
+def test_a_wrong_answer_is_an_error(titanic_project: Path) -> None:
+    project = find_project(titanic_project)
+
+    def shifted(text: str, rows: Any) -> Any:
+        answer = dict(duckdb_database(text, rows))
+        return {**answer, "probability_1": [value + 1e-6 for value in answer["probability_1"]]}
+
+    with importable(project):
+        release = Release(project.package)
+        rows = proof_rows(project, release, 10)
+        with pytest.raises(SeatrialError, match="rows differently in duckdb"):
+            prove_sql(release, rows, dialect="duckdb", database=shifted)
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
+def test_rows_that_break_the_schema_have_no_prediction(titanic_project: Path, dialect: Any, request: Any) -> None:
+    database = duckdb_database if dialect == "duckdb" else request.getfixturevalue("postgres")
+    project = find_project(titanic_project)
+    with importable(project):
+        release = Release(project.package)
+        rows = {name: np.repeat(values[:1], 6) for name, values in proof_rows(project, release, 10).items()}
+        rows["age"] = np.array([131.0, -1, 30, 30, 30, 30])
+        rows["pclass"] = np.array([1.0, 1, 4, 1, 1, 1])
+        rows["name"] = np.array(["a", "a", "a", None, "x" * 121, "a"], dtype=object)
+        text = release_as_sql(release, table=TABLE, keep=[KEY], dialect=dialect).text
+        answer = database(text, arrow_rows(release.columns, rows))
+    assert answer["bad_column"] == ["age", "age", "pclass", "name", "name", None]
+    assert [each is None for each in answer["prediction"]] == [True] * 5 + [False]
+    assert [each is None for each in answer["probability_0"]] == [True] * 5 + [False]
