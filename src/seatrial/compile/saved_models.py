@@ -15,7 +15,8 @@ FORMS = f"{SAFE_FORMS}, or .pkl and .joblib with --trust"
 def load_model(file: Path, *, trust: bool = False, forms: str = FORMS) -> Any:
     """Load a fitted estimator, or what stands for one.
 
-    A pickle runs whatever is in it, so it is loaded with `trust` only. `forms` are what errors say it can be. Raises SeatrialError where a file is no model.
+    A pickle runs whatever is in it, so it is loaded with `trust` only. `forms` are what errors say that a file can be.
+    Raises SeatrialError where it is no model.
     """
     if not file.is_file():
         raise SeatrialError(f"{file} does not exist.", hint=f"Name a file with {forms}.")
