@@ -1,4 +1,4 @@
-"""`seatrial export`: the trained model elsewhere, as one SELECT."""
+"""`seatrial export`: the trained model elsewhere, as one SELECT or as a web page."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from seatrial.cli import show
-from seatrial.cli.options import HERE, JsonOption, ProjectOption, option
+from seatrial.cli.options import HERE, JsonOption, ProjectOption, argument, option
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
     from seatrial.steps.export import ExportedSql
 
-export = typer.Typer(help="The trained model elsewhere: in a database.", no_args_is_help=True)
+export = typer.Typer(help="The trained model elsewhere: in a database or a browser.", no_args_is_help=True)
 
 
 @export.command()
@@ -55,6 +55,32 @@ def sql(
         show.plain(made.text.rstrip())
     for line in proof_lines(made):
         show.info(line)
+
+
+@export.command()
+def browser(
+    folder: Annotated[Path, argument("The folder that is written; a new one, or an earlier export.")],
+    onnxruntime_web: Annotated[
+        Path | None,
+        option("A folder with the files of onnxruntime-web; default: npm fetches them.", "--onnxruntime-web"),
+    ] = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Write a folder with a web page that predicts and explains without a server.
+
+    Any web server can offer the folder; nothing that is typed there leaves the browser. Feature functions are translated
+    to JavaScript; what cannot be translated is refused by name.
+
+    Example: [bold]seatrial export browser site[/]
+    """
+    used = Project(project, progress=not json)
+    written = used.export_browser(folder, onnxruntime_web=onnxruntime_web)
+    if json:
+        show.print_json({"folder": written})
+        return
+    show.plain(f"The page is in {show.short_path(written)}. To look at it:")
+    show.next_step(f"python -m http.server --bind 127.0.0.1 --directory {show.short_path(written)}")
 
 
 def proof_lines(made: "ExportedSql") -> list[str]:

@@ -54,7 +54,7 @@ class _Writer:
 
     def stages(self, roots: Sequence[Expression]) -> list[list[Expression]]:
         """Order what has to be computed: the columns of the table first, then what is used more than once."""
-        order, uses = _used(roots)
+        order, uses = used(roots)
         shared = _shared(order, uses)
         level: dict[int, int] = {}
         stages: dict[int, list[Expression]] = {0: []}
@@ -145,7 +145,7 @@ def _shared(order: Sequence[Expression], uses: Counter[int]) -> set[int]:
     return {place for _, place in sorted(saved, key=lambda pair: -pair[0])[:NAMES]}
 
 
-def _used(roots: Sequence[Expression]) -> tuple[list[Expression], Counter[int]]:
+def used(roots: Sequence[Expression]) -> tuple[list[Expression], Counter[int]]:
     """All expressions, arguments first, and how often each is written out."""
     order: list[Expression] = []
     seen: set[int] = set()

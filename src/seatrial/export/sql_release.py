@@ -28,11 +28,7 @@ class SqlModel:
 
 def release_as_sql(release: Release, *, table: str, keep: Sequence[str], dialect: Dialect) -> SqlModel:
     """Translate a release. Raises SeatrialError naming what has no translation."""
-    if release.metadata.engine != "onnx":
-        raise SeatrialError(
-            f"{release.name} runs natively: there is no graph that could be translated.",
-            hint="`seatrial train` says why; choose an estimator that compiles.",
-        )
+    require_graph(release)
     pool = Expressions()
     comment = f"{release.name} {release.version}, written by `seatrial export sql --dialect {dialect}`."
     try:
@@ -46,11 +42,30 @@ def release_as_sql(release: Release, *, table: str, keep: Sequence[str], dialect
     return SqlModel(text, reads, tuple(keep))
 
 
-def _outputs(release: Release, pool: Expressions) -> list[Output]:
-    columns = {column.name: column_value(column, pool) for column in release.columns if column.kind != "other"}
+def require_graph(release: Release) -> None:
+    """Raise SeatrialError for a release that runs natively."""
+    if release.metadata.engine != "onnx":
+        raise SeatrialError(
+            f"{release.name} runs natively: there is no graph that could be translated.",
+            hint="`seatrial train` says why; choose an estimator that compiles.",
+        )
+
+
+def engine_inputs(release: Release, pool: Expressions) -> dict[str, Expression]:
+    """The inputs of a release's graph by their names: its columns and its features."""
+    columns = _columns(release, pool)
     features = feature_expressions(release.features, columns, pool)
-    inputs = release.metadata.inputs
-    values = {name: engine_input(value, pool) for name, value in (columns | features).items() if name in inputs.names}
+    wanted = release.metadata.inputs.names
+    return {name: engine_input(value, pool) for name, value in (columns | features).items() if name in wanted}
+
+
+def _columns(release: Release, pool: Expressions) -> dict[str, Value]:
+    return {column.name: column_value(column, pool) for column in release.columns if column.kind != "other"}
+
+
+def _outputs(release: Release, pool: Expressions) -> list[Output]:
+    inputs, columns = release.metadata.inputs, _columns(release, pool)
+    values = engine_inputs(release, pool)
     graph = (release.artifacts / GRAPH_FILE).read_bytes()
     scores = score_expressions(graph, inputs, values, pool)
     found = {"prediction": scores[0] if release.metadata.task == "regression" else _decision(release, scores, pool)}

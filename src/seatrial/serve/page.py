@@ -100,8 +100,11 @@ def _respond(request: Request, content: bytes, media_type: str, headers: Mapping
     return Response(content, headers=headers, media_type=media_type)
 
 
-def render_page(release: Release, settings: Settings, reports: Sequence[str] = ()) -> str:
-    """Render the page for a release, and for the limits of its server; `reports` are titles of pages to link to."""
+def render_page(release: Release, settings: Settings, reports: Sequence[str] = (), *, local: str = "") -> str:
+    """Render the page for a release, and for the limits of its server; `reports` are titles of pages to link to.
+
+    `local` is the Content-Security-Policy of a page that predicts by itself, without a server.
+    """
     meta = release.metadata
     fields = form_fields(release)
     used, unused = [field for field in fields if field.used], [field for field in fields if not field.used]
@@ -129,6 +132,7 @@ def render_page(release: Release, settings: Settings, reports: Sequence[str] = (
     }
     return render(
         "try.html",
+        local=local,
         title=meta.description or release.name,
         release=release,
         headline=_headline(release),

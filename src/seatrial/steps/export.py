@@ -1,7 +1,8 @@
-"""Export what was trained: as one SELECT, proven in DuckDB where that is installed."""
+"""Export what was trained: as one SELECT, proven in DuckDB where that is installed, or as a web page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.core.progress import Progress, silent
@@ -67,6 +68,30 @@ def export_sql(
             columns = proof_rows(project, release, rows)
             proof = prove_sql(release, columns, dialect="duckdb", database=duckdb_database)
     return ExportedSql(made.text, dialect, made.reads, proof)
+
+
+def export_browser(
+    project: "ProjectSettings", folder: Path, *, onnxruntime_web: Path | None = None, progress: Progress = silent
+) -> Path:
+    """Write the trained model as a folder with a page that predicts without a server, and return the folder.
+
+    `onnxruntime_web` is a folder with that package's files; default: npm fetches them, at one version whose bytes are
+    known. Raises SeatrialError naming what has no translation.
+    """
+    import tempfile
+
+    from seatrial.core.project import importable
+    from seatrial.export.browser import write_browser_folder
+    from seatrial.export.onnxruntime_web import fetch_onnxruntime_web
+    from seatrial.model.release import Release
+
+    with importable(project), tempfile.TemporaryDirectory(prefix="seatrial-browser-") as temporary:
+        if onnxruntime_web is None:
+            progress("fetching onnxruntime-web")
+        runtime = onnxruntime_web or fetch_onnxruntime_web(Path(temporary))
+        progress("translating")
+        write_browser_folder(Release(project.package), runtime, folder)
+    return folder
 
 
 def proof_rows(project: "ProjectSettings", release: "Release", rows: int) -> "Columns":

@@ -16,6 +16,7 @@ from seatrial.steps.deploy import deploy as _deploy
 from seatrial.steps.deploy import list_deployments as _list_deployments
 from seatrial.steps.deploy import rollback as _rollback
 from seatrial.steps.deploy import stop as _stop
+from seatrial.steps.export import export_browser as _export_browser
 from seatrial.steps.export import export_sql as _export_sql
 from seatrial.steps.make_release import release as _release
 from seatrial.steps.predict import predict as _predict
@@ -149,6 +150,7 @@ class Project:
         return replace(settings, index=choose_index(settings.indexes, self._index)) if self._index else settings
 
     export_sql = _method(_export_sql)
+    export_browser = _method(_export_browser)
     tune = _method(_tune)
     train = _method(_train)
     predict = _method(_predict)
