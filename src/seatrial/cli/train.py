@@ -1,6 +1,7 @@
 """`seatrial refresh` and `train`: a newer table, and the model trained on it."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
