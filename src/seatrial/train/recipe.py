@@ -205,7 +205,7 @@ class _Frames:
 
     def take_inputs(self, model: Any) -> None:
         """Note what a model takes that was fitted elsewhere: by its names, or as a pipeline selects it."""
-        every = self._every
+        every = self.every
         inputs = inputs_of(model, every.inputs)
         if inputs is None:
             self.learn_inputs(model, self.of_table)
