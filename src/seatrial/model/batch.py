@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import starmap
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -165,12 +166,15 @@ class PredictedPart:
 
 def predicted_parts(release: Release, parts: Iterable[Part], on_bad_rows: OnBadRows) -> Iterator[PredictedPart]:
     """Score parts in their order. With "keep", the answers have the bad rows too, with the reasons as warnings."""
-    for part, scores in scored_parts(parts, release.score_chunks, len(release.metadata.classes)):
+
+    def answered(part: Part, scores: Any) -> PredictedPart:
         unseen = release.unseen.values_in_table(part.good.columns)
         texts = texts_of(unseen, part.good.rows)
         answers = {**release.prediction_columns(scores), WARNINGS: texts}
         answers = part.expand(answers) if on_bad_rows == "keep" else answers
-        yield PredictedPart(part.whole, part.good, part.kept, scores, answers, unseen)
+        return PredictedPart(part.whole, part.good, part.kept, scores, answers, unseen)
+
+    yield from starmap(answered, scored_parts(parts, release.score_chunks, len(release.metadata.classes)))
 
 
 def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, Any]:

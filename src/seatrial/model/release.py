@@ -92,13 +92,17 @@ class Release(ReleaseParts):
         waiting: deque[tuple[Chunk, Future[Floats]]] = deque()
         with ThreadPoolExecutor(threads, thread_name_prefix="engine") as pool:
             for chunk in chunks:
-                inputs = chunk.inputs.pop() if chunk.inputs else self.encode_table(chunk.columns)
-                waiting.append((chunk, pool.submit(self.engine, *inputs)))
-                del inputs
+                if not chunk.inputs:
+                    chunk.inputs.append(self.encode_table(chunk.columns))
+                waiting.append((chunk, pool.submit(self._score_inputs, chunk.inputs)))
                 if len(waiting) > threads:
                     first, scores = waiting.popleft()
                     yield first, scores.result()
             yield from ((chunk, scores.result()) for chunk, scores in waiting)
+
+    def _score_inputs(self, inputs: list[tuple[Floats, Array]]) -> Floats:
+        """Score what is taken out of the list, so that nothing else holds it in memory."""
+        return self.engine(*inputs.pop())
 
     def decide(self, scores: Floats) -> list[Any]:
         """Turn scores into labels; a regression's scores are its predictions."""

@@ -57,18 +57,25 @@ def encoded_chunks(
 ) -> Iterator[Chunk]:
     """Derive the features of the rows without problems; `failing` finds the rows for which that raises FeatureError."""
     for chunk in chunks:
-        part = divided(chunk)
-        if not part.good.rows:
-            yield chunk
-            continue
-        try:
-            yield replace(chunk, inputs=[encode(part.good.columns)])
-        except FeatureError:
-            rows = chunk.before + np.flatnonzero(part.kept)
-            found = [_moved(problem, int(rows[problem.row]), chunk) for problem in failing(part.good.columns)]
-            fewer = replace(chunk, problems=sorted([*chunk.problems, *found], key=lambda problem: problem.row))
-            good = divided(fewer).good
-            yield replace(fewer, inputs=[encode(good.columns)]) if good.rows else fewer
+        yield _encoded(chunk, encode, failing)
+
+
+def _encoded(
+    chunk: Chunk,
+    encode: Callable[[Columns], tuple[Floats, Array]],
+    failing: Callable[[Columns], list[Problem]],
+) -> Chunk:
+    part = divided(chunk)
+    if not part.good.rows:
+        return chunk
+    try:
+        return replace(chunk, inputs=[encode(part.good.columns)])
+    except FeatureError:
+        rows = chunk.before + np.flatnonzero(part.kept)
+        found = [_moved(problem, int(rows[problem.row]), chunk) for problem in failing(part.good.columns)]
+        fewer = replace(chunk, problems=sorted([*chunk.problems, *found], key=lambda problem: problem.row))
+        good = divided(fewer).good
+        return replace(fewer, inputs=[encode(good.columns)]) if good.rows else fewer
 
 
 def _moved(problem: Problem, row: int, chunk: Chunk) -> Problem:
