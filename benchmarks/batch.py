@@ -66,7 +66,7 @@ def measure(model: Model, folder: Path, *, rounds: int, rows: int = ROWS) -> dic
         "seconds_of_copy": round(
             statistics.median(o / c for o, c in zip(seconds["seatrial"], seconds["copy"], strict=True)), 2
         ),
-        "engine_alone_cpu": round(_engine_alone(model, rows), 2),
+        "engine_alone_cpu": round(_engine_alone(model, source), 2),
         "peak_mb": {name: round(statistics.median(values)) for name, values in peak.items()},
         **times,
         "largest_difference": _difference(ours, peer_output),
@@ -97,22 +97,22 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float,
     return time.perf_counter() - clock, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
 
 
-def _engine_alone(model: Model, rows: int) -> float:
-    """The processor's seconds of onnxruntime's own calls for so many rows, in chunks as a file has them."""
+def _engine_alone(model: Model, source: Path) -> float:
+    """The processor's seconds of onnxruntime's own calls for these rows, in chunks as they are read."""
     from seatrial.core.project import find_project, importable
-    from seatrial.model.inputs import stack_rows
     from seatrial.model.release import Release
-    from seatrial.model.table_files import CHUNK
+    from seatrial.model.table_files import read_chunks
 
     project = find_project(model.project)
+    used = 0.0
     with importable(project):
         release = Release(project.package).load()
-        row = release.encode(release.schema.model_validate_json(json.dumps(release.metadata.typical)))
-        inputs = stack_rows(release.metadata.inputs, [row] * CHUNK)
-        clock = time.process_time()
-        for _ in range(rows // CHUNK):
+        for chunk in read_chunks(source, release.checker):
+            inputs = release.encode_table(chunk.columns)
+            clock = time.process_time()
             release.engine(*inputs)
-        return (time.process_time() - clock) * rows / (rows // CHUNK * CHUNK)
+            used += time.process_time() - clock
+    return used
 
 
 def stream(project: Path, rows: int) -> dict[str, Any]:
