@@ -49,8 +49,8 @@ def _checked_text(path: Path, size: int, start: CsvPosition) -> Iterator[RawChun
             file = TextIOWrapper(binary, "utf-8" if start.offset else "utf-8-sig", newline="")
             yield from csv_chunks(file, path.name, lambda rows: list(islice(rows, size)), start=start)
     except UnicodeDecodeError as error:
-        with path.open("rb") as file:
-            utf_16 = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        with path.open("rb") as binary:
+            utf_16 = binary.read(2) in (b"\xff\xfe", b"\xfe\xff")
         what = "is UTF-16, not UTF-8" if utf_16 else f"is not UTF-8 (byte {error.start})"
         raise SeatrialError(f"{path.name} {what}.", hint="Save it as UTF-8.") from None
 
