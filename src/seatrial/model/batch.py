@@ -21,7 +21,7 @@ from seatrial.model.release import Release
 from seatrial.model.schema import Column
 from seatrial.model.table_files import Chunk, RawChunk, check_chunks, import_pyarrow, read_chunks
 from seatrial.model.table_parts import Part, divided, scored_parts
-from seatrial.model.table_writers import ALIASES, TYPED, WRITERS, Write, listed, prediction_fields
+from seatrial.model.table_writers import ALIASES, TYPED, WRITERS, Write, arrow_stream_writer, listed, prediction_fields
 from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 
 BAD_COLUMNS = ("row", "bad_column", "bad_value", "bad_rule")  # of a table of bad rows, behind the key
@@ -241,7 +241,8 @@ def open_output(
     who has none to that one.
     """
     if not isinstance(output, Path):
-        with WRITERS[suffix](output or sys.stdout, column_types(release, suffix)) as write:
+        writer = arrow_stream_writer if suffix == ".arrow" else WRITERS[suffix]
+        with writer(output or sys.stdout, column_types(release, suffix)) as write:
             yield write
         return
     suffix = ALIASES.get(output.suffix.lower(), output.suffix.lower()) or suffix

@@ -73,8 +73,8 @@ def parquet_writer(file: Any, types: Types | None = None) -> Iterator[Write]:
 
 
 @contextmanager
-def arrow_file_writer(file: Any, types: Types | None = None) -> Iterator[Write]:
-    """Write an Arrow IPC file, or a stream where the file cannot be read back, to the buffer of a text file."""
+def arrow_file_writer(file: Any, types: Types | None = None, *, stream_format: bool = False) -> Iterator[Write]:
+    """Write an Arrow IPC file, or a stream, to the buffer of a text file."""
     import_pyarrow()
     import pyarrow as pa
 
@@ -86,7 +86,7 @@ def arrow_file_writer(file: Any, types: Types | None = None) -> Iterator[Write]:
         arrow = arrow_table(table, types or {})
         if stream is None:
             schema = arrow.schema
-            stream = (pa.ipc.new_file if file.buffer.seekable() else pa.ipc.new_stream)(file.buffer, schema)
+            stream = (pa.ipc.new_stream if stream_format else pa.ipc.new_file)(file.buffer, schema)
         stream.write_table(arrow.cast(schema))
 
     try:
@@ -135,6 +135,11 @@ def arrow_writer(file: Any, classes: Sequence[Any]) -> Iterator[Write]:
             stream.write_batch(pa.record_batch(arrays, schema=schema))
 
         yield write
+
+
+def arrow_stream_writer(file: Any, types: Types | None = None) -> AbstractContextManager[Write]:
+    """Write an Arrow IPC stream, which can go through a pipe, to the buffer of a text file."""
+    return arrow_file_writer(file, types, stream_format=True)
 
 
 def prediction_fields(classes: Sequence[Any]) -> list[tuple[str, Any]]:
