@@ -3,8 +3,8 @@
 from sklearn import gaussian_process, impute, neighbors, svm
 
 NATIVE: dict[str, tuple[type, ...]] = {
-    "libsvm stops its search for probabilities early, up to 0.005 before their end; CalibratedClassifierCV(SVC()) has "
-    "better ones": (svm.SVC, svm.NuSVC),
+    "libsvm stops its search for probabilities early, up to 0.005 before their end, so they jump where the last bit of "
+    "a sum decides that it stops; CalibratedClassifierCV(SVC()) has better ones": (svm.SVC, svm.NuSVC),
     "two of its training rows may be equally near, and the last bit of a distance, or their order in scikit-learn's "
     "index, decides between them: answers were off by up to 0.2 on such rows, even of a graph that adds in the same "
     "order": (
