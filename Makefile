@@ -29,7 +29,7 @@ soak: $(ENGINES)
 		tests/release/test_killed_over_http.py tests/release/test_confusion.py tests/release/test_bucket_index.py tests/ci/test_pipeline.py \
 		tests/steps/test_index_service.py tests/steps/test_predict_folder.py tests/steps/test_project_table.py tests/wheels/test_hostile.py tests/wheels/test_pickles.py tests/release/test_index_withdrawals.py \
 		tests/trial/prove/test_gate_proof.py tests/compile/test_models.py tests/compile/boosters tests/compile/test_calibration.py \
-		tests/train/test_every_estimator.py \
+		tests/train/test_every_estimator.py tests/export/test_browser.py tests/export/test_sql_release.py \
 		tests/trial/test_detection.py tests/trial/test_tasks.py tests/trial/sandbox/test_sandbox.py tests/trial/sandbox/test_sandbox_refusals.py \
 		tests/trial/compare/test_groups.py tests/template/test_training.py \
 		tests/docs/test_site.py::test_the_site_is_usable_in_a_browser_without_a_network \

@@ -69,8 +69,8 @@ def browser(
 ) -> None:
     """Write a folder with a web page that predicts and explains without a server.
 
-    Any web server can offer the folder; nothing that is typed there leaves the browser. Feature functions are translated
-    to JavaScript; what cannot be translated is refused by name.
+    Any web server can offer the folder; nothing that is typed there leaves the browser. Feature functions become
+    JavaScript; what cannot be translated is refused by name.
 
     Example: [bold]seatrial export browser site[/]
     """

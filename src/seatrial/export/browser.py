@@ -31,11 +31,8 @@ def write_browser_folder(release: Release, runtime: Path, folder: Path) -> None:
 
     Raises SeatrialError for a feature function that has no translation, or a file that is missing in `runtime`.
     """
-    require_graph(release)
     script = _release_script(release)
     page = render_page(release, Settings(), local=POLICY)
-    if folder.exists() and not (folder / GRAPH_FILE).is_file() and any(folder.iterdir()):
-        raise SeatrialError(f"{folder} has other files in it.", hint="Name a new folder, or an earlier export.")
     assets = folder / "assets"
     assets.mkdir(parents=True, exist_ok=True)
     for name in FILES:
@@ -53,8 +50,15 @@ def write_browser_folder(release: Release, runtime: Path, folder: Path) -> None:
     write_atomic(folder / "index.html", page)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise SeatrialError for a path that is neither free nor an earlier export."""
+    if folder.is_file() or (folder.exists() and not (folder / GRAPH_FILE).is_file() and any(folder.iterdir())):
+        raise SeatrialError(f"{folder} is not empty.", hint="Name a new folder, or an earlier export.")
+
+
 def _release_script(release: Release) -> str:
     """The schema, the decision and the feature functions as a module."""
+    require_graph(release)
     pool = Expressions()
     try:
         inputs = engine_inputs(release, pool)

@@ -19,7 +19,7 @@ SECONDS = 600
 def fetch_onnxruntime_web(folder: Path) -> Path:
     """Download the package into a folder, check its bytes, and unpack FILES; returns where they are.
 
-    Nothing of the package is run. Raises SeatrialError without npm or a network, or for other bytes than the known ones.
+    Nothing of the package is run. Raises SeatrialError without npm or a network, or for other bytes.
     """
     npm = shutil.which("npm")
     if npm is None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
+from seatrial.core.errors import SeatrialError
 from seatrial.export.expressions import Expression
 from seatrial.export.sql_operators import COMPARED, INFIX, OPERATORS, PRODUCTS, Dialect, Literals, infix, quoted
 
@@ -26,7 +28,7 @@ class Output:
 def select(outputs: Sequence[Output], *, table: str, keep: Sequence[str], dialect: Dialect, comment: str = "") -> str:
     """Write the SELECT: the kept columns of the table as they are, and the outputs after them."""
     writer = _Writer(Literals(dialect), keep)
-    source: Any = exp.to_table(table, dialect=dialect)
+    source: Any = _table(table, dialect)
     ctes = []
     for number, stage in enumerate(writer.stages([output.expression for output in outputs])):
         carried = [quoted(name) for name in keep] if number == 0 else [exp.Star()]
@@ -41,6 +43,15 @@ def select(outputs: Sequence[Output], *, table: str, keep: Sequence[str], dialec
     query.set("with_", exp.With(expressions=ctes))
     notes = "".join(f"-- {line}\n" for line in comment.splitlines())
     return f"{notes}{query.sql(dialect=dialect, pretty=True, comments=False)}\n"
+
+
+def _table(name: str, dialect: Dialect) -> Any:
+    try:
+        return exp.to_table(name, dialect=dialect)
+    except SqlglotError:
+        raise SeatrialError(
+            f"{name!r} is not the name of a table in {dialect}.", hint="Quote it as the database does, or rename it."
+        ) from None
 
 
 class _Writer:

@@ -81,10 +81,11 @@ def export_browser(
     import tempfile
 
     from seatrial.core.project import importable
-    from seatrial.export.browser import write_browser_folder
+    from seatrial.export.browser import check_folder, write_browser_folder
     from seatrial.export.onnxruntime_web import fetch_onnxruntime_web
     from seatrial.model.release import Release
 
+    check_folder(folder)
     with importable(project), tempfile.TemporaryDirectory(prefix="seatrial-browser-") as temporary:
         if onnxruntime_web is None:
             progress("fetching onnxruntime-web")
