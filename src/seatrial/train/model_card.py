@@ -36,15 +36,16 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         *(f"**Doubtful.** {markdown(doubt)}" for doubt in metadata.doubts.values()),
         "## Training data",
         _data(metadata),
+        markdown(fitted_words(metadata)),
         markdown(str(carried_rows(metadata.carries))),
         "## Input columns",
         _columns(columns),
         "## How it runs",
         markdown(how_it_runs(metadata)),
         "## Limits",
-        "The model has learned from these rows only. It predicts outcomes of similar rows, and does not explain "
-        "their causes. Values outside the ranges above are rejected; a value inside them that no training row had is "
-        "predicted, with a warning.",
+        ("" if metadata.fitted else "The model has learned from these rows only. ")
+        + "It predicts outcomes of similar rows, and does not explain their causes. Values outside the ranges above are "
+        "rejected; a value inside them that no training row had is predicted, with a warning.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -150,6 +151,22 @@ def _data(metadata: Metadata) -> str:
         f"{markdown_code(metadata.data['file'])}, SHA-256 `{metadata.data['sha256'][:16]}…`: "
         f"{split['train_rows']:,} rows for training and {split['test_rows']:,} held out, "
         f"{split_words(split, markdown_code)}.{dropped}"
+    )
+
+
+def fitted_words(metadata: Metadata) -> str:
+    """Say that a model was fitted elsewhere, and what is known of that; for the card and the report."""
+    made = metadata.fitted
+    if not made:
+        return ""
+    known = (
+        "It is declared that it was fitted on none of them."
+        if made["unseen"]
+        else "On which rows it was fitted is not known."
+    )
+    return (
+        f"The model was fitted elsewhere: {made['class']} in {made['file']}, SHA-256 {made['sha256'][:16]}…. "
+        f"The table's rows only measured it. {known}"
     )
 
 

@@ -20,7 +20,7 @@ from seatrial.train.figures.residuals import residuals
 from seatrial.train.figures.summary import summarize
 from seatrial.train.figures.table_columns import column_summaries
 from seatrial.train.figures.thresholds import PER, threshold_lines
-from seatrial.train.model_card import coverage_lines, coverage_words, how_it_runs, never_predicted
+from seatrial.train.model_card import coverage_lines, coverage_words, fitted_words, how_it_runs, never_predicted
 from seatrial.train.profile import Fingerprint
 
 
@@ -65,6 +65,7 @@ def render_report(
         fingerprint=fingerprint,
         columns=columns,
         engine=how_it_runs(meta),
+        fitted=fitted_words(meta),
         chosen=split_words(meta.split, str),
     )
 
