@@ -44,8 +44,8 @@ def model_card(metadata: Metadata, columns: Sequence[Column], version: str) -> s
         markdown(how_it_runs(metadata)),
         "## Limits",
         ("" if metadata.fitted else "The model has learned from these rows only. ")
-        + "It predicts outcomes of similar rows, and does not explain their causes. Values outside the ranges above are "
-        "rejected; a value inside them that no training row had is predicted, with a warning.",
+        + "It predicts outcomes of similar rows, and does not explain their causes. Values outside the ranges above "
+        "are rejected; a value inside them that no training row had is predicted, with a warning.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
