@@ -26,7 +26,9 @@ def sql(
         list[str] | None,
         option("A column that is passed through, such as a key; again for more; default: the schema's.", "--keep"),
     ] = None,
-    output: Annotated[Path | None, option("A file; default: standard output.", "--output", "-o")] = None,
+    output: Annotated[
+        Path | None, option("The file that is written; default: standard output.", "--output", "-o")
+    ] = None,
     rows: Annotated[int, typer.Option(help="How many rows it is proven on in DuckDB.", min=1)] = 100_000,
     project: ProjectOption = HERE,
     json: JsonOption = False,
