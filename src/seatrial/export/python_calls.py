@@ -9,7 +9,7 @@ from seatrial.export.expressions import Expression, Expressions
 from seatrial.export.patterns import optional_groups, translated
 from seatrial.export.python_values import (
     NOTHING,
-    Container,
+    Constants,
     Match,
     Nothing,
     Outcome,
@@ -42,7 +42,7 @@ def literal(constant: Any, pool: Expressions) -> Outcome:
     if isinstance(constant, str):
         return Value(pool.text(constant))
     if isinstance(constant, tuple | list | set | frozenset | dict | re.Pattern):
-        return Container(constant)
+        return Constants(constant)
     raise Unsupported(f"a value of type {type(constant).__name__}")
 
 
@@ -100,7 +100,7 @@ def comparison(name: str, left: Outcome, right: Outcome, pool: Expressions) -> E
 
 def contains(value: Outcome, inside: Outcome, pool: Expressions) -> Expression:
     """`a in b`: a constant container, or a part of a text."""
-    if not isinstance(inside, Container):
+    if not isinstance(inside, Constants):
         whole, part = textual(inside), textual(value)
         return pool.make("contains", whole, part, kind="boolean")
     if isinstance(inside.content, re.Pattern):
@@ -138,7 +138,7 @@ def joined(parts: Sequence[Outcome], pool: Expressions) -> Outcome:
 
 def item(base: Outcome, at: Outcome, pool: Expressions) -> Outcome:
     """`table[key]` of a constant dictionary, `text[i]`, `match[1]`."""
-    if isinstance(base, Container) and isinstance(base.content, dict):
+    if isinstance(base, Constants) and isinstance(base.content, dict):
         return looked_up(base.content, at, NOTHING, pool)
     if isinstance(base, Match):
         return group(base, [at], pool)
@@ -194,7 +194,7 @@ def looked_up(table: dict[Any, Any], key: Outcome, default: Outcome, pool: Expre
 
 def method(subject: Outcome, name: str, arguments: Sequence[Outcome], pool: Expressions) -> Outcome:
     """`subject.name(arguments)`: of a text, a dictionary, a pattern or a match."""
-    if isinstance(subject, Container):
+    if isinstance(subject, Constants):
         return _of_container(subject.content, name, arguments, pool)
     if isinstance(subject, Match) and name == "group":
         return group(subject, arguments, pool)
@@ -238,7 +238,7 @@ def group(match: Match, arguments: Sequence[Outcome], pool: Expressions) -> Outc
 
 
 def _begins(text: Expression, name: str, argument: Outcome, pool: Expressions) -> Expression:
-    ends = list(argument.content) if isinstance(argument, Container) else [_constant_text(argument)]
+    ends = list(argument.content) if isinstance(argument, Constants) else [_constant_text(argument)]
     holds = pool.boolean(False)
     for each in ends:
         if not isinstance(each, str):

@@ -25,7 +25,7 @@ class Nothing:
 
 
 @dataclass(frozen=True)
-class Container:
+class Constants:
     """A constant tuple, list, set or dictionary, or a compiled pattern."""
 
     content: Any
@@ -39,7 +39,7 @@ class Match:
     subject: Expression
 
 
-Outcome = Value | Nothing | Container | Match
+Outcome = Value | Nothing | Constants | Match
 NOTHING = Nothing()
 
 
@@ -70,7 +70,7 @@ def truth(value: Outcome, pool: Expressions) -> Expression:
     """Whether Python takes a value for true; not true, or null, where it is None."""
     if isinstance(value, Nothing):
         return pool.boolean(False)
-    if isinstance(value, Container):
+    if isinstance(value, Constants):
         return pool.boolean(bool(value.content))
     if isinstance(value, Match):
         return matches(value, pool)
@@ -90,7 +90,7 @@ def is_none(value: Outcome, pool: Expressions) -> Expression:
     """Whether a value is None."""
     if isinstance(value, Nothing):
         return pool.boolean(True)
-    if isinstance(value, Container):
+    if isinstance(value, Constants):
         return pool.boolean(False)
     if isinstance(value, Match):
         return pool.negate(matches(value, pool))
@@ -114,7 +114,7 @@ def chosen(condition: Expression, then: Outcome, otherwise: Outcome, pool: Expre
     """`then` where the condition is true, else `otherwise`; None takes the kind of the other one."""
     if then == otherwise:
         return then
-    if isinstance(then, Match | Container) or isinstance(otherwise, Match | Container):
+    if isinstance(then, Match | Constants) or isinstance(otherwise, Match | Constants):
         raise Unsupported("a choice between containers or matches")
     whole = all(isinstance(each, Nothing) or each.whole for each in (then, otherwise))
     kinds = {each.expression.kind for each in (then, otherwise) if isinstance(each, Value)}
