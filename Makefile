@@ -41,7 +41,8 @@ soak: $(ENGINES)
 		tests/serve/doors/test_hostile_requests.py tests/train/history/test_mlflow_export.py \
 		tests/deploy/monitoring/test_alert_rules.py tests/template/test_add.py tests/template/test_new.py \
 		tests/trial/test_detection_groups.py tests/prediction_log tests/steps/test_pytest_plugin.py \
-		tests/trial/traits/test_splits.py tests/serve/test_hostile_bodies.py
+		tests/trial/traits/test_splits.py tests/serve/test_hostile_bodies.py \
+		tests/engines
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import typer
 
 from seatrial.cli import show
 from seatrial.cli.adopt import adopt
+from seatrial.cli.bundle import bundle, job
 from seatrial.cli.cache import cache
 from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
@@ -54,7 +55,7 @@ PROJECT, RELEASE, SERVICE, CHECKS = "A project", "A release", "In production", "
 for panel, commands in {
     PROJECT: (new, adopt, update, add, demo),
     RELEASE: (refresh, bump, tune, train, build, publish, release, releases, compare, predict),
-    SERVICE: (serve, deploy, rollback, deployments),
+    SERVICE: (serve, deploy, rollback, deployments, bundle, job),
     CHECKS: (prove, exact, doctor),
 }.items():
     for command in commands:

@@ -1,0 +1,230 @@
+"""The driver's side of a table in parts: what is in the folder, what counts, and when it is complete.
+
+The files of the tasks that count are moved to `part-*`, and to `_bad/` those of bad rows. `_seatrial.json` is written
+after each group of input files, so that an interrupted job goes on behind it; `_SUCCESS` is written last.
+"""
+
+import json
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.files import to_json
+from seatrial.engines.output_parts import ATTEMPTS, OnBadPartRows, PartTarget, WrittenPart, file_system, written_parts
+from seatrial.engines.worker import error_of_worker
+from seatrial.model.arrow_sources import names_of
+
+if TYPE_CHECKING:
+    from seatrial.model.release import Release
+
+MANIFEST, MARKER = "_seatrial.json", "_SUCCESS"
+GROUP = 256  # input files that are read and committed together
+WritesParts = Callable[[Any, PartTarget], list[WrittenPart]]  # predicts a table of the engine, and writes its parts
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is in a folder of parts: each part, and the input files that they were made from, if these are known.
+
+    `sha256` is that of the release's files, as workers compare it.
+    """
+
+    release: str
+    sha256: str
+    options: Mapping[str, Any]
+    parts: tuple[WrittenPart, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def rows_in(self) -> int:
+        """How many rows came; as many as are good and bad together, which each task has checked."""
+        return sum(part.rows_in for part in self.parts)
+
+    @property
+    def bad(self) -> int:
+        """How many rows break the schema."""
+        return sum(part.bad for part in self.parts)
+
+    @property
+    def files(self) -> set[str]:
+        """The files that count."""
+        return {file for part in self.parts for file in (part.file, part.bad_file) if file}
+
+    def to_json(self) -> str:
+        """Return the content of _seatrial.json."""
+        return to_json({**asdict(self), "rows_in": self.rows_in, "good": self.rows_in - self.bad, "bad": self.bad})
+
+
+def write_table(
+    release: "Release",
+    folder: str,
+    key: str | Sequence[str],
+    tables: Iterable[tuple[Sequence[str], Any]],
+    write_parts: WritesParts,
+    *,
+    on_bad_rows: OnBadPartRows,
+    max_bad: float | None,
+    resume: bool = False,
+) -> Manifest:
+    """Write the predictions of tables into a folder, one table after the other, and mark it as complete.
+
+    Each table comes with the names of the files that it is read from, if these are known; with `resume`, tables of
+    which all files are in the folder's manifest are skipped. More bad rows than `max_bad` (a share below 1, or a
+    number) raise SeatrialError, as does a folder that already has something. Without `resume`, a failure leaves
+    nothing.
+    """
+    if on_bad_rows not in (policies := get_args(OnBadPartRows)):
+        raise UsageError(f"on_bad_rows is {on_bad_rows!r}.", hint=f"It is one of {', '.join(policies)}.")
+    if max_bad is not None and not max_bad >= 0:
+        raise UsageError(f"max_bad is {max_bad}.", hint="Give a share below 1, such as 0.01, or a number of rows.")
+    output = _Output(folder)
+    options = {"on_bad_rows": on_bad_rows, "key": list(names_of(key))}
+    wanted = Manifest(f"{release.name} {release.version}", _sha256(release), options)
+    manifest = output.begin(wanted, resume=resume)
+    try:
+        for inputs, table in tables:
+            if inputs and set(inputs) <= set(manifest.inputs):
+                continue
+            parts = write_parts(table, PartTarget(folder, on_bad_rows))
+            manifest = replace(manifest, parts=(*manifest.parts, *parts), inputs=(*manifest.inputs, *inputs))
+            _check_bad(manifest, max_bad)
+            output.take(parts)
+            output.write(MANIFEST, manifest.to_json())
+    except BaseException as error:
+        output.keep_only(manifest.files if resume else set())
+        if (ours := error_of_worker(error)) and not isinstance(error, SeatrialError):
+            raise ours from error
+        raise
+    output.keep_only(manifest.files)
+    output.write(MANIFEST, manifest.to_json())
+    output.write(MARKER, "")
+    return manifest
+
+
+def grouped(
+    files: Sequence[str], read: Callable[[list[str]], Any], size: int = GROUP
+) -> Iterator[tuple[list[str], Any]]:
+    """Read input files in groups; an interrupted job repeats one of them."""
+    if not files:
+        raise UsageError("There are no input files.", hint="Check the folder's name, and that its files are Parquet.")
+    for start in range(0, len(files), size):
+        group = list(files[start : start + size])
+        yield group, read(group)
+
+
+def input_files(folder: str) -> list[str]:
+    """The Parquet files in a folder or at a URL, in all folders within it, in order; hidden ones do not count."""
+    from pyarrow.fs import FileSelector, FileType
+
+    system, root = file_system(folder)
+    scheme = folder.partition("://")[0] + "://" if "://" in folder and system.type_name != "local" else ""
+    if system.get_file_info(root).type == FileType.File:
+        return [scheme + root]
+    found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+    names = [each.path for each in found if each.type == FileType.File and each.path.endswith((".parquet", ".pq"))]
+    return sorted(scheme + name for name in names if not _hidden(name[len(root) :]))
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith(("_", ".")) for part in path.strip("/").split("/"))
+
+
+def _sha256(release: "Release") -> str:
+    """The hash of the release's files that it is pickled with."""
+    arguments: Any = release.__reduce__()[1]
+    return str(arguments[3])
+
+
+def _check_bad(manifest: Manifest, max_bad: float | None) -> None:
+    if max_bad is None or not manifest.bad:
+        return
+    limit = max_bad * manifest.rows_in if max_bad < 1 else max_bad
+    if manifest.bad > limit:
+        raise SeatrialError(
+            f"{manifest.bad:,} of {manifest.rows_in:,} rows break the schema, more than max_bad allows ({max_bad:g}).",
+            hint='See which with on_bad_rows="quarantine" and without max_bad.',
+        )
+
+
+def _described(manifest: Manifest) -> str:
+    options = ", ".join(f"{name} {value}" for name, value in manifest.options.items())
+    return f"{manifest.release} (hash {manifest.sha256[:12]}), {options}"
+
+
+class _Output:
+    """The files in the folder of a table in parts."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._system, self._root = file_system(folder)
+
+    def begin(self, wanted: Manifest, *, resume: bool) -> Manifest:
+        """Return the manifest to go on with; raises SeatrialError where the folder has something else."""
+        names = self._names()
+        if MARKER in names:
+            raise SeatrialError(f"{self._folder} is complete already.", hint="Name another folder, or remove it.")
+        if names and not resume:
+            raise SeatrialError(f"{self._folder} is not empty.", hint="Name another folder, or resume its job.")
+        if MANIFEST not in names:
+            if any(not _part(name) for name in names):
+                raise SeatrialError(f"{self._folder} has files of something else.", hint="Name another folder.")
+            self.keep_only(set())
+            self.write(MANIFEST, wanted.to_json())
+            return wanted
+        earlier = self._read()
+        if replace(earlier, parts=(), inputs=()) != wanted:
+            raise SeatrialError(
+                f"{self._folder} was begun with {_described(earlier)}, and this job has {_described(wanted)}.",
+                hint="Resume it with the same, or name another folder.",
+            )
+        return earlier
+
+    def _read(self) -> Manifest:
+        with self._system.open_input_stream(f"{self._root}/{MANIFEST}") as stream:
+            text = stream.read()
+        try:
+            document = json.loads(text)
+            parts = tuple(written_parts(json.dumps(part) for part in document["parts"]))
+            release, sha256, options = (document[name] for name in ("release", "sha256", "options"))
+            return Manifest(release, sha256, options, parts, tuple(document["inputs"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise SeatrialError(f"{self._folder}/{MANIFEST} is damaged: {error}", hint="Remove the folder.") from None
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the folder, whole or not at all: object stores do that, others rename."""
+        path = f"{self._root}/{name}"
+        self._system.create_dir(self._root, recursive=True)
+        renames = self._system.type_name in ("local", "hdfs")
+        with self._system.open_output_stream(f"{path}.part" if renames else path) as stream:
+            stream.write(text.encode())
+        if renames:
+            self._system.move(f"{path}.part", path)
+
+    def take(self, parts: Sequence[WrittenPart]) -> None:
+        """Move the files of these parts to their places."""
+        for part in parts:
+            for name in filter(None, (part.file, part.bad_file)):
+                self._system.create_dir(posixpath.dirname(f"{self._root}/{name}"), recursive=True)
+                self._system.move(f"{self._root}/{ATTEMPTS}/{name}", f"{self._root}/{name}")
+
+    def keep_only(self, files: set[str]) -> None:
+        """Delete all parts except these, and without any the manifest too."""
+        from pyarrow.fs import FileType
+
+        for name in self._names():
+            if (_part(name) and name not in files) or (name == MANIFEST and not files):
+                self._system.delete_file(f"{self._root}/{name}")
+        if self._system.get_file_info(f"{self._root}/{ATTEMPTS}").type == FileType.Directory:
+            self._system.delete_dir(f"{self._root}/{ATTEMPTS}")
+
+    def _names(self) -> set[str]:
+        from pyarrow.fs import FileSelector, FileType
+
+        found = self._system.get_file_info(FileSelector(self._root, recursive=True, allow_not_found=True))
+        return {each.path[len(self._root) :].strip("/") for each in found if each.type == FileType.File}
+
+
+def _part(name: str) -> bool:
+    return name.startswith(("part-", "_bad/part-", f"{ATTEMPTS}/", f"{MANIFEST}.part"))

@@ -1,0 +1,163 @@
+"""A folder of parts: complete or marked as unfinished, each row once, and resumed by input files."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tests.engines.passengers import KEY, bad_parts, by_id, good_parts, passengers, write_passengers
+
+from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.engines.output_manifest import MANIFEST, grouped, input_files, write_table
+from seatrial.engines.output_parts import ATTEMPTS, write_part
+from seatrial.model.pickling import fingerprint
+
+
+class Engine:
+    """Stands for an engine: two tasks for each table, after one that was killed when its file was whole."""
+
+    def __init__(self, release, fails_at: int = -1) -> None:
+        self.release, self.fails_at, self.tables = release, fails_at, 0
+
+    def __call__(self, table, target):
+        if self.tables == self.fails_at:
+            raise KeyboardInterrupt
+        self.tables += 1
+        write_part(self.release, table.slice(0, 5).to_batches(), target, (KEY,))  # its result was lost
+        half = table.num_rows // 2
+        tasks = (table.slice(0, half), table.slice(half))
+        return [write_part(self.release, task.to_batches(), target, (KEY,)) for task in tasks]
+
+
+def run(release, folder: Path, rows, *, policy="fail", max_bad=None, resume=False, engine=None):
+    tables = rows if isinstance(rows, list) else [((), rows)]
+    engine = engine or Engine(release)
+    return write_table(release, str(folder), KEY, tables, engine, on_bad_rows=policy, max_bad=max_bad, resume=resume)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_each_row_is_there_once_though_a_task_ran_twice(titanic, tmp_path: Path):
+    done = run(titanic, tmp_path / "out", passengers(40))
+    assert by_id(good_parts(tmp_path / "out")) == by_id(titanic.predict_table(passengers(40), keep=[KEY]))
+    document = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert (document["rows_in"], document["good"], document["bad"]) == (40, 40, 0)
+    assert (document["release"], document["sha256"]) == ("titanic-model 0.1.0", fingerprint(titanic.artifacts))
+    assert document["options"] == {"on_bad_rows": "fail", "key": [KEY]}
+    assert files_in(tmp_path / "out") == {"_SUCCESS", MANIFEST, *(part.file for part in done.parts)}
+
+
+def test_bad_rows_in_quarantine_are_beside_the_good_ones(titanic, tmp_path: Path):
+    done = run(titanic, tmp_path / "out", passengers(40, bad=(1, 30)), policy="quarantine", max_bad=0.05)
+    assert (done.rows_in, done.bad) == (40, 2)
+    assert set(by_id(good_parts(tmp_path / "out"))) == set(range(40)) - {1, 30}
+    assert sorted(bad_parts(tmp_path / "out")[KEY].to_pylist()) == [1, 30]
+
+
+@pytest.mark.parametrize(("max_bad", "allowed"), [(2, True), (1, False), (0.05, True), (0.04, False), (0, False)])
+def test_more_bad_rows_than_allowed_leave_nothing(titanic, tmp_path: Path, max_bad: float, allowed: bool):
+    table = passengers(40, bad=(1, 30))
+    if allowed:
+        assert run(titanic, tmp_path / "out", table, policy="drop", max_bad=max_bad).bad == 2
+        return
+    with pytest.raises(SeatrialError, match="2 of 40 rows break the schema, more than max_bad allows"):
+        run(titanic, tmp_path / "out", table, policy="drop", max_bad=max_bad)
+    assert files_in(tmp_path / "out") == set()
+
+
+def test_a_job_that_fails_leaves_nothing(titanic, tmp_path: Path):
+    with pytest.raises(SeatrialError, match="30"):
+        run(titanic, tmp_path / "out", passengers(40, bad=(30,)))
+    assert files_in(tmp_path / "out") == set()
+
+
+def test_a_task_s_error_is_told_without_the_engine_s_pages(titanic, tmp_path: Path):
+    def fails(table, target):
+        raise RuntimeError(
+            "Job aborted\nseatrial.core.errors.DataError: 1 of 4 rows break the schema.\n\tat org.apache"
+        )
+
+    with pytest.raises(SeatrialError, match=r"^A task failed: 1 of 4 rows break the schema\.$"):
+        run(titanic, tmp_path / "out", passengers(4), engine=fails)
+    assert files_in(tmp_path / "out") == set()
+
+
+def test_an_interrupted_job_goes_on_where_it_was(titanic, tmp_path: Path):
+    folder = write_passengers(tmp_path / "in", 60, files=6)
+
+    def tables():
+        return list(grouped(input_files(str(folder)), pq.read_table, size=2))
+
+    def by_files():
+        return [(names, pq.read_table(names)) for names, _ in tables()]
+
+    first = Engine(titanic, fails_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        run(titanic, tmp_path / "out", by_files(), resume=True, engine=first)
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+    with pytest.raises(SeatrialError, match="is not empty") as refused:
+        run(titanic, tmp_path / "out", by_files())
+    assert "resume" in refused.value.hint
+    (tmp_path / "out" / ATTEMPTS).mkdir()
+    (tmp_path / "out" / ATTEMPTS / "part-late.parquet").write_bytes(b"half")
+    (tmp_path / "out" / "part-moved-but-not-written-down.parquet").write_bytes(b"whole")
+    second = Engine(titanic)
+    done = run(titanic, tmp_path / "out", by_files(), resume=True, engine=second)
+    assert (first.tables, second.tables) == (2, 1)
+    assert [Path(name).name for name in done.inputs] == [f"in-{number:03}.parquet" for number in range(6)]
+    assert by_id(good_parts(tmp_path / "out")) == by_id(titanic.predict_table(passengers(60), keep=[KEY]))
+    assert files_in(tmp_path / "out") == {"_SUCCESS", MANIFEST, *done.files}
+
+
+def test_a_folder_with_something_else_is_refused(titanic, tmp_path: Path):
+    run(titanic, tmp_path / "out", passengers(4))
+    with pytest.raises(SeatrialError, match="is complete already"):
+        run(titanic, tmp_path / "out", passengers(4), resume=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    for resume, message in ((False, "is not empty"), (True, "files of something else")):
+        with pytest.raises(SeatrialError, match=message):
+            run(titanic, tmp_path / "mine", passengers(4), resume=resume)
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+
+
+def test_a_job_with_another_policy_does_not_go_on(titanic, tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            titanic,
+            tmp_path / "out",
+            [(("a",), passengers(4)), (("b",), passengers(4))],
+            resume=True,
+            engine=Engine(titanic, 1),
+        )
+    with pytest.raises(
+        SeatrialError, match=r"begun with titanic-model 0.1.0 .*on_bad_rows fail.*this job has .*on_bad_rows drop"
+    ):
+        run(titanic, tmp_path / "out", passengers(4), policy="drop", resume=True)
+    (tmp_path / "out" / MANIFEST).write_text("{}")
+    with pytest.raises(SeatrialError, match="is damaged"):
+        run(titanic, tmp_path / "out", passengers(4), resume=True)
+
+
+def test_wrong_policies_and_limits_are_usage_errors(titanic, tmp_path: Path):
+    with pytest.raises(UsageError, match="'ignore'") as refused:
+        run(titanic, tmp_path / "out", passengers(4), policy="ignore")
+    assert "quarantine" in refused.value.hint
+    with pytest.raises(UsageError, match="max_bad is -1"):
+        run(titanic, tmp_path / "out", passengers(4), max_bad=-1)
+    with pytest.raises(UsageError, match="no input files"):
+        list(grouped([], pq.read_table))
+
+
+def test_input_files_are_those_that_are_not_hidden(tmp_path: Path):
+    folder = write_passengers(tmp_path / "in", 4, files=2)
+    write_passengers(folder / "day=1", 2, files=1)
+    for name in ("_bad/x.parquet", ".hidden.parquet", "readme.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+    names = [Path(name).relative_to(folder).as_posix() for name in input_files(str(folder))]
+    assert names == ["day=1/in-000.parquet", "in-000.parquet", "in-001.parquet"]
+    assert input_files(str(folder / "in-000.parquet")) == [str(folder / "in-000.parquet")]
+    assert input_files(str(tmp_path / "nowhere")) == []
