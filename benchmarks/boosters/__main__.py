@@ -2,16 +2,18 @@
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.boosters import all_leaves
+from benchmarks.boosters import all_leaves, long_proof, speeds
 from benchmarks.machine import describe
 
 RESULTS = Path(__file__).parent.parent / "results" / "boosters.json"
+PARTS = ("leaves", "speeds", "proof")
 LIBRARIES = ("xgboost", "lightgbm", "catboost")
 PACKAGES = ("xgboost-cpu", "lightgbm", "catboost")
 
@@ -19,10 +21,12 @@ PACKAGES = ("xgboost-cpu", "lightgbm", "catboost")
 def main() -> None:
     """Measure the requested parts, and write them beside those that were measured before."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.boosters", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["leaves"], help="leaves, speeds, proof")
+    parser.add_argument("parts", nargs="*", choices=PARTS, default=["leaves"], help=", ".join(PARTS))
     parser.add_argument("--data", type=Path, help="the folder of real tables; without it, scikit-learn's only")
     parser.add_argument("--rows", type=int, default=all_leaves.ROWS, help="for each model (default: 100,000)")
     parser.add_argument("--models", type=int, help="at most so many models, for a quick run")
+    parser.add_argument("--table", type=int, default=speeds.TABLE, help="rows of the speeds (default: 1,000,000)")
+    parser.add_argument("--trees", type=int, default=long_proof.TREES, help="of the proof's models (default: 5,000)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the results are written")
     options = parser.parse_args()
     results: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
@@ -30,6 +34,7 @@ def main() -> None:
         measured = _measure(part, options)
         day = datetime.now(UTC).strftime("%Y-%m-%d")
         results[part] = {"machine": describe(PACKAGES), "date": day, **measured}
+        print(json.dumps({name: value for name, value in measured.items() if name != "models"}, indent=1))
         options.out.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     if "leaves" in options.parts and not results["leaves"]["summary"]["all_hold"]:
         sys.exit("Not every model's graph is exact.")
@@ -38,10 +43,9 @@ def main() -> None:
 def _measure(part: str, options: argparse.Namespace) -> dict[str, Any]:
     if part == "leaves":
         models = all_leaves.measure(options.data, rows=options.rows, most=options.models)
-        summary = summary_of(models)
-        print(json.dumps(summary, indent=1))
-        return {"summary": summary, "models": models}
-    raise SystemExit(f"There is no part {part}.")
+        return {"summary": summary_of(models), "models": models}
+    load = round(os.getloadavg()[0], 1)
+    return {"load": load, **(speeds.measure(options.table) if part == "speeds" else long_proof.measure(options.trees))}
 
 
 def summary_of(models: list[dict[str, Any]]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from seatrial.compile.single import LAST_FINITE, threshold_below
 from seatrial.compile.trees import Ensemble, probabilities
 from seatrial.model.features import Array, Floats
 
-CHUNK = 10_000_000  # paths at a time: a bound on memory
+CHUNK = 1_000_000  # paths at a time: a bound on memory
 
 # From the objective to the link that turns its sum into scores; what is not here is refused.
 LINKS = {
