@@ -14,7 +14,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tests.compile.cases import BINARY, FRAME, INPUTS, NUMBERS, STRINGS, VALUES, compile_case
 
 from seatrial.compile.converter import compile_pipeline
-from seatrial.core.errors import CompileError
+from seatrial.compile.reference import stopping_without_fallback
+from seatrial.core.errors import CompileError, SeatrialError
 from seatrial.model.inputs import Inputs
 
 
@@ -110,5 +111,28 @@ def test_a_graph_larger_than_a_release_may_carry_is_refused(monkeypatch):
     model = DecisionTreeClassifier(max_depth=3).fit(FRAME[["fare", "size"]], BINARY)
     monkeypatch.setattr("seatrial.compile.converter.GRAPH_LIMIT", 100)
     with pytest.raises(CompileError, match="and a release at most 0 MiB") as refused:
+        compile_pipeline(model, Inputs(("fare", "size"), ()))
+    assert refused.value.hint == "Train fewer or smaller trees."
+
+
+def test_trees_that_no_graph_has_room_for_are_refused_before_they_take_memory(monkeypatch):
+    model = DecisionTreeClassifier(max_depth=3).fit(FRAME[["fare", "size"]], BINARY)
+    comparisons = int((model.tree_.children_left >= 0).sum())
+    monkeypatch.setattr("seatrial.compile.trees.GRAPH_LIMIT", 25 * (comparisons - 1))
+    with pytest.raises(CompileError, match=f"{comparisons} comparisons, and a graph has room for {comparisons - 1}"):
+        compile_pipeline(model, Inputs(("fare", "size"), ()))
+    monkeypatch.setattr("seatrial.compile.trees.GRAPH_LIMIT", 25 * comparisons)
+    assert compile_pipeline(model, Inputs(("fare", "size"), ()))
+
+
+@pytest.mark.parametrize("library", ["xgboost.XGBClassifier", "lightgbm.LGBMClassifier", "catboost.CatBoostClassifier"])
+def test_a_booster_that_no_graph_has_room_for_is_refused(monkeypatch, library):
+    module, name = library.split(".")
+    model = getattr(pytest.importorskip(module), name)(n_estimators=3).fit(
+        np.arange(200.0).reshape(100, 2), [0, 1] * 50
+    )
+    monkeypatch.setattr("seatrial.compile.converter.GRAPH_LIMIT", 100)
+    reason = r"a release at most 0 MiB\. Models of \w+ are only served compiled"
+    with pytest.raises(SeatrialError, match=reason) as refused, stopping_without_fallback(model):
         compile_pipeline(model, Inputs(("fare", "size"), ()))
     assert refused.value.hint == "Train fewer or smaller trees."

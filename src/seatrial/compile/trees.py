@@ -16,10 +16,12 @@ from seatrial.compile.encoders import ordinal_encoder
 from seatrial.compile.graph import ML, Graph, Matrix, Refused, join, refuse_text
 from seatrial.compile.linear import by_link, column
 from seatrial.compile.single import rounded_threshold
+from seatrial.model.engines import GRAPH_LIMIT
 from seatrial.model.features import Array, Floats
 
 LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
 TENSORS = {"nodes_splits": np.float64, "nodes_modes": np.uint8, "leaf_weights": np.float64}  # the others are lists
+NODE_BYTES = 25  # of a comparison and a leaf, at least: two doubles, and integers of a byte or more
 SUM = 1  # its aggregate_function; AVERAGE would divide by the number of all trees, not of one class's
 
 
@@ -89,6 +91,9 @@ class Ensemble:
     def node(self, matrix: Matrix, targets: int, graph: Graph) -> str:
         """Add the node to the graph, and return its sums (n, targets)."""
         refuse_text(matrix)
+        if self._inner * NODE_BYTES > GRAPH_LIMIT:  # before memory is used for it
+            most = GRAPH_LIMIT // NODE_BYTES
+            raise Refused(f"its trees have {self._inner:,} comparisons, and a graph has room for {most:,}")
         tensor, positions, _ = graph.packed(matrix)
         integers = {name: np.concatenate(parts) for name, parts in self._parts.items()}
         integers["nodes_featureids"] = np.take(positions, integers["nodes_featureids"])

@@ -17,7 +17,9 @@ from seatrial.model.word_counts import word_reader
 GRAPH_FILE = "model.onnx"
 NATIVE_FILE = "model.skops"
 ROWS_AT_ONCE = 2048  # what a graph's steps make of so many rows stays in the processor's cache, and bounds the memory
-GRAPH_LIMIT = 512 * 2**20  # a graph is data from a wheel: its size is checked before it is parsed
+# A graph is data from a wheel: its size is checked before it is parsed. To load trees, onnxruntime needs seven times as
+# much memory, and 14 s for 256 MiB.
+GRAPH_LIMIT = 256 * 2**20
 
 
 @dataclass(frozen=True)
