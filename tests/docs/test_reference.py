@@ -60,7 +60,7 @@ def test_the_tables_of_the_guides_are_what_their_script_writes(name: str):
 def complaint(line: str) -> str:
     """Return what is wrong with a command line, without running it; "" if it is valid."""
     words = shlex.split(line.partition(" #")[0].partition("`")[0])
-    words = words[1 : next((i for i, word in enumerate(words) if word in ("&&", "|", ">", ";")), None)]
+    words = words[1 : next((i for i, word in enumerate(words) if word in ("&&", "|", "<", ">", ";")), None)]
     command = typer.main.get_command(app)
     while hasattr(command, "commands") and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
@@ -69,7 +69,8 @@ def complaint(line: str) -> str:
     if hasattr(command, "commands"):
         return f"no command {words[0]!r}" if words and not words[0].startswith("-") else ""
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    unknown = [word for word in words if word.startswith("-") and word not in known | {"--help", "--debug"}]
+    accepted = known | {"--help", "--debug", "-"}  # "-" is standard input
+    unknown = [word for word in words if word.startswith("-") and word not in accepted]
     positional = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     before = ["", *words]
     free = [w for w, b in zip(words, before, strict=False) if not w.startswith("-") and not takes_value(command, b)]
