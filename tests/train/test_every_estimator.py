@@ -123,7 +123,8 @@ def test_they_end_as_well_on_a_table_of_three_classes(name: str, projects: dict[
     end = end_of(PIPELINES[name][1], projects["three"])
     binary = name in ("fixed threshold", "tuned threshold")
     if name in REFUSED:
-        assert end == REFUSED[name]
+        numbers = name == "regressor for classes"  # these labels are numbers, and can be fitted
+        assert end == ("predicts one number per row" if numbers else REFUSED[name])
     else:
         assert end in ((COMPILED,) if name in COMPILES and not binary else (COMPILED, NATIVE, *REFUSALS))
 
