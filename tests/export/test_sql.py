@@ -24,6 +24,7 @@ from tests.compile.cases import FRAME, INPUTS, NUMBERS, STRINGS, TARGETS, numeri
 from tests.export.sql_cases import graph_select, hard_rows, largest_difference
 
 from seatrial.compile.converter import compile_pipeline
+from seatrial.compile.single import rounded_threshold
 from seatrial.export.expressions import Expressions, Untranslatable
 from seatrial.export.sql import Output, select
 from seatrial.export.sql_operators import DIALECTS
@@ -69,13 +70,11 @@ def test_a_wrong_comparison_would_be_found(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(
         Expressions, "compare", lambda pool, operator, a, b: compare(pool, operator.replace("<=", "<"), a, b)
     )
-    rows = hard_rows(2000)
-    thresholds = rows["grade"]
-    assert np.isfinite(thresholds).any()
     task, pipeline = MODELS["tree"]
-    pipeline.fit(FRAME.assign(grade=FRAME["grade"] * 2), TARGETS[task])
-    tree = pipeline[-1].tree_
-    tree.threshold[:] = np.where(tree.feature >= 0, np.round(tree.threshold), tree.threshold)
+    tree = pipeline.fit(FRAME, TARGETS[task])[-1].tree_
+    on_thresholds = rounded_threshold(tree.threshold[tree.feature == NUMBERS.index("age")])
+    rows = hard_rows(800)
+    rows["age"] = np.resize(on_thresholds, 800)
     assert largest_difference(compile_pipeline(pipeline, INPUTS), rows) > 1e-9
 
 
