@@ -19,7 +19,7 @@ from seatrial.export.browser import check_folder, write_browser_folder
 from seatrial.export.onnxruntime_web import FILES, fetch_onnxruntime_web
 from seatrial.model.release import Release
 from seatrial.model.table_validation import rows_of
-from seatrial.steps.export import proof_rows
+from seatrial.steps.export_release import proof_rows
 
 SCORE = "async (rows) => { const m = await import('./assets/local.js'); return m.score(rows.map((row) => m.checked(row).row)); }"
 REFUSE = "async (row) => { const m = await import('./assets/local.js'); return m.checked(row).errors.map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`); }"

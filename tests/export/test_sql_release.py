@@ -11,7 +11,7 @@ from seatrial.core.project import find_project, importable
 from seatrial.export.sql_proof import KEY, TABLE, arrow_rows, duckdb_database, prove_sql
 from seatrial.export.sql_release import release_as_sql
 from seatrial.model.release import Release
-from seatrial.steps.export import proof_rows
+from seatrial.steps.export_release import proof_rows
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from seatrial.cli.options import HERE, JsonOption, ProjectOption, argument, opti
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
-    from seatrial.steps.export import ExportedSql
+    from seatrial.steps.export_release import ExportedSql
 
 export = typer.Typer(help="The trained model elsewhere: in a database or a browser.", no_args_is_help=True)
 

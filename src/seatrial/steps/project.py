@@ -16,8 +16,8 @@ from seatrial.steps.deploy import deploy as _deploy
 from seatrial.steps.deploy import list_deployments as _list_deployments
 from seatrial.steps.deploy import rollback as _rollback
 from seatrial.steps.deploy import stop as _stop
-from seatrial.steps.export import export_browser as _export_browser
-from seatrial.steps.export import export_sql as _export_sql
+from seatrial.steps.export_release import export_browser as _export_browser
+from seatrial.steps.export_release import export_sql as _export_sql
 from seatrial.steps.make_release import release as _release
 from seatrial.steps.predict import predict as _predict
 from seatrial.steps.progress import show_progress
