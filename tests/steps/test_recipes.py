@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.projects.tiny import make_sdist, make_wheel
 from tests.train.projects import table, two, write_project
 
-from seatrial.steps.recipes import ReplacedSdistError, _unpack, training_of
+from seatrial.core.errors import SeatrialError
+from seatrial.steps.recipes import ReplacedSdistError, _require_recipe, _unpack, training_of
 from seatrial.train.recipe import read_recipe
 from seatrial.wheels.wheel import inspect
 
@@ -74,3 +77,11 @@ def test_an_sdist_that_is_not_the_wheels_is_not_run(
     replaced = make_sdist(tmp_path / "replaced", "little-model", "0.3.0", more=files)
     with pytest.raises(ReplacedSdistError, match=f"was not run: {different} differs"):
         _unpack(replaced, wheel, tmp_path / "b")
+
+
+def test_a_model_that_was_fitted_elsewhere_is_not_trained_again() -> None:
+    wheel: Any = SimpleNamespace(name="loans-model", version="1.0", release={"fitted": {"file": "model.json"}})
+    with pytest.raises(SeatrialError, match=r"loans-model 1.0 was fitted elsewhere \(model.json\), so it cannot be"):
+        _require_recipe(wheel)
+    wheel.release = {"fitted": {}}
+    _require_recipe(wheel)
