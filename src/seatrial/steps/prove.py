@@ -62,7 +62,6 @@ def trainer_of(recipe: "Recipe") -> "Trainer":
     """Turn a project's recipe into functions that train on another table, with another seed, or by faulty code."""
     from seatrial.trial.prove.trainer import Trainer
 
-    recipe = recipe.by_rows()  # the tables with faults have the schema's columns only
     own = _trained(recipe)
     fitted = recipe.fit()
     frame = fitted.frame(recipe.table.columns)
@@ -71,11 +70,12 @@ def trainer_of(recipe: "Recipe") -> "Trainer":
     def train(columns: Any, target: Any) -> "TrainedRelease":
         import numpy as np
 
-        table = recipe.table
-        classes = () if table.task == "regression" else tuple(np.unique(target).tolist())
-        return _trained(
-            recipe.on(replace(table, columns=columns, target=target, classes=classes, rows_read=len(target)))
-        )
+        from seatrial.model.carried_rows import SPLIT_KEY, WEIGHT
+
+        known = {name: values for name, values in columns.items() if name not in (SPLIT_KEY, WEIGHT)}
+        classes = () if recipe.table.task == "regression" else tuple(np.unique(target).tolist())
+        table = replace(recipe.table, columns=known, target=target, classes=classes, rows_read=len(target))
+        return _trained(recipe.on(replace(table, keys=columns.get(SPLIT_KEY), weights=columns.get(WEIGHT))))
 
     def reseed() -> "TrainedRelease":
         # The same rows are held out: only the model draws differently, as another version of a library might.

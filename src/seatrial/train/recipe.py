@@ -15,7 +15,6 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
-from seatrial.core.split_settings import SplitSettings
 from seatrial.model.carried_rows import carried_columns
 from seatrial.model.features import Array, Columns, Feature, Floats, features_in, needed
 from seatrial.model.inputs import Inputs
@@ -111,13 +110,6 @@ class Recipe:
         """Return the same code with another table, or another seed, split again."""
         project = self.project if seed is None else replace(self.project, seed=seed)
         return _recipe(project, self.checker, self.features, table, self.reference)
-
-    def by_rows(self) -> "Recipe":
-        """Return the same code and rows, split by rows and without weights, for tables that have neither."""
-        project = replace(self.project, split=SplitSettings(), weight="")
-        return _recipe(
-            project, self.checker, self.features, replace(self.table, keys=None, weights=None), self.reference
-        )
 
     def fit(self, rows: Array | None = None) -> Fitted:
         """Train on rows of the table (positions); by default on the split's training rows, as `seatrial train` does."""

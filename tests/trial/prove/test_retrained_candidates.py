@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seatrial.core.errors import SeatrialError
+from seatrial.model.carried_rows import SPLIT_KEY, WEIGHT
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.trial.compare.queries import make_queries
@@ -58,7 +60,7 @@ def trained(columns: Columns, target: Array, weights: Array | None = None) -> Tr
 
 def train(columns: Columns, target: Array) -> TrainedRelease:
     TRAINED_ON.append((columns, target))
-    return trained(columns, target)
+    return trained({name: values for name, values in columns.items() if name in OWN}, target)
 
 
 def make_lab(policy: Policy | None = None, **trainer: Any) -> Lab:
@@ -113,6 +115,36 @@ def test_harmless_changes_are_what_they_say() -> None:
         assert int((~kept).sum()) == int(0.1 * len(known[1]))
         assert set(rolled[1].tolist()) <= set(TARGET.tolist())
     assert not np.array_equal(old[1], old_2[1])
+
+
+def by_time() -> TrainedRelease:
+    """The same rows, split by time: the keys run against the order of the table."""
+    own = trained(OWN, TARGET)
+    table = replace(own.training.table, keys=-np.arange(SIZE, dtype=float), weights=np.arange(SIZE, dtype=float))
+    return replace(own, training=replace(own.training, table=table), split={"by": "time", **own.split})
+
+
+def test_tables_with_faults_keep_what_their_rows_are_split_by_and_their_weights() -> None:
+    list(make_lab(own=by_time()).data_attempts())
+    assert TRAINED_ON
+    assert all({SPLIT_KEY, WEIGHT} < set(columns) for columns, _ in TRAINED_ON)
+    assert all(np.array_equal(columns[SPLIT_KEY], -columns[WEIGHT]) for columns, _ in TRAINED_ON)
+
+
+def test_by_time_later_rows_arrive_and_the_oldest_leave() -> None:
+    list(make_lab(own=by_time()).harmless_attempts())
+    known, rolled = (columns[SPLIT_KEY] for columns, _ in TRAINED_ON[-2:])
+    arrived = np.setdiff1d(rolled, known)
+    assert len(arrived) == int(0.1 * len(known))
+    assert arrived.min() > known.max()
+    assert np.setdiff1d(known, rolled).max() < rolled.min()
+
+
+def test_a_table_whose_rows_cannot_be_split_any_more_is_left_out() -> None:
+    def unsplittable(columns: Columns, target: Array) -> TrainedRelease:
+        raise SeatrialError("most rows have the same `when`")
+
+    assert list(make_lab(train=unsplittable).data_attempts()) == []
 
 
 @pytest.mark.parametrize("name", ["trained again", "columns reordered", "rows shuffled", "another seed"])

@@ -6,10 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
+from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
-from seatrial.model.features import Array
+from seatrial.model.carried_rows import carried_columns
+from seatrial.model.features import Array, Columns
 from seatrial.trial import difference_checks, equality_checks
 from seatrial.trial.compare.queries import Queries, Scorer
+from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy
 from seatrial.trial.prove.attempts import Attempt, Family, Result, diagnose, differing, failed_names
 from seatrial.trial.prove.blind_spots import looser_policy, stricter_policy
@@ -116,13 +119,14 @@ class Lab:
 
     def data_attempts(self) -> Iterator[Attempt]:
         """Train on a faulty table, and compare with the sound training."""
-        table = self._own.training.table
+        table = _carrying(self._own)
         locations = find_locations(self.setup.model.order, table.columns, len(table.target))
         for fault in DATA_FAULTS.values():
             self._progress(f"training on faulty data: {fault.sentence}")
             faulty = inject(fault, table, locations)
-            if faulty is not None and self._trainable(faulty[1]):
-                candidate = RetrainedCandidate(self, self._own, self._trainer.train(*faulty))
+            release = None if faulty is None or not self._trainable(faulty[1]) else self._train(*faulty)
+            if faulty is not None and release is not None:
+                candidate = RetrainedCandidate(self, self._own, release)
                 columns = changed_columns(table.columns, faulty[0])
                 yield self._attempt(fault.name, "training data", fault.sentence, candidate, columns)
 
@@ -162,7 +166,8 @@ class Lab:
 
     def _make_harmless(self) -> Iterator[HarmlessChange]:
         own, train = self._own, self._trainer.train
-        columns, target = own.training.table.columns, own.training.table.target
+        table = _carrying(own)
+        columns, target = table.columns, table.target
         same = train(columns, target)
         again = RetrainedCandidate(self, own, same, same.training.score)
         yield "trained again", "the same code on the same table", again
@@ -180,8 +185,10 @@ class Lab:
         if self._trainer.reseed:
             yield "another seed", "the model with another seed", RetrainedCandidate(self, own, self._trainer.reseed())
         for turn in range(2):
-            # The baseline knows fewer rows than there are, so that there are new ones to add.
+            # The baseline knows fewer rows than there are, so that there are new ones to add: later ones, by time.
             order = np.random.default_rng(turn).permutation(size)
+            if table.keys is not None and own.split.get("by") == "time":
+                order = order[np.argsort(table.keys[order], kind="stable")]
             known = order[: int(size / (1 + MORE))]
             old = on_rows(known)
             if turn == 0:
@@ -190,11 +197,25 @@ class Lab:
             window = RetrainedCandidate(self, old, on_rows(np.concatenate([known[len(new) :], new])))
             yield f"a rolling window {turn + 1}", "a tenth of the rows removed, and as many added", window
 
+    def _train(self, columns: Columns, target: Array) -> TrainedRelease | None:
+        """Train on a table with a fault; None where its rows can no longer be split, so that no trial sees it."""
+        try:
+            return self._trainer.train(columns, target)
+        except SeatrialError:
+            return None
+
     def _trainable(self, target: Array) -> bool:
         scoring = self.setup.queries.scoring
         if not scoring.classifies:
             return len(target) > FEWEST
         return bool(np.bincount(scoring.positions(target), minlength=len(scoring.classes)).min() >= FEWEST)
+
+
+def _carrying(release: TrainedRelease) -> Table:
+    """A release's table, with what its rows are split by and their weights as further columns."""
+    table = release.training.table
+    further = carried_columns(table.keys, table.weights)
+    return replace(table, columns={**table.columns, **further}) if further else table
 
 
 def _make_queries(setup: ProofSetup, old: TrainedRelease, new: TrainedRelease) -> Queries:
@@ -208,5 +229,6 @@ def _make_queries(setup: ProofSetup, old: TrainedRelease, new: TrainedRelease) -
             break
     columns = {name: rows.columns[name] for name in old.training.held_out.columns}
     probes = tuple(probe_rows(setup.columns, [dict(row) for row in setup.golden.rows[:PROBED]]))
-    selected = Rows(joined([LabelledRows(columns, rows.target)]), probes, {})
+    labelled = joined([LabelledRows(columns, rows.target, rows.keys, rows.weights)])
+    selected = Rows(labelled, probes, {}, by_group=old.training.by_group)
     return make_trial_queries(setup.queries.scoring, selected, setup.columns)

@@ -26,6 +26,8 @@ class TrainedRelease:
 class Trainer:
     """Trains the project's recipe: on its own table (`own`), on another one, by altered code, or with another seed.
 
+    The columns that `train` gets include what the rows are split by, and their weights (model/carried_rows.py).
+
     `reseed` is None where the model draws no random numbers, and `train_altered` gives None where the alteration finds
     nothing to change. `allowed` masks the rows of a table that the schema accepts. `numbers` and `strings` name the
     engine's inputs; `inputs` has their values in the training table, (n, k) numbers and (n, m) strings.
