@@ -41,6 +41,11 @@ GOALS = {
 
 def main() -> None:
     """Measure the requested parts."""
+    if sys.argv[1:2] == ["auto"]:
+        from benchmarks import auto
+
+        auto.main(sys.argv[2:])
+        return
     if sys.argv[1:2] == ["log-reading"]:
         from benchmarks import log_reading
 
