@@ -27,7 +27,7 @@ from seatrial.compile.boundaries import boundary_rows
 from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.inner_boosters import InnerBoosters
 from seatrial.compile.proof import prove
-from seatrial.compile.reference import reference_of
+from seatrial.compile.reference import reference_of, reference_scorer
 from seatrial.core.errors import CompileError
 from seatrial.model.decision import DecisionRule
 from seatrial.model.engines import Proof
@@ -225,3 +225,16 @@ def test_categories_of_catboost_are_found_again_in_the_rows_of_its_part() -> Non
     proof = prove(model, graph, inputs, words, words.assign(word="new"), rule_of(model), reference)
     assert proof.holds, proof.reason
     assert proof.paths == 2 * 240 * 8
+
+
+def test_a_model_inside_that_is_refused_is_named() -> None:
+    model = soft(extreme(objective="binary:hinge")).fit(FRAME, TWO)
+    with pytest.raises(
+        CompileError, match=r"VotingClassifier .* of XGBClassifier inside of it, its objective binary:hi"
+    ):
+        reference_of(model)
+
+
+def test_a_vote_without_probabilities_has_no_reference_so_that_training_says_what_it_lacks() -> None:
+    assert reference_scorer(VotingClassifier([("x", extreme())], voting="hard").fit(FRAME, TWO)) is None
+    assert reference_scorer(soft(extreme()).fit(FRAME, TWO)) is not None

@@ -3,20 +3,25 @@
 import json
 import os
 import subprocess
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from packaging.requirements import Requirement
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.tree import DecisionTreeClassifier
 from tests.conftest import ROOT
 
 from seatrial.compile.converter import compile_pipeline
+from seatrial.compile.reference import reference_of
 from seatrial.core.errors import SeatrialError
+from seatrial.core.model_libraries import installed_libraries
 from seatrial.core.onnxruntime_floor import OLDEST, require_onnxruntime
 from seatrial.model.inputs import Inputs
+from seatrial.template.codegen.model_code import CLASSES
 from seatrial.wheels.installer import create, install, python_in, resolve
 from seatrial.wheels.lockfile import read_lockfile
 
@@ -66,9 +71,23 @@ def test_the_package_requires_the_same_version() -> None:
     assert str(Requirement(line).specifier) == f">={OLDEST}"
 
 
+def boosted(name: str, seed: int) -> Any:
+    """A small model of a library, every other one alone and every other one in a vote."""
+    quiet = {
+        "lightgbm": {"n_estimators": 3 + seed % 4, "num_leaves": 2 + seed % 5, "n_jobs": 1, "verbose": -1},
+        "xgboost": {"n_estimators": 3 + seed % 4, "max_depth": 1 + seed % 4, "n_jobs": 1},
+        "catboost": {
+            "iterations": 3 + seed % 4, "depth": 1 + seed % 4, "thread_count": 1, "verbose": 0,
+            "allow_writing_files": False,
+        },
+    }  # fmt: skip
+    model = getattr(import_module(name), f"{CLASSES[name][1]}Classifier")(**quiet[name], random_state=seed)
+    return VotingClassifier([(name, model)], voting="soft") if seed % 2 else model
+
+
 @pytest.fixture(scope="module")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ninety small tree models as graphs, some rows, and scikit-learn's scores of these rows."""
+    """Small tree models as graphs, thirty of each of scikit-learn's and ten of each library's, and their scores."""
     folder = tmp_path_factory.mktemp("graphs")
     generator = np.random.default_rng(0)
     rows = generator.normal(size=(500, 3)).round(2)
@@ -77,14 +96,16 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         x = generator.normal(size=(80 + 20 * seed, 3)).round(2)
         y = (x[:, 0] * x[:, 1] + generator.normal(size=len(x)) > 0.3).astype(int)
         for model in (
+            *(boosted(name, seed) for name in installed_libraries() if seed % 3 == 0),
             DecisionTreeClassifier(max_depth=2 + seed % 7, random_state=seed),
             RandomForestClassifier(3 + seed % 5, max_depth=2 + seed % 4, random_state=seed),
             HistGradientBoostingClassifier(max_iter=3 + seed % 4, min_samples_leaf=5, random_state=seed),
         ):
             model.fit(pd.DataFrame(x, columns=COLUMNS), y)
-            name = f"{type(model).__name__}-{seed}"
+            inner = model.estimators[0][1] if isinstance(model, VotingClassifier) else model
+            name = f"{type(inner).__name__}-{seed}"
             (folder / f"{name}.onnx").write_bytes(compile_pipeline(model, Inputs(tuple(COLUMNS), ())))
-            np.save(folder / f"{name}.npy", model.predict_proba(pd.DataFrame(rows, columns=COLUMNS)))
+            np.save(folder / f"{name}.npy", reference_of(model).scores(pd.DataFrame(rows, columns=COLUMNS)))
     return folder
 
 
@@ -111,7 +132,7 @@ def test_the_oldest_version_computes_what_scikit_learn_computes(graphs: Path, tm
     completed = differences(environment(tmp_path / "oldest", OLDEST), graphs, checked=True)
     assert completed.returncode == 0, completed.stderr
     worst = json.loads(completed.stdout)
-    assert len(worst) == 90
+    assert len(worst) == 90 + 10 * len(installed_libraries())
     assert max(worst.values()) < 1e-12
 
 

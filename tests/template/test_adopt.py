@@ -126,6 +126,16 @@ def test_an_existing_dependency_on_the_toolkit_is_not_repeated(repository, need)
     assert f'dependencies = ["{need}"]' in path.read_text()
 
 
+def test_the_library_of_a_boosted_model_is_asked_for_once(repository):
+    imports = "from lightgbm import LGBMClassifier\nfrom sklearn.pipeline import Pipeline\n"
+    (repository / "src/leaving/other.py").write_text(imports)
+    assert adopt(repository, "--yes").returncode == 0
+    groups = tomllib.loads((repository / "pyproject.toml").read_text())["dependency-groups"]
+    assert groups == {"dev": ["seatrial[lightgbm]"]}
+    assert adopt(repository, "--yes").returncode == 0
+    assert tomllib.loads((repository / "pyproject.toml").read_text())["dependency-groups"] == groups
+
+
 def test_an_invalid_dependency_is_reported(repository):
     path = repository / "pyproject.toml"
     path.write_text(PYPROJECT.replace("requests>=2", "requests >> 2"))

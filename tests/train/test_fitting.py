@@ -15,8 +15,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.compile.boosters.conftest import library
 from tests.train.projects import PIPELINE, write_project
 
+from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, importable
+from seatrial.model.engines import GraphEngine
 from seatrial.model.features import features_in
 from seatrial.model.inputs import Inputs
 from seatrial.model.schema import columns_of, schema_in
@@ -161,3 +163,55 @@ def test_labels_are_numbered_for_classifiers_that_take_nothing_else() -> None:
         assert fitting.numbered(model, words).tolist() == [2, 1, 0, 1]
     for model in (LogisticRegression(), XGBRegressor()):
         assert fitting.numbered(model, words) is words
+
+
+WAVES = pd.DataFrame({"half": np.linspace(0, 50, 300), "colour": ["red", "blue"] * 150})
+RARE = np.array([int(np.sin(value / 5) + value / 50 > 1.2) for value in WAVES["half"]])
+# How each library is told to weigh the classes, and that the score must rise with the first column.
+BOOSTED = {
+    "xgboost": ("XGBClassifier", "n_jobs=1, n_estimators=4, max_depth=2", "scale_pos_weight=6", "monotone_constraints=(1, 0, 0)"),
+    "lightgbm": (
+        "LGBMClassifier", "n_jobs=1, verbose=-1, n_estimators=20", "class_weight={0: 1, 1: 6}",
+        "monotone_constraints=[1, 0, 0]",
+    ),
+    "catboost": (
+        "CatBoostClassifier", "thread_count=1, verbose=0, allow_writing_files=False, iterations=20",
+        'auto_class_weights="Balanced"', "monotone_constraints=[1, 0, 0]",
+    ),
+}  # fmt: skip
+
+
+def boosted_scores(folder: Path, name: str, *options: str, weights: Any = None) -> Any:
+    """The second class's scores for WAVES by the graph of a model that was trained on them."""
+    library(name)
+    kind, quiet, *_ = BOOSTED[name]
+    code = PIPELINE.replace("LogisticRegression()", f"{kind}({', '.join([quiet, *options])})")
+    code = code.replace("sklearn.linear_model import LogisticRegression", f"{name} import {kind}")
+    code = code.replace("StandardScaler()", '"passthrough"').replace(', ["colour"])', ", ['colour'])")
+    project = write_project(folder, "size,colour,note,y\n", pipeline=code)
+    with importable(project):
+        pipeline = fitting.fit(project, WAVES, RARE, weights=weights)
+    inputs = Inputs(("half",), ("colour",))
+    engine = GraphEngine(compile_pipeline(pipeline, inputs))
+    return engine(WAVES[["half"]].to_numpy(), WAVES[["colour"]].to_numpy(dtype=object))[:, 1]
+
+
+@pytest.mark.parametrize("name", BOOSTED)
+def test_weights_of_classes_and_of_rows_and_constraints_reach_the_graph(tmp_path: Path, name: str) -> None:
+    *_, classes, rising = BOOSTED[name]
+    plain = boosted_scores(tmp_path / "plain", name)
+    assert (np.diff(plain[::2]) < -1e-3).any()  # of one colour
+    assert boosted_scores(tmp_path / "classes", name, classes).mean() > plain.mean() + 0.01
+    assert boosted_scores(tmp_path / "rows", name, weights=1 + 5.0 * RARE).mean() > plain.mean() + 0.01
+    assert (np.diff(boosted_scores(tmp_path / "rising", name, rising)[::2]) >= 0).all()
+
+
+def test_a_ranker_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    library("xgboost")
+    code = PIPELINE.replace("LogisticRegression()", "XGBRanker()")
+    code = code.replace("sklearn.linear_model import LogisticRegression", "xgboost import XGBRanker")
+    project = write_project(tmp_path, "size,colour,note,y\n", pipeline=code)
+    refused = pytest.raises(SeatrialError, match="XGBRanker ranks the rows of a query among each other")
+    with importable(project), refused as stop:
+        fitting.fit(project, WAVES, RARE)
+    assert "seatrial exact" in stop.value.hint

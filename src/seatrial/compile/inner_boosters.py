@@ -153,11 +153,14 @@ def inner_boosters(model: Any, rows: Callable[[], Any] | None) -> InnerBoosters 
 
         return find
 
-    inner = [
-        _Inner(each, booster_of(each, rows_of(each) if rows is not None else None), library_title(each) in ROUNDING)
-        for each in estimators
-    ]
-    return InnerBoosters(model, inner)
+    return InnerBoosters(model, [_read(each, rows_of(each) if rows is not None else None) for each in estimators])
+
+
+def _read(estimator: Any, rows: Callable[[], Any] | None) -> _Inner:
+    try:
+        return _Inner(estimator, booster_of(estimator, rows), library_title(estimator) in ROUNDING)
+    except Refused as refused:
+        raise Refused(f"of {type(estimator).__name__} inside of it, {refused}") from None
 
 
 def _fitted_boosters(part: Any, seen: set[int]) -> Iterator[Any]:

@@ -154,7 +154,7 @@ def isotonic_line(model: Any) -> Pieces:
     """Return the lines between the thresholds of an isotonic regression, and NaN or the ends outside."""
     x, y = model.X_thresholds_, model.y_thresholds_
     if x.dtype != np.float64:
-        raise Refused(f"it was fitted in {x.dtype}")
+        raise Refused(f"an isotonic regression fitted in {x.dtype} has steps as narrow as its rounding")
     return lines(x, y, outside=None if model.out_of_bounds == "clip" or len(y) == 1 else (np.nan, np.nan))
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
 from seatrial.compile.boosters import ROUNDING, Booster, booster_of, is_booster, library_title
@@ -85,7 +86,7 @@ def reference_scorer(pipeline: Any) -> Callable[[Any], Floats] | None:
 
     Raises SeatrialError where the model of a booster cannot be exact: there is no other way to serve it.
     """
-    if library_title(pipeline) not in ROUNDING:
+    if library_title(pipeline) not in ROUNDING or (is_classifier(pipeline) and not hasattr(pipeline, "predict_proba")):
         return None
     with stopping_without_fallback(pipeline):
         return reference_of(pipeline).scores

@@ -1,5 +1,6 @@
 """The libraries of boosted trees that are extras of Seatrial, each with one name for its module and its extra."""
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,6 +12,16 @@ from packaging.utils import canonicalize_name
 from seatrial.core.errors import SeatrialError
 
 MODEL_LIBRARIES = ("lightgbm", "xgboost", "catboost")
+
+
+# An import of one of them, at the start of a line of code.
+IMPORT = re.compile(rf"^[ \t]*(?:import|from)[ \t]+({'|'.join(MODEL_LIBRARIES)})\b", re.MULTILINE)
+
+
+def imported_libraries(code: str) -> tuple[str, ...]:
+    """The libraries that a text of Python imports; it is not run."""
+    found = set(IMPORT.findall(code))
+    return tuple(name for name in MODEL_LIBRARIES if name in found)
 
 
 def installed_libraries() -> tuple[str, ...]:

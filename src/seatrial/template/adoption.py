@@ -5,6 +5,7 @@ In: a folder, an examined table, the text of its pipeline. Out: the files to wri
 
 import difflib
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.model_libraries import declared_libraries, imported_libraries
 from seatrial.core.project import read_toml
 from seatrial.template.creation import Options, make_project
 from seatrial.template.inference.meaning import with_closed_categories
@@ -77,6 +79,8 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
         files[f"src/{package}/pipeline.py"] = pipeline.encode()
     init = f"src/{package}/__init__.py"
     files[init] = files[init].replace(_version_line(FIRST).encode(), _version_line(version).encode())
+    libraries = _imported(root, package, files)
+    files["pyproject.toml"] = _asking_for(files["pyproject.toml"].decode(), libraries).encode()
     adoption = Adoption({}, {}, {}, [])
     for path, content in files.items():
         if options.table and path.startswith("data/"):
@@ -86,7 +90,7 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
             adoption.added[path] = content
             continue
         before = _text(existing)
-        after = _changed(path, before, content, options, version)
+        after = _changed(path, before, content, options, version, libraries)
         if after is None:
             adoption.kept.append(path)
         elif after != before:
@@ -96,10 +100,12 @@ def adopt(root: Path, examination: Examination, options: Options, *, pipeline: s
     return adoption
 
 
-def _changed(path: str, before: str, content: bytes, options: Options, version: str) -> str | None:
+def _changed(
+    path: str, before: str, content: bytes, options: Options, version: str, libraries: tuple[str, ...]
+) -> str | None:
     """The new content of an existing file; None to leave it as it is."""
     if path == "pyproject.toml":
-        return _completed(before, content.decode(), options.table, options.names.package)
+        return _completed(before, content.decode(), options.table, options.names.package, libraries)
     if path == ".gitignore":
         lines = before.splitlines()
         missing = [line for line in content.decode().splitlines() if line and line[0] != "#" and line not in lines]
@@ -125,10 +131,35 @@ def _ship_artifacts(tool: Any, backend: str, package: str) -> None:
             data[package] = [*data.get(package, []), "artifacts/*"]
 
 
-def _completed(before: str, template: str, table: str, package: str) -> str:
+def _imported(root: Path, package: str, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The libraries of models that the package imports: its own modules, and the pipeline.py that is written."""
+    own = [path.read_text(encoding="utf-8", errors="replace") for path in (root / "src" / package).rglob("*.py")]
+    return imported_libraries("\n".join([*own, files[f"src/{package}/pipeline.py"].decode()]))
+
+
+def _asking_for(text: str, libraries: tuple[str, ...]) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    _ask_for_libraries(document, libraries)
+    return tomlkit.dumps(document)
+
+
+def _ask_for_libraries(document: Any, libraries: tuple[str, ...]) -> None:
+    """Have the development group bring the libraries of models that nothing else in pyproject.toml asks for."""
+    import tomlkit
+
+    missing = [name for name in libraries if name not in declared_libraries(document)]
+    if missing:
+        groups = document.setdefault("dependency-groups", tomlkit.table())
+        groups.setdefault("dev", tomlkit.array()).append(f"seatrial[{','.join(missing)}]")
+
+
+def _completed(before: str, template: str, table: str, package: str, libraries: tuple[str, ...] = ()) -> str:
     """A pyproject.toml completed from the template's: missing tables and keys, and the dependency on the toolkit.
 
     `table` is the path of the examined table if it stays in its place; it replaces the path that was there before.
+    `libraries` are those of models that the package imports.
     """
     import tomlkit
 
@@ -142,6 +173,7 @@ def _completed(before: str, template: str, table: str, package: str) -> str:
     dependencies = project.setdefault("dependencies", tomlkit.array())
     if "seatrial" not in map(_distribution, dependencies):
         dependencies.append(str(ours["dependencies"][0]))
+    _ask_for_libraries(document, libraries)
     backend = str(document.get("build-system", {}).get("build-backend", ""))
     if not backend:
         document["build-system"] = rendered["build-system"]

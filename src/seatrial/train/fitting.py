@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.model_libraries import library_of
 from seatrial.core.project import ProjectSettings
 from seatrial.core.random_state import seed_pipeline
 from seatrial.model.engines import to_frame
@@ -67,6 +68,7 @@ def fit(
     from threadpoolctl import threadpool_limits
 
     pipeline = build_pipeline(project)
+    _refuse_rankers(pipeline)
     target = numbered(pipeline, target)
     seed_pipeline(pipeline, project.seed, target)
     if alter is not None:
@@ -79,6 +81,18 @@ def fit(
     except Exception as error:
         raise fit_error(project, pipeline, list(frame.columns), error) from error
     return pipeline
+
+
+def _refuse_rankers(pipeline: Any) -> None:
+    """Raise SeatrialError for a model that learns the order of rows within queries, which `fit` is not told."""
+    model = last_estimator(pipeline)
+    if library_of(model) and type(model).__name__.endswith("Ranker"):
+        name = type(model).__name__
+        raise SeatrialError(
+            f"{name} ranks the rows of a query among each other, and `seatrial train` has no queries.",
+            hint="Predict the relevance of each row with a regressor and sort by it, or fit the ranker yourself and "
+            "convert it: `seatrial exact` certifies the graph.",
+        )
 
 
 def numbered(pipeline: Any, target: Array) -> Array:

@@ -1,15 +1,12 @@
 """Libraries of models that a project's code imports, and that nothing installs where it is trained."""
 
-import re
 import tomllib
 from collections.abc import Iterator
 
 from seatrial.ci.doctor import Finding
 from seatrial.ci.doctor.seatrial_projects import FILE, projects_in
 from seatrial.ci.doctor.tree import Tree
-from seatrial.core.model_libraries import MODEL_LIBRARIES, declared_libraries
-
-IMPORT = re.compile(rf"^\s*(?:import|from)\s+({'|'.join(MODEL_LIBRARIES)})\b")
+from seatrial.core.model_libraries import declared_libraries, imported_libraries
 
 
 def check(tree: Tree) -> Iterator[Finding]:
@@ -19,8 +16,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         code = f"{path.removesuffix(FILE)}src/{project.package}/"
         for file in [each for each in tree.files if each.startswith(code) and each.endswith(".py")]:
             for number, line in tree.lines(file):
-                found = IMPORT.match(line)
-                if found and found[1] not in declared:
-                    hint = f'Add its extra where {path} names the toolkit: dev = ["seatrial[all,{found[1]}]", ...].'
-                    message = f"{found[1]} is imported, and nothing in {path} installs it."
+                for name in set(imported_libraries(line)) - set(declared):
+                    hint = f'Add its extra where {path} names the toolkit: dev = ["seatrial[all,{name}]", ...].'
+                    message = f"{name} is imported, and nothing in {path} installs it."
                     yield Finding(file, number, "missing-extra", message, hint)
