@@ -71,6 +71,11 @@ def test_an_estimator_without_weights_is_named() -> None:
     assert fit_parameters(scaled(KNeighborsClassifier()), None) == {}
 
 
+def test_weights_that_are_1_on_average_stay_as_they_are_to_the_last_bit() -> None:
+    once = normalized(np.array([0.1, 0.7, 0.7, 2.3]))
+    assert normalized(once) is once
+
+
 def test_a_part_in_which_every_weight_is_zero_is_an_error() -> None:
     assert normalized(np.array([1.0, 3.0])).tolist() == [0.5, 1.5]
     with pytest.raises(SeatrialError, match="0 in every row of one part"):

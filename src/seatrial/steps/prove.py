@@ -60,16 +60,18 @@ def prove(project: "ProjectSettings", *, quick: bool = False, progress: Progress
 
 def trainer_of(recipe: "Recipe") -> "Trainer":
     """Turn a project's recipe into functions that train on another table, with another seed, or by faulty code."""
+    import numpy as np
+
     from seatrial.trial.prove.trainer import Trainer
 
+    if (weights := recipe.weights_of(np.arange(recipe.table.rows))) is not None:
+        recipe = recipe.on(replace(recipe.table, weights=weights))  # those that tables with faults get, to the last bit
     own = _trained(recipe)
     fitted = recipe.fit()
     frame = fitted.frame(recipe.table.columns)
     numbers, strings = recipe.inputs.numbers, recipe.inputs.strings
 
     def train(columns: Any, target: Any) -> "TrainedRelease":
-        import numpy as np
-
         from seatrial.model.carried_rows import SPLIT_KEY, WEIGHT
 
         known = {name: values for name, values in columns.items() if name not in (SPLIT_KEY, WEIGHT)}

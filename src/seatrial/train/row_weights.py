@@ -8,6 +8,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Floats
 
 WEIGHTS = "sample_weight"
+SAME = 1e-12  # relative: the rounding of a sum, beyond which weights are scaled
 PARTS = "estimators"  # of a stack or a vote, which hands what its `fit` gets on to each of them
 INNER = ("estimator", "regressor")  # the parameters by which a search or a transformed target contains a pipeline
 
@@ -22,12 +23,17 @@ ROUTED = {
 
 
 def normalized(weights: Floats) -> Floats:
-    """The weights with a mean of 1, so that they count rows; raises SeatrialError where they are all 0."""
+    """The weights with a mean of 1, so that they count rows; those that have it already are returned as they are.
+
+    Raises SeatrialError where they are all 0.
+    """
     total = float(weights.sum())
     if total <= 0:
         raise SeatrialError(
             "The weight is 0 in every row of one part of the table.", hint="Hold more rows out, or correct the weights."
         )
+    if abs(total - len(weights)) <= SAME * total:
+        return weights
     return np.asarray(weights * (len(weights) / total))
 
 
