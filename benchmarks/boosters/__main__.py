@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.boosters import all_leaves, long_proof, speeds
+from benchmarks.boosters.real_tables import FILES
 from benchmarks.machine import describe
 
 RESULTS = Path(__file__).parent.parent / "results" / "boosters.json"
@@ -21,7 +22,7 @@ PACKAGES = ("xgboost-cpu", "lightgbm", "catboost")
 def main() -> None:
     """Measure the requested parts, and write them beside those that were measured before."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.boosters", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, default=["leaves"], help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: leaves)")
     parser.add_argument("--data", type=Path, help="the folder of real tables; without it, scikit-learn's only")
     parser.add_argument("--rows", type=int, default=all_leaves.ROWS, help="for each model (default: 100,000)")
     parser.add_argument("--models", type=int, help="at most so many models, for a quick run")
@@ -29,14 +30,21 @@ def main() -> None:
     parser.add_argument("--trees", type=int, default=long_proof.TREES, help="of the proof's models (default: 5,000)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the results are written")
     options = parser.parse_args()
+    if options.data and (lacking := [name for name in FILES if not (options.data / f"{name}.csv").is_file()]):
+        parser.error(f"{options.data} lacks {', '.join(f'{name}.csv' for name in lacking)}")
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"there is no part {', '.join(unknown)}, only {', '.join(PARTS)}")
+    if not options.out.parent.is_dir():
+        parser.error(f"{options.out.parent} is not a folder")
     results: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
-    for part in options.parts:
+    parts = options.parts or ["leaves"]
+    for part in parts:
         measured = _measure(part, options)
         day = datetime.now(UTC).strftime("%Y-%m-%d")
         results[part] = {"machine": describe(PACKAGES), "date": day, **measured}
         print(json.dumps({name: value for name, value in measured.items() if name != "models"}, indent=1))
         options.out.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    if "leaves" in options.parts and not results["leaves"]["summary"]["all_hold"]:
+    if "leaves" in parts and not results["leaves"]["summary"]["all_hold"]:
         sys.exit("Not every model's graph is exact.")
 
 

@@ -4,7 +4,6 @@ Its trees go left by `x <= t`, or where the whole part of a code is in a set. A 
 them as 0; NaN is 0 too, or goes to a side of its own, depending on the feature's missing type.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -158,7 +157,6 @@ class LightModel:
         found = []
         for block in blocks(max(booster.best_iteration, 0) or booster.current_iteration(), self.outputs):
             some = {"start_iteration": block.start, "num_iteration": block.stop - block.start}
-            some["num_threads"] = os.cpu_count() or 1  # a leaf does not depend on it, as a sum would
             leaves = np.asarray(self.estimator.predict(rows, pred_leaf=True, **some))
             found.append(leaves.reshape(rows.shape[0], -1).astype(np.int32))
         return found[0] if len(found) == 1 else np.concatenate(found, axis=1)

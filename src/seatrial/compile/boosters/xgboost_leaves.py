@@ -1,6 +1,5 @@
 """Which leaves XGBoost itself says that rows end in."""
 
-import os
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -43,7 +42,6 @@ class OwnLeaves:
         for block in several:
             part = copy(self._estimator)
             part._Booster = booster[block]
-            part._Booster.set_param({"nthread": os.cpu_count()})  # a leaf does not depend on it, as a sum would
             parts.append((part, (0, block.stop - block.start)))
         return parts
 
