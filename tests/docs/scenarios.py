@@ -49,6 +49,10 @@ NOT_RUN: dict[tuple[str, str], str] = {
         "projects.md",
         "seatrial adopt --data data/customers.csv --target churned --pipeline churn.model:make_pipeline",
     ): "there is no such repository here; tests/template/test_adopt.py makes some",
+    (
+        "scoring-files.md",
+        "seatrial predict - --format jsonl < rows.jsonl > answers.jsonl",
+    ): "the shell of the walk has no standard input; tests/steps/test_predict.py sends every format to it",
     ("start.md", "python -m venv .venv"): _PYPI,
     ("start.md", ". .venv/bin/activate"): _PYPI,
     ("start.md", 'pip install "seatrial[all]"'): _PYPI,

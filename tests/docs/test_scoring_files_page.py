@@ -17,7 +17,6 @@ def test_the_page_works_as_written(titanic_project: Path, tmp_path: Path) -> Non
     table = pd.read_csv(project / "data" / "titanic.csv").drop(columns=["survived", "boat", "body", "home_dest"])
     table["id"] = range(len(table))
     table.to_parquet(project / "passengers.parquet", index=False)
-    table.to_json(project / "rows.jsonl", orient="records", lines=True)
     for number in range(3):
         folder = project / "exports" / "country=DE" / f"day=2026-07-0{number + 1}"
         folder.mkdir(parents=True)
@@ -27,7 +26,6 @@ def test_the_page_works_as_written(titanic_project: Path, tmp_path: Path) -> Non
     assert len(pq.read_table(project / "predictions.parquet")) == len(table)
     assert pq.read_table(project / "checked.parquet")["id"].to_pylist() == list(range(1200))
     assert len(pq.read_table(project / "checked.bad.parquet")) == 0
-    assert len((project / "answers.jsonl").read_text().splitlines()) == len(table)
     manifest = json.loads((project / "predictions" / "_seatrial.json").read_text())
     assert (manifest["rows_in"], manifest["bad"], len(manifest["parts"])) == (1200, 0, 3)
     assert (project / "predictions" / "_SUCCESS").exists()

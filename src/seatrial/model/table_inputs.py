@@ -36,9 +36,9 @@ def find_inputs(words: Sequence[str]) -> list[TableInput]:
         if (resolved := each.path.resolve()) in seen and each.name != STANDARD_INPUT:
             raise UsageError(f"{each.name} is named twice.", hint="Each file is predicted once: name it once.")
         seen[resolved] = each.name
-    columns = {tuple(each.partitions): each.name for each in found}
+    columns = {tuple(each.partitions): each.name for each in reversed(found)}
     if len(columns) > 1:
-        (first, one), (second, other), *_ = columns.items()
+        *_, (second, other), (first, one) = columns.items()
         shown = [", ".join(names) or "none" for names in (first, second)]
         raise SeatrialError(
             f"The files have different partitions: {one} has {shown[0]}, and {other} has {shown[1]}.",
