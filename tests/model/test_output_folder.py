@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.output_folder import Job, OutputFolder, PartRecord
+from seatrial.model.output_folder import FolderJob, OutputFolder, PartRecord
 from seatrial.model.table_inputs import TableInput
 
-JOB = Job("titanic-model 0.1.0", "a" * 64, {"key": ["ticket"], "keep": False})
+JOB = FolderJob("titanic-model 0.1.0", "a" * 64, {"key": ["ticket"], "keep": False})
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[TableInput]:
     return [TableInput(Path(name), name) for name in ("a.csv", "b.csv")]
 
 
-def begin(inputs: list[TableInput], *, job: Job = JOB, resume: bool = False, suffix: str = ".csv") -> OutputFolder:
+def begin(
+    inputs: list[TableInput], *, job: FolderJob = JOB, resume: bool = False, suffix: str = ".csv"
+) -> OutputFolder:
     return OutputFolder(Path("out"), job, inputs, suffix, resume=resume)
 
 

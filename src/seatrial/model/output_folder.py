@@ -49,7 +49,7 @@ class PartRecord:
 
 
 @dataclass(frozen=True)
-class Job:
+class FolderJob:
     """What the parts of a folder have in common: the release, by name, version and hash, and the options."""
 
     release: str
@@ -69,7 +69,7 @@ def record_of(source: TableInput) -> InputRecord:
 class OutputFolder:
     """The folder of a run; with `resume`, of one that goes on. Raises SeatrialError where it has something else."""
 
-    def __init__(self, path: Path, job: Job, inputs: Sequence[TableInput], suffix: str, *, resume: bool) -> None:
+    def __init__(self, path: Path, job: FolderJob, inputs: Sequence[TableInput], suffix: str, *, resume: bool) -> None:
         self.path, self.suffix = path, suffix
         self._job = job
         self._inputs = [record_of(each) for each in inputs]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.progress import Progress, silent
 from seatrial.model.batch import PredictedFile, open_output
-from seatrial.model.output_folder import Job, OutputFolder, PartRecord
+from seatrial.model.output_folder import FolderJob, OutputFolder, PartRecord
 from seatrial.model.pickling import fingerprint
 from seatrial.model.release import Release
 from seatrial.model.table_inputs import TableInput
@@ -49,7 +49,7 @@ def predict_folder(
     with importable(project):
         progress("loading the model")
         release = Release(project.package)
-        job = Job(f"{release.name} {release.version}", fingerprint(release.artifacts), _options(how))
+        job = FolderJob(f"{release.name} {release.version}", fingerprint(release.artifacts), _options(how))
         folder = OutputFolder(output, job, inputs, suffix, resume=resume)
         earlier = dict(folder.done)
         waiting = [number for number in range(len(inputs)) if number not in earlier]
