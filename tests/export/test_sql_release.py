@@ -11,6 +11,7 @@ from seatrial.core.project import find_project, importable
 from seatrial.export.sql_proof import KEY, TABLE, arrow_rows, duckdb_database, prove_sql
 from seatrial.export.sql_release import release_as_sql
 from seatrial.model.release import Release
+from seatrial.model.word_counts import METADATA_KEY
 from seatrial.steps.export_release import proof_rows
 
 
@@ -41,6 +42,20 @@ def test_a_wrong_answer_is_an_error(titanic_project: Path) -> None:
         rows = proof_rows(project, release, 10)
         with pytest.raises(SeatrialError, match="rows differently in duckdb"):
             prove_sql(release, rows, dialect="duckdb", database=shifted)
+
+
+def test_a_graph_of_words_is_refused(titanic_project: Path, tmp_path: Path) -> None:
+    import onnx
+
+    with importable(find_project(titanic_project)):
+        release = Release("titanic_model")
+        assert release.metadata.engine == "onnx"
+        graph = onnx.load(release.artifacts / "model.onnx")
+        graph.metadata_props.add(key=METADATA_KEY, value="[]")
+        release.artifacts = tmp_path
+        onnx.save(graph, tmp_path / "model.onnx")
+        with pytest.raises(SeatrialError, match="counts the words of texts in Python"):
+            release_as_sql(release, table="t", keep=[], dialect="duckdb")
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres"])

@@ -9,6 +9,7 @@ from seatrial.core.errors import SeatrialError
 
 PICKLES = (".pkl", ".pickle", ".joblib")
 SAFE_FORMS = "a model of XGBoost (.json, .ubj), LightGBM (.txt) or CatBoost (.cbm), or .skops"
+RETRAIN = "Train it with the project's pipeline.py instead, which needs no file."
 FORMS = f"{SAFE_FORMS}, or .pkl and .joblib with --trust"
 
 
@@ -30,7 +31,7 @@ def load_model(file: Path, *, trust: bool = False, forms: str = FORMS) -> Any:
                 )
             return import_module("joblib").load(file)
         if suffix == ".skops":
-            return _skops(file, trust=trust)
+            return _skops(file, trust=trust, trustable=forms == FORMS)
         if suffix == ".txt":
             return _lightgbm(file)
         if suffix == ".cbm" or (suffix == ".json" and "features_info" in _keys(file)):
@@ -53,7 +54,7 @@ def _keys(file: Path) -> set[str]:
     return set(document) if isinstance(document, dict) else set()
 
 
-def _skops(file: Path, *, trust: bool) -> Any:
+def _skops(file: Path, *, trust: bool, trustable: bool) -> Any:
     from skops.io import get_untrusted_types, load
 
     from seatrial.model.engines import untrusted_types
@@ -62,12 +63,12 @@ def _skops(file: Path, *, trust: bool) -> Any:
     if unknown := untrusted_types(file=file):
         raise SeatrialError(
             f"{file.name} contains types that are not on the allow-list: {', '.join(unknown)}.",
-            hint="Save it with joblib, and add --trust if you know who wrote it.",
+            hint="Save it with joblib, and add --trust if you know who wrote it." if trustable else RETRAIN,
         )
     if not trust and (unchecked := UNCHECKED & set(get_untrusted_types(file=file))):
         raise SeatrialError(
             f"{file.name} contains {', '.join(sorted(unchecked))}, whose node numbers nothing checks.",
-            hint="If you know who wrote it, add --trust.",
+            hint="If you know who wrote it, add --trust." if trustable else RETRAIN,
         )
     return load(file, trusted=list(TRUSTED_TYPES))
 

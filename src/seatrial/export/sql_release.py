@@ -15,6 +15,7 @@ from seatrial.export.sql_operators import Dialect
 from seatrial.model.engines import GRAPH_FILE
 from seatrial.model.release import Release
 from seatrial.model.schema import Column
+from seatrial.model.word_counts import METADATA_KEY
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,19 @@ def release_as_sql(release: Release, *, table: str, keep: Sequence[str], dialect
 
 
 def require_graph(release: Release) -> None:
-    """Raise SeatrialError for a release that runs natively."""
+    """Raise SeatrialError for a release that does not consist of a graph alone."""
     if release.metadata.engine != "onnx":
         raise SeatrialError(
             f"{release.name} runs natively: there is no graph that could be translated.",
             hint="`seatrial train` says why; choose an estimator that compiles.",
+        )
+    import onnx
+
+    graph = onnx.load(release.artifacts / GRAPH_FILE)
+    if METADATA_KEY in {each.key for each in graph.metadata_props}:
+        raise SeatrialError(
+            f"{release.name} counts the words of texts in Python, which has no translation.",
+            hint="Leave the vectorizer out of the pipeline, or predict with the release itself.",
         )
 
 
