@@ -36,7 +36,7 @@ def predict(
     by_name = {field.name: field for field in df.schema.fields}
     schema = StructType([*(by_name[name] for name in key), *from_arrow_schema(answers).fields])
     arrow = to_arrow_schema(schema)
-    open_release = release_opener(release, site)
+    open_release = release_opener(release, site, in_spark=True)
 
     def score(batches: Iterator[Any]) -> Iterator[Any]:
         for batch in open_release().predict_batches(batches, keep=key, on_bad_rows=on_bad_rows):
@@ -89,7 +89,7 @@ def write_files(
 
 def _writer(release: "Release", key: str | Sequence[str], site: str) -> WritesParts:
     """Return a function that predicts a table with its tasks writing the parts, and returns those that Spark took."""
-    open_release = release_opener(release, site)
+    open_release = release_opener(release, site, in_spark=True)
 
     def write_parts(df: Any, target: PartTarget) -> list[WrittenPart]:
         columns = _checked(df, key, release.output_schema(on_bad_rows="keep").names)

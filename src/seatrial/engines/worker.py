@@ -58,7 +58,7 @@ def columns_to_send(release: "Release", names: Sequence[str], key: Sequence[str]
     return [name for name in names if name in needed]
 
 
-def release_opener(release: "Release", site: str = SITE) -> "Callable[[], Release]":
+def release_opener(release: "Release", site: str = SITE, *, in_spark: bool = False) -> "Callable[[], Release]":
     """Return a function that gives the same release on a worker, each time the same object.
 
     The worker has Seatrial and the release's package installed, or a bundle: unpacked into the folder `site` among
@@ -71,7 +71,7 @@ def release_opener(release: "Release", site: str = SITE) -> "Callable[[], Releas
         from pathlib import Path
 
         places = [Path(site)]
-        if "pyspark" in sys.modules:
+        if in_spark:
             from pyspark import SparkFiles
 
             places.insert(0, Path(SparkFiles.getRootDirectory(), site))
