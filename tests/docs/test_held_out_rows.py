@@ -31,6 +31,9 @@ def test_the_settings_on_the_page_split_and_weigh(block: Block, tmp_path: Path) 
     elif block.heading == "By time":
         assert max(train) < min(test)
         assert len(test) == 30
+    elif block.heading == "A sample of many rows":
+        assert recipe.project.sample == 2_000_000
+        assert len(train) + len(test) == recipe.table.rows  # a small table is used as a whole
     else:
         weights = recipe.weights_of(recipe.split.train)
         assert weights is not None
@@ -39,4 +42,4 @@ def test_the_settings_on_the_page_split_and_weigh(block: Block, tmp_path: Path) 
 
 
 def test_the_page_has_an_example_of_each() -> None:
-    assert [block.heading for block in SETTINGS] == ["By group", "By time", "Weights"]
+    assert [block.heading for block in SETTINGS] == ["By group", "By time", "Weights", "A sample of many rows"]
