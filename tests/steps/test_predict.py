@@ -146,6 +146,16 @@ def test_the_types_of_parquet_do_not_depend_on_the_first_rows(
     ]
 
 
+def test_bad_rows_are_not_put_in_place_of_an_input(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    again = write(table.assign(age=-1.0), tmp_path / "out.bad.csv")
+    before = again.read_bytes()
+    with pytest.raises(SeatrialError, match=r"out\.bad\.csv is an input file"):
+        predict(project, again, tmp_path / "out.csv", on_bad_rows="quarantine")
+    assert again.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

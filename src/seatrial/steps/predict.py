@@ -102,10 +102,10 @@ def _into_one(
 
     if how.on_bad_rows == "quarantine" and output is None:
         raise UsageError("Bad rows need a file of their own.", hint="Name the predictions' file with --output.")
-    if output is not None and any(
-        each.path.exists() and output.exists() and output.samefile(each.path) for each in inputs
-    ):
-        raise UsageError(f"{output} is an input file.", hint="Name another file for the predictions.")
+    aside = output.with_name(f"{output.stem}.bad{output.suffix}") if output and how.on_bad_rows == "quarantine" else None
+    for written in (output, aside):
+        if written and written.exists() and any(e.path.exists() and written.samefile(e.path) for e in inputs):
+            raise UsageError(f"{written} is an input file.", hint="Name another file for the predictions.")
     with results() as printed, importable(project), ExitStack() as stack:
         progress("loading the model")
         release = Release(project.package)
@@ -113,8 +113,7 @@ def _into_one(
         like = inputs[0].path if inputs[0].path.exists() else None
         write = stack.enter_context(open_output(release, target, suffix=suffix, like=like))
         bad = None
-        if how.on_bad_rows == "quarantine" and output is not None:
-            aside = output.with_name(f"{output.stem}.bad{output.suffix}")
+        if aside is not None:
             bad = stack.enter_context(open_output(release, aside, like=like))
         files = []
         for each in inputs:
