@@ -1,6 +1,8 @@
 """A folder of parts: resumed after kill -9 at any moment, in several processes, it has the bytes of one whole run."""
 
 import json
+import multiprocessing
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +74,39 @@ def test_a_run_that_fails_leaves_nothing(project: ProjectSettings, inputs: list[
     with pytest.raises(SeatrialError, match=r"1.parquet: 2 of 40 rows break the schema"):
         predict(project, inputs, Path("out"), processes=processes)
     assert not Path("out").exists()
+
+
+def test_a_run_whose_process_was_killed_goes_on_behind_what_it_had_done(
+    project: ProjectSettings, inputs: list[str]
+) -> None:
+    files = [str(shutil.copy(inputs[0], f"copy{number:02}.parquet")) for number in range(12)]
+
+    def kill(text: str) -> None:
+        if text.startswith("predicted 1 of"):
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    with pytest.raises(SeatrialError, match="A process that predicted was killed"):
+        predict(project, files, Path("out"), processes=2, progress=kill)
+    assert not Path("out/_SUCCESS").exists()
+    rest = predict(project, files, Path("out"), resume=True)
+    assert 1 <= rest.resumed < 12
+    predict(project, files, Path("whole"))
+    assert content(Path("out")) == content(Path("whole"))
+
+
+def test_other_reading_rules_cannot_go_on_with_a_run(
+    project: ProjectSettings, inputs: list[str], tmp_path: Path
+) -> None:
+    copied = tmp_path / "project"
+    shutil.copytree(project.root, copied, ignore=shutil.ignore_patterns(".*", "runs", "dist"))
+    own = find_project(copied)
+    predict(own, inputs, Path("out"), on_bad_rows="drop")
+    Path("out/part-00001.parquet").unlink()
+    rules = copied / "reading.toml"
+    rules.write_text(rules.read_text().replace("missing = [", 'missing = ["male", ', 1))
+    with pytest.raises(SeatrialError, match=r"begun with reading\.toml \w{16}, and this run has \w{16}"):
+        predict(own, inputs, Path("out"), on_bad_rows="drop", resume=True)
 
 
 def test_too_many_bad_rows_in_all_files_leave_nothing(project: ProjectSettings, inputs: list[str]) -> None:

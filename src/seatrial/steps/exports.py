@@ -1,5 +1,6 @@
 """Reads exports by a project's reading rules: one way for all that takes a table after `seatrial new`."""
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,14 @@ def project_rules(project: "ProjectSettings", checker: "TableChecker") -> "Readi
         columns[column.name] = replace(known, kind=_kind(column, checker, known))
     columns.setdefault(project.target, ColumnRules(project.target, "category"))
     return replace(rules, columns=columns)
+
+
+def rules_digest(project: "ProjectSettings") -> str:
+    """The beginning of the SHA-256 of reading.toml; "none" without one."""
+    from seatrial.template.reading.rules import FILE
+
+    path = project.root / FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "none"
 
 
 def _kind(column: "Column", checker: "TableChecker", rules: "ColumnRules") -> "Kind":

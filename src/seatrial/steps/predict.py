@@ -102,7 +102,9 @@ def _into_one(
 
     if how.on_bad_rows == "quarantine" and output is None:
         raise UsageError("Bad rows need a file of their own.", hint="Name the predictions' file with --output.")
-    aside = output.with_name(f"{output.stem}.bad{output.suffix}") if output and how.on_bad_rows == "quarantine" else None
+    aside = (
+        output.with_name(f"{output.stem}.bad{output.suffix}") if output and how.on_bad_rows == "quarantine" else None
+    )
     for written in (output, aside):
         if written and written.exists() and any(e.path.exists() and written.samefile(e.path) for e in inputs):
             raise UsageError(f"{written} is an input file.", hint="Name another file for the predictions.")

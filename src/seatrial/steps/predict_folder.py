@@ -19,6 +19,7 @@ from seatrial.model.output_folder import FolderJob, OutputFolder, PartRecord
 from seatrial.model.pickling import fingerprint
 from seatrial.model.release import Release
 from seatrial.model.table_inputs import TableInput
+from seatrial.steps.exports import rules_digest
 from seatrial.steps.predict_input import HowToPredict, PredictedTable, predict_input
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def predict_folder(
 ) -> PredictedTable:
     """Predict each file into a part of the folder `output`; what an earlier run has done is kept with `resume`.
 
-    Without it, a run that fails leaves nothing. Raises SeatrialError where the folder has something else.
+    Without it, a run that fails leaves nothing, except where a process was killed: that run can be resumed. Raises
+    SeatrialError where the folder has something else.
     """
     from seatrial.core.project import importable
 
@@ -49,7 +51,7 @@ def predict_folder(
     with importable(project):
         progress("loading the model")
         release = Release(project.package)
-        job = FolderJob(f"{release.name} {release.version}", fingerprint(release.artifacts), _options(how))
+        job = FolderJob(f"{release.name} {release.version}", fingerprint(release.artifacts), _options(how, project))
         folder = OutputFolder(output, job, inputs, suffix, resume=resume)
         earlier = dict(folder.done)
         waiting = [number for number in range(len(inputs)) if number not in earlier]
@@ -62,8 +64,8 @@ def predict_folder(
                     progress(f"predicted {len(folder.done):,} of {len(inputs):,} files")
                     _check_limit(folder, how, output, complete=False)
             _check_limit(folder, how, output, complete=True)
-        except SeatrialError:
-            if not resume:
+        except SeatrialError as error:
+            if not resume and not isinstance(error, KilledProcessError):
                 folder.remove()
             raise
     folder.finish()
@@ -71,11 +73,15 @@ def predict_folder(
     return PredictedTable(named, len(earlier), sum(part.good for part in earlier.values()))
 
 
+class KilledProcessError(SeatrialError):
+    """A process that predicted was killed. What was done before is kept, for `resume`."""
+
+
 Task = tuple[int, TableInput, Path, Path | None]
 Answer = tuple[int, PartRecord, PredictedFile]
 
 
-def _options(how: HowToPredict) -> dict[str, object]:
+def _options(how: HowToPredict, project: "ProjectSettings") -> dict[str, object]:
     limit = how.limit.text if how.limit else ""
     options = asdict(how.options) if how.options else {}
     named = {name: value for name, value in options.items() if value not in (None, "")}
@@ -85,6 +91,7 @@ def _options(how: HowToPredict) -> dict[str, object]:
         "on_bad_rows": how.on_bad_rows,
         "max_bad": limit,
         "sheet": how.sheet,
+        "reading.toml": rules_digest(project),
         "reading": [f"{name}={value}" for name, value in named.items()],
     }
 
@@ -148,7 +155,7 @@ class _PredictingTogether:
                     raise answer
                 yield answer
         except BrokenProcessPool:
-            raise SeatrialError(
+            raise KilledProcessError(
                 "A process that predicted was killed, maybe since memory is short.",
                 hint="Use fewer --processes, and go on with --resume.",
             ) from None
