@@ -156,6 +156,7 @@ REFUSED = {
     "cannot be read: .* tried to convert": lambda release: release.predict_table(
         {"age": np.array([1, "a"], dtype=object)}
     ),
+    "cannot be read: .* surrogates": lambda release: release.predict_table({"age": ["\ud800"]}),
     "cannot be read: Could not convert": lambda release: release.predict_table(FRAME.assign(k=[1, "a"] * 75), keep="k"),
     "Not a table: list": lambda release: release.predict_table([{"age": 1}]),
     "would have two columns called 'key'": lambda release: release.predict_table(TABLE, keep=["key", "key"]),
@@ -205,6 +206,7 @@ COLUMNS = [
     ("s", pa.array(["a", None], pa.large_string()), ["a", None]),
     ("s", pa.array(["a", None], pa.string_view()), ["a", None]),
     ("s", pa.array(["a", None, "a"]).dictionary_encode(), ["a", None, "a"]),
+    ("s", pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), list(map(str, range(128)))), ["0", None]),
     ("s", pa.array([b"a"]), "row 1, column s: \"b'a'\": Input should be a valid string"),
 ]
 
@@ -213,7 +215,7 @@ COLUMNS = [
 def test_columns_of_every_arrow_type_are_read_as_a_user_expects(name: str, values: pa.Array, expected):
     checker = TableChecker(Typed)
     columns, problems = checker.check(
-        {**{c.name: [None] * len(values) for c in checker.columns}, name: from_arrow(values)}
+        {**{c.name: [None] * len(values) for c in checker.columns}, name: from_arrow(values, name)}
     )
     if isinstance(expected, str):
         assert str(problems[0]).startswith(expected)
@@ -221,3 +223,16 @@ def test_columns_of_every_arrow_type_are_read_as_a_user_expects(name: str, value
     found = [row[name] for row in rows_of(checker.columns, columns)]
     assert (problems, found) == ([], expected)
     assert [type(value) for value in found] == [type(value) for value in expected]
+
+
+UNREADABLE = [
+    (pa.array([2**62], pa.timestamp("s")), r"Column `s` has values of timestamp\[s\] that cannot be read"),
+    (pa.array([2**30], pa.date32()), r"Column `s` has values of date32\[day\] that cannot be read"),
+    (pa.array([b"\xff"]).view(pa.string()), r"Column `s` has values of string that cannot be read: 'utf-8' codec"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), UNREADABLE, ids=lambda part: str(getattr(part, "type", "")))
+def test_values_that_python_does_not_have_are_an_error_with_their_column(values: pa.Array, message: str) -> None:
+    with pytest.raises(SeatrialError, match=message):
+        from_arrow(values, "s")

@@ -15,7 +15,7 @@ def read_parquet(path: Path, size: int, wanted: Collection[str]) -> Iterator[Raw
     if repeated := [name for name in wanted if names.count(name) > 1]:
         raise SeatrialError(f"{path.name} has two columns named {repeated[0]!r}.", hint="Rename one of them.")
     for batch in parquet_batches(path, [name for name in dict.fromkeys(names) if name in wanted], size):
-        columns = {name: from_arrow(batch.column(n)) for n, name in enumerate(batch.schema.names)}
+        columns = {name: from_arrow(batch.column(n), name) for n, name in enumerate(batch.schema.names)}
         yield RawChunk(columns, batch.num_rows, names=names)
 
 
@@ -75,7 +75,7 @@ def read_arrow(path: Path, size: int, wanted: Collection[str]) -> Iterator[RawCh
                 for start in range(0, whole.num_rows, size):
                     batch = whole.select(read).slice(start, size)
                     rows += batch.num_rows
-                    columns = {name: from_arrow(batch.column(n)) for n, name in enumerate(read)}
+                    columns = {name: from_arrow(batch.column(n), name) for n, name in enumerate(read)}
                     yield RawChunk(columns, batch.num_rows, names=names)
             if not rows:
                 raise SeatrialError(f"{path.name} has no rows.", hint="Give a file with rows.")

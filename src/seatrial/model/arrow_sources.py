@@ -72,7 +72,7 @@ def _readable() -> Iterator[None]:
     arrow = import_arrow()
     try:
         yield
-    except arrow.ArrowException as error:
+    except (arrow.ArrowException, UnicodeError, OverflowError) as error:
         hint = (
             "Each column is one-dimensional, of one type and of the same length, and each batch has the same columns."
         )
@@ -103,7 +103,7 @@ def _arrow_chunks(reader: Any, names: Sequence[str], keep: Sequence[str]) -> Ite
     rows = 0
     for batch in rechunked((batch.select(wanted) for batch in _batches(reader)), CHUNK):
         rows += batch.num_rows
-        raw = {name: from_arrow(batch.column(wanted.index(name))) for name in read}
+        raw = {name: from_arrow(batch.column(wanted.index(name)), name) for name in read}
         yield RawChunk(raw, batch.num_rows), [batch.column(wanted.index(name)) for name in keep]
     if not rows:  # the columns are checked even so
         yield RawChunk({name: [] for name in read}, 0), []

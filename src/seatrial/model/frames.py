@@ -120,7 +120,7 @@ def pandas_chunks(frame: Any, names: Sequence[str], kept: Any) -> Iterator[tuple
 
 
 def _arrow_values(part: Any, place: int) -> list[Any] | Array:
-    return from_arrow(part.column(place).combine_chunks())
+    return from_arrow(part.column(place).combine_chunks(), part.column_names[place])
 
 
 def _polars_values(part: Any, place: int) -> list[Any] | Array:

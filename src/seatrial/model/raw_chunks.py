@@ -62,8 +62,22 @@ def import_pyarrow() -> None:
         raise SeatrialError("Parquet files need pyarrow.", hint="pip install pyarrow") from None
 
 
-def from_arrow(values: Any) -> list[Any] | Array:
-    """Convert numbers to float64 with NaN for null, and strings to objects that are shared by equal values."""
+def from_arrow(values: Any, name: str) -> list[Any] | Array:
+    """Convert numbers to float64 with NaN for null, and strings to objects that are shared by equal values.
+
+    Raises SeatrialError for values of the column `name` that Python does not have: dates after the year 9999, texts
+    that are not UTF-8.
+    """
+    try:
+        return _values_of(values)
+    except (ValueError, OverflowError) as error:
+        raise SeatrialError(
+            f"Column `{name}` has values of {values.type} that cannot be read: {error}",
+            hint="Correct them where the table is made.",
+        ) from None
+
+
+def _values_of(values: Any) -> list[Any] | Array:
     import pyarrow as pa
 
     kind = values.type
@@ -80,8 +94,8 @@ def from_arrow(values: Any) -> list[Any] | Array:
         values = values.dictionary_decode().dictionary_encode()  # a slice uses few of the values
     if pa.types.is_dictionary(values.type):
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
-        codes = values.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
-        return categorical(distinct, codes.astype(np.int64))
+        codes = values.indices.cast(pa.int64()).fill_null(len(distinct) - 1)  # int8 may have no number for null
+        return categorical(distinct, codes.to_numpy())
     if pa.types.is_timestamp(kind) and kind.unit == "ns":  # as datetime, which has no nanoseconds
         values = values.cast(pa.timestamp("us", kind.tz), safe=False)
     listed: list[Any] = values.to_pylist()

@@ -85,7 +85,7 @@ def streamed_chunks(
         batch = {**dict(zip(own, whole.columns, strict=True)), **added}
         raw: dict[str, list[Any] | Array] = {}
         for name in columns.numbers:
-            values = np.asarray(from_arrow(batch[columns.sources[name]]))
+            values = np.asarray(from_arrow(batch[columns.sources[name]], columns.sources[name]))
             raw[name] = _without(values, columns.missing_numbers[name])
         if columns.texts:
             texts = {columns.sources[name]: batch[columns.sources[name]] for name in columns.texts}

@@ -243,3 +243,10 @@ def test_a_name_of_which_little_is_left_is_not_taken_for_another(name: str, othe
     assert project_names(
         TableSource("t", pa.table({decomposed: ["1"]})), ReadingRules(columns={"Groesse": ColumnRules("Größe", "text")})
     ) == ["Groesse"]
+
+
+def test_a_dictionary_may_use_all_numbers_of_its_small_codes() -> None:
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, None, 127], pa.int8()), [f"v{n}" for n in range(128)])
+    rules = ReadingRules(columns={"x": ColumnRules("x", "category")})
+    export = read_export(TableSource("july", pa.table({"x": coded})), rules, ["x"])
+    assert values_of(export) == ["v0", None, "v127"]

@@ -63,10 +63,10 @@ def _raw_chunk(batch: Any) -> RawChunk:
     batch.validate(full=True)
     columns = {}
     for field, values in zip(batch.schema, batch.columns, strict=True):
+        name = encodable(field.name)
         try:
-            columns[field.name] = from_arrow(values)
+            columns[field.name] = from_arrow(values, name)
         except (pa.ArrowException, *INVALID) as error:
             hint = f"Send another type; it is {field.type}."
-            name = encodable(field.name)
             raise SeatrialError(f"The column {name} cannot be read: {error}", hint=hint) from None
     return RawChunk(columns, batch.num_rows)

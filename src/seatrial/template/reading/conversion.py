@@ -201,8 +201,9 @@ def _distinct(values: Any) -> tuple[list[Any], Any]:
     """The distinct values of an arrow array, None for null, and each row's position among them."""
     if pa.types.is_dictionary(values.type):
         if len(values.dictionary) <= max(len(values), FEW):
-            codes = values.indices.fill_null(len(values.dictionary)).to_numpy(zero_copy_only=False)
-            return _stripped([*values.dictionary.to_pylist(), None]), codes.astype(np.int64)
+            codes = values.indices.cast(pa.int64())  # int8 may have no number left for null
+            codes = codes.fill_null(len(values.dictionary))
+            return _stripped([*values.dictionary.to_pylist(), None]), codes.to_numpy()
         values = values.dictionary_decode()  # a slice uses few of the values
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         texts = [None if value is None else _iso(value) for value in values.to_pylist()]
