@@ -146,6 +146,18 @@ def test_the_types_of_parquet_do_not_depend_on_the_first_rows(
     ]
 
 
+@pytest.mark.parametrize("output", ["csv", "json", "jsonl", "parquet"])
+def test_halves_of_surrogate_pairs_are_written_as_text(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path, output: str
+) -> None:
+    row = json.loads(table.head(1).to_json(orient="records"))[0]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("\n".join(json.dumps({**row, **changed}) for changed in ({"id": "\ud800"}, {"name": "\ud801"})))
+    predict(project, source, tmp_path / f"out.{output}", key=["id"], on_bad_rows="quarantine")
+    assert read(tmp_path / f"out.{output}")["id"].astype(str).tolist() == ["\\ud800"]
+    assert read(tmp_path / f"out.bad.{output}")["bad_value"].tolist() == ["\\ud801"]
+
+
 def test_bad_rows_are_not_put_in_place_of_an_input(
     project: ProjectSettings, table: pd.DataFrame, tmp_path: Path
 ) -> None:

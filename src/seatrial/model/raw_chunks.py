@@ -11,7 +11,7 @@ import numpy as np
 from seatrial.core.errors import Problem, SeatrialError
 from seatrial.model.categorical import categorical
 from seatrial.model.features import Array
-from seatrial.model.table_validation import EXACT
+from seatrial.model.table_validation import EXACT, encodable_text
 
 CHUNK = 65_536
 FEW = 1_024  # distinct values, that are converted although fewer rows may use them
@@ -39,7 +39,14 @@ def with_columns(
         for name in keep:
             if name not in columns:
                 raise missing_column(path, name, list(raw.names or raw.columns), ", which --key names")
-        yield replace(raw, columns=columns, kept={name: columns[name] for name in keep})
+        yield replace(raw, columns=columns, kept={name: _encodable(columns[name]) for name in keep})
+
+
+def _encodable(values: list[Any] | Array) -> list[Any] | Array:
+    """Values that can be written; only JSON has texts that cannot, and its columns are lists."""
+    if not isinstance(values, list):
+        return values
+    return [encodable_text(value) if isinstance(value, str) else value for value in values]
 
 
 def constant(value: str, rows: int) -> Array:

@@ -230,6 +230,11 @@ def rows_of(columns: Sequence[Column], table: Columns) -> list[dict[str, Any]]:
     return [{c.name: from_array(c, table[c.name][row]) for c in columns} for row in range(rows)]
 
 
+def encodable_text(text: str) -> str:
+    """A text as it can be written: with \\ud800 for half of a surrogate pair, which JSON may have."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _shown(value: Any) -> str:
     text = "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN is missing
-    return text if len(text) <= 60 else text[:57] + "..."
+    return encodable_text(text if len(text) <= 60 else text[:57] + "...")
