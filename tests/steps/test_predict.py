@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import feather
 import pytest
 
 from seatrial.core.errors import SeatrialError
@@ -144,6 +145,45 @@ def test_the_types_of_parquet_do_not_depend_on_the_first_rows(
         pa.float64(),
         pa.int64(),
     ]
+
+
+KEYS = [  # of two files
+    ([1, 2], ["007", "8"], None),
+    ([True, False], [1, 2], None),
+    ([1, 2], [1.5, 2.0], None),
+    ([1, 2], ["7", "8"], [1, 2, 7, 8]),
+    ([None, None], ["007", None], [None, None, "007", None]),
+    ([1.5, None], [2, 3], [1.5, None, 2.0, 3.0]),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "expected"), KEYS, ids=str)
+@pytest.mark.parametrize("output", ["parquet", "arrow"])
+def test_keys_of_another_type_are_not_changed(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path, one: list, other: list, expected: object, output: str
+) -> None:
+    rows = pa.Table.from_pandas(table.head(2).drop(columns="id"), preserve_index=False)
+    for name, keys in (("a", one), ("b", other)):
+        pq.write_table(rows.append_column("id", pa.array(keys)), tmp_path / f"{name}.parquet")
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    out = tmp_path / f"out.{output}"
+    if expected is None:
+        with pytest.raises(SeatrialError, match="Column id is of .* in earlier rows, and of .* in these"):
+            predict(project, files, out, key=["id"])
+        assert not out.exists()
+        return
+    predict(project, files, out, key=["id"])
+    assert (pq.read_table(out) if output == "parquet" else feather.read_table(out))["id"].to_pylist() == expected
+
+
+def test_a_key_that_arrow_has_no_type_for_is_refused(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    row = json.loads(table.head(1).to_json(orient="records"))[0]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("\n".join(json.dumps({**row, "id": key}) for key in (1, "x")))
+    with pytest.raises(SeatrialError, match="Column id cannot be written as Arrow"):
+        predict(project, source, tmp_path / "out.parquet", key=["id"])
 
 
 @pytest.mark.parametrize("output", ["csv", "json", "jsonl", "parquet"])

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_json
 
+from seatrial.core.errors import SeatrialError
 from seatrial.model.table_files import import_pyarrow
 from seatrial.model.unseen import WARNINGS
 
 Write = Callable[[dict[str, Any]], None]  # writes some rows, given as columns
 Types = Mapping[str, Any]  # the Arrow types of columns
+OTHER_FORMAT = "Give it one type in all rows, or write .csv or .jsonl."
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def parquet_writer(file: Any, types: Types | None = None) -> Iterator[Write]:
         if writer is None:  # a dictionary of measurements would only take time, since nearly all of them differ
             repeated = [field.name for field in arrow.schema if not pa.types.is_floating(field.type)]
             writer = pq.ParquetWriter(file.buffer, arrow.schema, use_dictionary=repeated)
-        writer.write_table(arrow.cast(writer.schema))
+        writer.write_table(_as_before(arrow, writer.schema))
 
     try:
         yield write
@@ -87,7 +89,7 @@ def arrow_file_writer(file: Any, types: Types | None = None, *, stream_format: b
         if stream is None:
             schema = arrow.schema
             stream = (pa.ipc.new_stream if stream_format else pa.ipc.new_file)(file.buffer, schema)
-        stream.write_table(arrow.cast(schema))
+        stream.write_table(_as_before(arrow, schema))
 
     try:
         yield write
@@ -102,10 +104,41 @@ def arrow_table(table: dict[str, Any], types: Types) -> Any:
 
     arrays = {}
     for name, values in table.items():
-        array = values if isinstance(values, pa.Array) else pa.array(values, types.get(name), from_pandas=True)
+        try:
+            array = values if isinstance(values, pa.Array) else pa.array(values, types.get(name), from_pandas=True)
+        except (pa.ArrowException, OverflowError) as error:
+            raise SeatrialError(f"Column {name} cannot be written as Arrow: {error}", hint=OTHER_FORMAT) from None
         array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
         arrays[name] = array.cast(pa.string()) if pa.types.is_null(array.type) else array
     return pa.table(arrays)
+
+
+def _as_before(table: Any, schema: Any) -> Any:
+    """Rows with the types of those that were written before; raises SeatrialError where values would be others."""
+    import pyarrow as pa
+
+    for field in schema:
+        column = table.column(field.name)
+        if column.type == field.type:
+            continue
+        try:
+            same = _same(column.cast(field.type).cast(column.type), column)
+        except pa.ArrowException:
+            same = False
+        if not same:
+            raise SeatrialError(
+                f"Column {field.name} is of {field.type} in earlier rows, and of {column.type} in these.",
+                hint=OTHER_FORMAT,
+            )
+    return table.cast(schema)
+
+
+def _same(one: Any, other: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_floating(one.type):
+        return bool(np.array_equal(one.to_numpy(), other.to_numpy(), equal_nan=True))
+    return bool(one.equals(other))
 
 
 @contextmanager
