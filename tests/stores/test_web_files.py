@@ -1,6 +1,11 @@
 """Tables over https, from a server of our own: whole, encrypted, within limits."""
 
+import gzip
+import logging
+import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -8,7 +13,7 @@ import pytest
 from tests.https_server import Answer, running_https
 from tests.stores.test_remote_tables import TABLE, content, refusal
 
-from seatrial.stores import web_files
+from seatrial.stores import remote_tables, web_files
 from seatrial.stores.remote_tables import fetch
 
 SIGNED = "?X-Amz-Signature=secret-word&X-Amz-Credential=secret-word"
@@ -25,6 +30,39 @@ def answer(body: str = TABLE, code: int = 200, **headers: str) -> Answer:
     return send
 
 
+def compressed(request: BaseHTTPRequestHandler) -> None:
+    """A file that is stored compressed, whatever was asked for: as S3 serves one with this header."""
+    body = gzip.compress(TABLE.encode())
+    request.send_response(200)
+    request.send_header("Content-Encoding", "gzip")
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)
+
+
+def without_length(request: BaseHTTPRequestHandler) -> None:
+    """The end of the connection is the end of the file, so nobody can see that it broke off."""
+    request.send_response(200)
+    request.end_headers()
+    request.wfile.write(TABLE.encode())
+
+
+def trickling(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", "100")
+    request.end_headers()
+    with suppress(OSError):  # the caller leaves
+        for _ in range(20):
+            request.wfile.write(b"x")
+            request.wfile.flush()
+            time.sleep(0.1)
+
+
+def for_somebody(request: BaseHTTPRequestHandler) -> None:
+    known = f"Basic {b64encode(b'me:pass-word').decode()}"
+    answer(code=200 if request.headers["Authorization"] == known else 401)(request)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("https")
@@ -36,6 +74,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         "/half.csv": answer(Content_Length="1000"),
         "/denied.csv": answer("no", 403),
         "/broken.csv": answer("no", 503),
+        "/compressed.csv": compressed,
+        "/endless.csv": without_length,
+        "/slow.csv": trickling,
+        "/private.csv": for_somebody,
+        "/o/exports%2Ft.csv": answer(),
+        "/o/..%2Ft.csv": answer(),
+        f"/{'x' * 300}.csv": answer(),
     }
     with running_https(folder, answers) as url:
         yield url, folder / "server.pem"
@@ -63,6 +108,7 @@ def test_a_table_is_downloaded_and_its_redirects_are_followed(at: Callable[[str]
         ("denied.csv", "answered 403. Its server denies access: a signed URL may have expired"),
         ("broken.csv", "answered 503. Try again later"),
         ("none.csv", "answered 404. There is no such file"),
+        ("endless.csv", "does not say how long it is"),
     ],
 )
 def test_what_a_server_refuses(at: Callable[[str], str], name: str, said: str) -> None:
@@ -80,3 +126,59 @@ def test_limits_of_size_and_time(at: Callable[[str], str], monkeypatch: pytest.M
 def test_a_certificate_that_is_not_trusted(server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     assert "set SSL_CERT_FILE" in refusal(fetch, f"{server[0]}/t.csv{SIGNED}")
+
+
+def test_the_limit_of_time_holds_for_a_server_that_sends_byte_by_byte(
+    at: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_files, "TOTAL_SECONDS", 0.3)
+    assert "took more than" in refusal(fetch, at("slow.csv"))
+
+
+def test_a_file_that_is_stored_compressed_is_whole(at: Callable[[str], str]) -> None:
+    assert content(at("compressed.csv")) == TABLE.encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("o/exports%2Ft.csv", "t.csv"), ("o/..%2Ft.csv", "t.csv"), (f"{'x' * 300}.csv", None)]
+)
+def test_a_name_leads_nowhere_but_into_the_downloads_own_folder(
+    at: Callable[[str], str], path: str, name: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_tables.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "precious").touch()
+    copy = fetch(at(path))
+    assert (copy.path.resolve().parent.parent, copy.path.suffix) == (tmp_path, ".csv")
+    assert name in (copy.path.name, None)
+    del copy
+    assert [each.name for each in tmp_path.iterdir()] == ["precious"]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://h/..", "https://h/%2e%2e", "https://h/%00", "https://me:secret-word@[h/t.csv"]
+)
+def test_urls_that_name_no_file(url: str) -> None:
+    assert "names no file" in (said := refusal(content, url)) or "is not valid" in said
+
+
+def test_credentials_are_those_of_netrc(
+    at: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "answered 401" in refusal(fetch, at("private.csv"))
+    file = tmp_path / ".netrc"
+    file.write_text("machine 127.0.0.1 login me password pass-word\n")
+    file.chmod(0o600)
+    assert content(at("private.csv")) == TABLE.encode()
+    file.write_text("machine 127.0.0.1 nonsense")
+    file.chmod(0o600)
+    assert ".netrc cannot be read" in refusal(fetch, at("private.csv"))
+
+
+def test_the_log_of_the_http_library_has_no_signature(
+    at: Callable[[str], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        fetch(at("moved.csv"))
+    assert "GET https://127.0.0.1" in caplog.text
+    assert "secret-word" not in caplog.text

@@ -6,6 +6,7 @@ temporary file and uploaded at the end, in one step of the store, so that an err
 """
 
 import os
+import re
 import shutil
 import tempfile
 import weakref
@@ -28,16 +29,31 @@ from seatrial.stores.object_transfers import (
     upload_folder,
     version_of,
 )
-from seatrial.stores.shown_urls import shown_url
+from seatrial.stores.shown_urls import credentials_and_rest, shown_url
 from seatrial.stores.web_files import download
 
+LONGEST_NAME = 60  # characters, of up to four bytes; the end has the suffix
 FOLDER = "seatrial-table-"  # the start of the names of temporary folders, then the process
 
 
 def is_url(data: object) -> bool:
-    """Whether this names a file of an object store or a web server; a database does not count."""
+    """Whether this names a file of an object store or a web server; a database does not count.
+
+    Raises SeatrialError where it means to, and is not a URL.
+    """
     scheme, separator, _ = data.partition("://") if isinstance(data, str) else ("", "", "")
-    return bool(separator) and scheme.lower() in (*SCHEMES, "http", "https")
+    if not separator or scheme.lower() not in (*SCHEMES, "http", "https"):
+        return False
+    try:
+        cut = bool(credentials_and_rest(str(data))[0]) and "@" not in urlsplit(str(data)).netloc
+    except ValueError:  # which may quote a password
+        cut = True
+    if cut:
+        raise SeatrialError(
+            f"{shown_url(str(data))} is not valid, as it is written.",
+            hint="Write a bracket, or a /, ? or # in a password, as %5B, %2F, %3F or %23.",
+        )
+    return True
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ class LocalCopy:
 
 def fetch(url: str, progress: Progress = silent) -> LocalCopy:
     """Download a file whole. Raises SeatrialError, which says what the store refuses and what to do."""
-    name = unquote(Path(urlsplit(url).path).name)
+    name = _file_name(url)
     if not name:
         raise SeatrialError(f"{shown_url(url)} names no file.", hint="Name a CSV, Parquet or Excel file.")
     folder = Path(tempfile.mkdtemp(prefix=_prefix()))
@@ -70,6 +86,12 @@ def fetch(url: str, progress: Progress = silent) -> LocalCopy:
     copy = LocalCopy(path, shown_url(url), etag, digest)
     copy.keep_until_unused()
     return copy
+
+
+def _file_name(url: str) -> str:
+    """The name for a download, which is one name in any folder: `o/july%2Ft.csv` is `t.csv`, and `..` is none."""
+    name = re.split(r"[/\\]", unquote(urlsplit(url).path.rstrip("/")))[-1]
+    return "" if name in (".", "..") or "\0" in name else name[-LONGEST_NAME:]
 
 
 def current_version(url: str) -> str:

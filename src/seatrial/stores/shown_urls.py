@@ -1,15 +1,31 @@
 """URLs and errors as people may see them: without passwords, tokens and signatures."""
 
-from urllib.parse import parse_qsl, unquote, urlsplit
+import re
+from urllib.parse import parse_qsl, unquote
 
 _SECRET = ("password", "secret", "token", "key", "sig", "credential")  # in the names of a URL's parameters
 LONGEST = 300  # characters of an error that are shown
 
 
+def credentials_and_rest(url: str) -> tuple[str, str]:
+    """The `user:password` of a URL, and the URL without it.
+
+    A password may have characters that end a host elsewhere: SQLAlchemy reads `u:p/w@host` so, and people write it.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "", url
+    if re.match(r"[^:/?#@]*:\d+/", rest) and scheme.startswith("http"):  # a port, and an @ in the path
+        return "", url
+    found = re.match(r"[^:/?#@]*(:[^@]*)?@([^/?#]*@)?", rest)
+    end = found.end() if found else 0
+    return rest[: max(end - 1, 0)], f"{scheme}{separator}{rest[end:]}"
+
+
 def shown_url(url: str) -> str:
     """The URL without user, password and parameters."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else url
+    rest = credentials_and_rest(url)[1]
+    return re.split(r"[?#]", rest)[0] if "://" in url else url
 
 
 def cleaned(error: BaseException, url: str) -> str:
@@ -22,12 +38,13 @@ def cleaned(error: BaseException, url: str) -> str:
 
 def _secrets(url: str) -> set[str]:
     """The whole URL, and all that stands for a password in it, as it is written and as it is meant."""
-    parts = urlsplit(url)
-    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    credentials, rest = credentials_and_rest(url)
+    user, _, password = credentials.partition(":")
+    query = rest.partition("?")[2].partition("#")[0]
     found = {url, password, unquote(password), f"{user}:{password}"}
-    raw = [pair.partition("=") for pair in parts.query.split("&")]
+    raw = [pair.partition("=") for pair in query.split("&")]
     found |= {value for name, _, value in raw if _is_secret(name)}
-    found |= {value for name, value in parse_qsl(parts.query) if _is_secret(name)}
+    found |= {value for name, value in parse_qsl(query) if _is_secret(name)}
     return found - {"", ":"}
 
 

@@ -1,8 +1,12 @@
 """Downloads a file over https, within limits of size and time, and only whole."""
 
 import hashlib
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
@@ -32,7 +36,7 @@ def download(url: str, file: BinaryIO, progress: Progress) -> tuple[str, str]:
         limits = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         # identity: what is on the server is what is compared by its length
         headers = {"Accept-Encoding": "identity", "User-Agent": "seatrial"}
-        with httpx.Client(timeout=limits, headers=headers) as client:
+        with httpx.Client(timeout=limits, headers=headers, auth=_netrc(url)) as client, _clean_log():
             request = client.build_request("GET", url)
             for _ in range(MOST_REDIRECTS + 1):
                 response = client.send(request, stream=True)
@@ -56,14 +60,53 @@ def download(url: str, file: BinaryIO, progress: Progress) -> tuple[str, str]:
         raise SeatrialError(f"{shown} cannot be downloaded: {cleaned(error, url)}.", hint=hint) from None
 
 
+def _netrc(url: str) -> Any:
+    """What ~/.netrc says of the hosts; None where there is no such file, or the URL has credentials itself."""
+    import netrc
+
+    import httpx
+
+    if "@" in urlsplit(url).netloc:
+        return None
+    try:
+        return httpx.NetRCAuth()
+    except FileNotFoundError:
+        return None
+    except (netrc.NetrcParseError, OSError, UnicodeError) as error:
+        reason = getattr(error, "msg", None) or getattr(error, "strerror", None) or "it is not text"
+        raise SeatrialError(f"~/.netrc cannot be read: {reason}.", hint="Correct it.") from None
+
+
+@contextmanager
+def _clean_log() -> Iterator[None]:
+    """Keep signatures and passwords out of httpx's own log of requests, wherever the caller sends it."""
+    log = logging.getLogger("httpx")
+
+    def clean(record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(shown_url(str(a)) if "://" in str(a) else a for a in record.args)
+        return True
+
+    log.addFilter(clean)
+    try:
+        yield
+    finally:
+        log.removeFilter(clean)
+
+
 def _body(response: Any, file: BinaryIO, shown: str, progress: Progress) -> tuple[str, str]:
     if response.status_code != 200:
         hint = ADVICE.get(response.status_code, "Try again later." if response.status_code >= 500 else "")
         raise SeatrialError(f"{shown}: its server answered {response.status_code}.", hint=hint)
     length = response.headers.get("Content-Length", "")
     expected = int(length) if length.isdigit() else None
-    started, done, digest = time.monotonic(), 0, hashlib.sha256()
-    for piece in response.iter_bytes(PIECE):
+    if expected is None and "chunked" not in response.headers.get("Transfer-Encoding", "").lower():
+        raise SeatrialError(
+            f"{shown}: its server does not say how long it is, so a download that breaks off would not be noticed.",
+            hint="Download it by other means, and name its path.",
+        )
+    started, done, told, digest = time.monotonic(), 0, 0, hashlib.sha256()
+    for piece in response.iter_bytes():  # as they arrive, so that the limit of time is looked at
         done += len(piece)
         if max(done, expected or 0) > MOST_BYTES:
             raise SeatrialError(f"{shown} has more than {MOST_BYTES >> 30} GiB.", hint="Download it by other means.")
@@ -71,7 +114,8 @@ def _body(response: Any, file: BinaryIO, shown: str, progress: Progress) -> tupl
             raise SeatrialError(f"{shown} took more than {TOTAL_SECONDS / 60:.0f} minutes.", hint="Try again later.")
         digest.update(piece)
         file.write(piece)
-        progress(f"downloaded {done / 1e6:,.1f}" + (f" of {expected / 1e6:,.1f} MB" if expected else " MB"))
-    if expected is not None and done != expected:
-        raise SeatrialError(f"{shown} ended after {done:,} of {expected:,} bytes.", hint="Try again.")
+        if done - told >= PIECE:
+            told = done
+            came = response.num_bytes_downloaded / 1e6
+            progress(f"downloaded {came:,.1f}" + (f" of {expected / 1e6:,.1f} MB" if expected else " MB"))
     return response.headers.get("ETag", ""), digest.hexdigest()
