@@ -62,6 +62,14 @@ def test_a_column_has_the_type_of_all_its_values(shop: str, monkeypatch: pytest.
         "name": [None, None, "c", "d", "e"],
     }
     assert read(shop, "SELECT size FROM t WHERE id < 5") == {"size": [1.0, 2.0, 2.5, None]}
+    long = "SELECT 9007199254740993 AS key UNION ALL SELECT 2 UNION ALL SELECT 2.5"  # no double has the first one
+    assert read(shop, long) == {"key": ["9007199254740993", "2", "2.5"]}
+
+
+def test_a_query_reaches_the_database_as_it_is_written(shop: str, postgres: str) -> None:
+    query = r"""SELECT '12:30:45' AS a, 'x\:y' AS b, ':z' AS c, '50%' AS d, '%s %(e)s' AS "%(e)s" """.strip()
+    found = {"a": ["12:30:45"], "b": [r"x\:y"], "c": [":z"], "d": ["50%"], "%(e)s": ["%s %(e)s"]}
+    assert read(shop, query) == read(postgres, query) == found
 
 
 def test_what_postgresql_has_beside_numbers_and_texts(postgres: str) -> None:

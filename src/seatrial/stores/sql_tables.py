@@ -18,6 +18,7 @@ from seatrial.stores.postgres_arrow import arrow_batches, ingest, speaks_arrow
 
 Mode = Literal["create", "append", "replace"]
 TRANSACTIONAL = ("postgresql", "sqlite", "duckdb")  # where a table is created and filled in one transaction
+EXACT = 2**53  # beyond, a double does not have every integer
 TARGET = "postgresql://user@host/database?table=scores"
 
 
@@ -94,8 +95,8 @@ def _join(parts: list[Path], path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schemas = [pq.read_schema(part) for part in parts]
-    fields = [pa.field(name, _common([schema.field(name).type for schema in schemas])) for name in schemas[0].names]
+    files = [pq.ParquetFile(part) for part in parts]
+    fields = [pa.field(name, _common(files, place)) for place, name in enumerate(files[0].schema_arrow.names)]
     with pq.ParquetWriter(path, pa.schema(fields)) as writer:
         for part in parts:
             for batch in pq.ParquetFile(part).iter_batches(BATCH):
@@ -103,14 +104,25 @@ def _join(parts: list[Path], path: Path) -> None:
             part.unlink()
 
 
-def _common(kinds: list[Any]) -> Any:
+def _common(files: list[Any], place: int) -> Any:
+    """The type of a column of all files: that of one, or double for numbers that are doubles, or text."""
     import pyarrow as pa
 
-    used = {kind for kind in kinds if not pa.types.is_null(kind)}
+    used = {kind for file in files if not pa.types.is_null(kind := file.schema_arrow.types[place])}
     if len(used) == 1:
         return used.pop()
     numbers = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in used)
-    return pa.float64() if used and numbers else pa.string()
+    return pa.float64() if used and numbers and not any(_has_long(file, place) for file in files) else pa.string()
+
+
+def _has_long(file: Any, place: int) -> bool:
+    """Whether a column has integers that a double would round."""
+    import pyarrow as pa
+
+    if not pa.types.is_integer(file.schema_arrow.types[place]):
+        return False
+    groups = (file.metadata.row_group(number).column(place).statistics for number in range(file.num_row_groups))
+    return any(each.has_min_max and max(abs(each.min), abs(each.max)) > EXACT for each in groups)
 
 
 @dataclass(frozen=True)
