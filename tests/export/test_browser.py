@@ -15,6 +15,7 @@ from tests.serve.browsing import ARGUMENTS, CHROMIUM
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project, importable
+from seatrial.export import browser
 from seatrial.export.browser import check_folder, write_browser_folder
 from seatrial.export.onnxruntime_web import FILES, fetch_onnxruntime_web
 from seatrial.model.release import Release
@@ -58,8 +59,8 @@ def test_the_page_predicts_as_the_release(site: str, titanic_project: Path) -> N
         columns = proof_rows(project, release, 3_000)
         rows, expected = rows_of(release.columns, columns), release.score_table(columns)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = chromium.new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(site)
@@ -67,7 +68,7 @@ def test_the_page_predicts_as_the_release(site: str, titanic_project: Path) -> N
         scores = np.array(page.evaluate(SCORE, json.loads(json.dumps(rows))))
         errors = page.evaluate(REFUSE, {**rows[0], "age": 131, "pclass": 4, "name": None, "extra": 1})
         shown = page.inner_text("#answer")
-        browser.close()
+        chromium.close()
     assert np.abs(scores - expected).max() <= 1e-9
     assert len(scores) > 3_000
     assert errors == [
@@ -91,3 +92,31 @@ def test_a_runtime_without_its_files_is_refused(titanic_project: Path, tmp_path:
     project = find_project(titanic_project)
     with importable(project), pytest.raises(SeatrialError, match=f"has no {FILES[0]}"):
         write_browser_folder(Release(project.package), tmp_path, tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def test_an_export_that_was_interrupted_is_repeated(
+    titanic_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = find_project(titanic_project)
+    for name in FILES:
+        (tmp_path / name).write_text("a runtime")
+    site, written = tmp_path / "site", browser.write_atomic
+
+    def interrupted(path: Path, content: str | bytes) -> None:
+        if path.name == FILES[1]:
+            raise KeyboardInterrupt
+        written(path, content)
+
+    with importable(project):
+        release = Release(project.package)
+        with monkeypatch.context() as patch:
+            patch.setattr(browser, "write_atomic", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                write_browser_folder(release, tmp_path, site)
+        assert not (site / "index.html").exists()
+        check_folder(site)
+        write_browser_folder(release, tmp_path, site)
+        with pytest.raises(SeatrialError, match="is not empty"):
+            check_folder(release.artifacts)  # which has a graph, too
+    assert (site / "index.html").is_file()

@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project, importable
+from seatrial.export.expressions import Expressions
+from seatrial.export.sql import Output, select
 from seatrial.export.sql_proof import KEY, TABLE, arrow_rows, duckdb_database, prove_sql
-from seatrial.export.sql_release import release_as_sql
+from seatrial.export.sql_release import _known, release_as_sql
 from seatrial.model.release import Release
 from seatrial.model.word_counts import METADATA_KEY
 from seatrial.steps.export_release import proof_rows
@@ -73,3 +76,14 @@ def test_rows_that_break_the_schema_have_no_prediction(titanic_project: Path, di
     assert answer["bad_column"] == ["age", "age", "pclass", "name", "name", None]
     assert [each is None for each in answer["prediction"]] == [True] * 5 + [False]
     assert [each is None for each in answer["probability_0"]] == [True] * 5 + [False]
+
+
+def test_a_score_that_is_missing_has_no_label(titanic_project: Path) -> None:
+    project, pool = find_project(titanic_project), Expressions()
+    a, b = (pool.column(name, "number", nullable=False) for name in "ab")
+    score = pool.divide(a, b)
+    with importable(project):
+        label = _known(Release(project.package), [pool.arithmetic("-", pool.number(1), score), score], pool)
+    text = select([Output("label", label)], table=TABLE, keep=[KEY], dialect="duckdb")
+    answer = duckdb_database(text, pa.table({KEY: [0, 1, 2], "a": [0.9, 0.1, 0.9], "b": [1.0, 1.0, 0.0]}))
+    assert answer["label"] == [1, 0, None]

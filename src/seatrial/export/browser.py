@@ -1,7 +1,6 @@
 """A release as a folder that any web server can offer: the prediction page, the graph, and onnxruntime-web."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
+MARKER = "assets/release.js"  # which only an export has
 HERE = Path(__file__).parent / "assets"
 
 
@@ -33,26 +33,27 @@ def write_browser_folder(release: Release, runtime: Path, folder: Path) -> None:
     """
     script = _release_script(release)
     page = render_page(release, Settings(), local=POLICY)
-    assets = folder / "assets"
-    assets.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         if not (runtime / name).is_file():
             raise SeatrialError(
                 f"{runtime} has no {name}.", hint="Name the `dist` folder of the package onnxruntime-web."
             )
-        shutil.copyfile(runtime / name, assets / name)
+    assets = folder / "assets"
+    assets.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / MARKER, script)  # first: an export that is killed can be repeated
+    for name in FILES:
+        write_atomic(assets / name, (runtime / name).read_bytes())
     for name in ASSETS:
         write_atomic(assets / name, asset(name))
     write_atomic(assets / "key.js", 'export { hasKey, post, prepareKey, refusal } from "./local.js";\n')
     write_atomic(assets / "local.js", (HERE / "local.js").read_text(encoding="utf-8"))
-    write_atomic(assets / "release.js", script)
     write_atomic(folder / GRAPH_FILE, (release.artifacts / GRAPH_FILE).read_bytes())
     write_atomic(folder / "index.html", page)
 
 
 def check_folder(folder: Path) -> None:
     """Raise SeatrialError for a path that is neither free nor an earlier export."""
-    if folder.is_file() or (folder.exists() and not (folder / GRAPH_FILE).is_file() and any(folder.iterdir())):
+    if folder.is_file() or (folder.exists() and not (folder / MARKER).is_file() and any(folder.iterdir())):
         raise SeatrialError(f"{folder} is not empty.", hint="Name a new folder, or an earlier export.")
 
 

@@ -77,7 +77,7 @@ def _outputs(release: Release, pool: Expressions) -> list[Output]:
     values = engine_inputs(release, pool)
     graph = (release.artifacts / GRAPH_FILE).read_bytes()
     scores = score_expressions(graph, inputs, values, pool)
-    found = {"prediction": scores[0] if release.metadata.task == "regression" else _decision(release, scores, pool)}
+    found = {"prediction": scores[0] if release.metadata.task == "regression" else _known(release, scores, pool)}
     found |= {f"probability_{label}": score for label, score in zip(release.metadata.classes, scores, strict=False)}
     read = [
         (column, columns[column.name].expression) for column in release.columns if column.name in release.used_columns
@@ -100,6 +100,15 @@ def engine_input(value: Value, pool: Expressions) -> Expression:
     if found.kind == "text":
         return pool.case(pool.is_null(found), pool.text(""), found)
     return pool.as_number(found)
+
+
+def _known(release: Release, scores: Sequence[Expression], pool: Expressions) -> Expression:
+    """The label; missing where a score is, as after a division by zero: no comparison with it holds."""
+    decided = _decision(release, scores, pool)
+    for score in scores:
+        nothing = pool.make("untyped null", kind=decided.kind, nullable=True)
+        decided = pool.case(pool.is_null(score), nothing, decided)
+    return decided
 
 
 def _decision(release: Release, scores: Sequence[Expression], pool: Expressions) -> Expression:

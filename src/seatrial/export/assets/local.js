@@ -12,6 +12,16 @@ ort.env.wasm.wasmPaths = { wasm: new URL("./ort-wasm-simd-threaded.wasm", import
 const session = ort.InferenceSession.create(new URL("../model.onnx", import.meta.url).href);
 
 const columns = new Map(release.columns.map((column) => [column.name, column]));
+for (const column of release.columns) column.matches = compiled(column.pattern);
+
+/** A pattern of the schema; null for one that JavaScript cannot read, such as (?i) or (?P<name>...). */
+function compiled(pattern) {
+  try {
+    return pattern ? new RegExp(pattern, "u") : null;
+  } catch {
+    return null;
+  }
+}
 
 /** The rule that a value breaks, in words; undefined where it breaks none. */
 function broken(column, value) {
@@ -30,7 +40,7 @@ function brokenText(column, value) {
   const length = [...value].length;
   if (length < column.minLength) return `String should have at least ${column.minLength} characters`;
   if (column.maxLength !== null && length > column.maxLength) return `String should have at most ${column.maxLength} characters`;
-  if (column.pattern && !new RegExp(column.pattern, "u").test(value)) return `String should match pattern '${column.pattern}'`;
+  if (column.matches && !column.matches.test(value)) return `String should match pattern '${column.pattern}'`;
   return undefined;
 }
 
@@ -136,6 +146,10 @@ export async function post(path, document) {
   const detail = found.flatMap(({ errors }) => errors);
   if (detail.length) return answer(422, { detail });
   const rows = found.map(({ row }) => row);
-  const made = described(await score(rows));
+  const scores = await score(rows);
+  const unknown = scores.flatMap((each, number) => (each.some(Number.isNaN) ? [number] : []));
+  // A release refuses such a row: a feature function raises an error, as for a division by zero.
+  if (unknown.length) return answer(422, { detail: unknown.map((number) => ({ loc: ["body", ...(single ? [] : [number])], msg: "A feature cannot be computed for this row" })) });
+  const made = described(scores);
   return answer(200, single ? { ...made, explanation: await explained(rows[0]) } : made);
 }
