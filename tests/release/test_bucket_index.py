@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3  # before a fork needs it
@@ -235,3 +237,24 @@ def test_a_bucket_that_does_not_exist(store: Store, tmp_path: Path) -> None:
     elsewhere = settings(store, "x").url.replace(BUCKET, "nowhere")
     with pytest.raises(SeatrialError, match="s3://nowhere/x: the store has no such bucket"):
         BucketIndex(IndexSettings("index", url=elsewhere), cache=tmp_path).publish(release(tmp_path, "0.1.0"))
+
+
+def test_an_object_that_breaks_off_is_an_error_in_words() -> None:
+    class Half(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("ETag", '"1"')
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"half")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Half) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        place = f"127.0.0.1%3A{server.server_port}"
+        with pytest.raises(SeatrialError, match="Connection broken") as caught:
+            Bucket(f"s3://b/x?scheme=http&region=us-east-1&endpoint_override={place}").read("key")
+        server.shutdown()
+    assert "Check the network" in caught.value.hint

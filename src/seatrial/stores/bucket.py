@@ -5,7 +5,7 @@ need, and a store that ignores the condition would lose a write without a word: 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Bucket:
     def read(self, key: str) -> StoredObject | None:
         """Read an object; None where there is none."""
         found = self._call("get_object", key, missing=MISSING)
-        return StoredObject(found["Body"].read(), found["ETag"]) if found else None
+        return StoredObject(self._refused(found["Body"].read), found["ETag"]) if found else None
 
     def size(self, key: str) -> int | None:
         """The size of an object; None where there is none."""
@@ -113,11 +113,11 @@ class Bucket:
             )
 
     def _call(self, name: str, key: str | None, right: str = "read", missing: tuple[str, ...] = (), **more: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import ClientError
 
         options = {"Bucket": self.bucket, **({"Key": self._prefix + key} if key is not None else {}), **more}
         try:
-            return getattr(self._client, name)(**options)
+            return self._refused(lambda: getattr(self._client, name)(**options), right)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in missing:
@@ -125,6 +125,13 @@ class Bucket:
             if code in CONFLICTS:
                 raise ConflictError(key) from None
             raise explained(error, self.url, right) from None
+
+    def _refused(self, act: Callable[[], Any], right: str = "read") -> Any:
+        """Do it; a connection that fails or breaks off becomes a SeatrialError."""
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return act()
         except BotoCoreError as error:
             raise explained(error, self.url, right) from None
 

@@ -135,7 +135,7 @@ _CAUSES = (
     (("PERMANENT_REDIRECT", "PermanentRedirect", "HTTP status 301", "AuthorizationHeaderMalformed"),
      "is in another region", "Set AWS_REGION to the bucket's region, or add ?region=... to the URL."),
     (("NETWORK_CONNECTION", "timeout", "Timeout", "timed out", "Could not connect", "not connect", "resolve host",
-      "UNAVAILABLE", "Retry policy exhausted"),
+      "UNAVAILABLE", "Retry policy exhausted", "Connection broken"),
      "cannot be reached", "Check the network, the region, and the endpoint if one is set."),
     (("credential", "Credential"), "needs credentials", "Set them as for the store's own command-line tool."),
     (("libhdfs", "libjvm", "hdfs"), "needs Hadoop's client", "Set JAVA_HOME, HADOOP_HOME and CLASSPATH; see the docs."),
