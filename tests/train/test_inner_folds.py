@@ -1,5 +1,6 @@
 """Folds inside of a pipeline follow the project's split, and leave nothing behind in the fitted pipeline."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,33 @@ def test_what_needs_each_row_scored_gets_blocks_of_time(inner: Any) -> None:
     assert all(not set(KEYS[fitted]) & set(KEYS[scored]) for fitted, scored in found)
     with folds_by_split(inner, TIME, TARGET):
         inner.fit(ROWS, TARGET)
+    assert inner.predict_proba(ROWS).shape == (100, 2)
+
+
+def stack() -> StackingClassifier:
+    return StackingClassifier([("a", LogisticRegression())])
+
+
+def test_a_day_with_most_of_the_rows_is_a_block_of_its_own() -> None:
+    for days in (np.repeat([0.0, 1.0], [90, 10]), np.repeat([0.0, 1.0], [10, 90])):
+        found = folds_in(inner := stack(), inner, replace(TIME, keys=days))
+        assert found is not None
+        assert sorted(len(scored) for _, scored in found) == [10, 90]
+
+
+@pytest.mark.parametrize(
+    ("split", "target"), [(replace(TIME, keys=np.zeros(100)), TARGET), (TIME, (KEYS < 4).astype(int))]
+)
+def test_a_stack_without_folds_of_time_that_have_every_class_is_refused(split: InnerSplit, target: Any) -> None:
+    with pytest.raises(SeatrialError, match="StackingClassifier"), folds_by_split(stack(), split, target):
+        pass
+
+
+def test_a_stack_gets_fewer_folds_of_groups_where_a_class_is_in_few() -> None:
+    target = (KEYS < 3).astype(int)
+    with folds_by_split(inner := stack(), GROUP, target):
+        assert inner.cv.get_n_splits() == 3
+        inner.fit(ROWS, target)
     assert inner.predict_proba(ROWS).shape == (100, 2)
 
 

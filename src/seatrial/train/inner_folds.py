@@ -103,17 +103,32 @@ def _folds(estimator: Any, split: InnerSplit, target: Array) -> SplitFolds:
     count = asked or FOLDS
     if split.classes:
         count = max(min(count, int(np.unique(target, return_counts=True)[1].min())), 2)
-    if split.by == "time" and _predicts_every_row(estimator):
-        found = _blocks(split.keys, count)
-    else:
-        found = row_folds(split.by, split.keys, target, count, classes=split.classes, seed=split.seed)
-    if len(found) < (1 if split.by == "time" else 2):
+    every = _predicts_every_row(estimator)
+    found = _of_every_row(split, target, count) if every else _row_folds(split, target, count)
+    if len(found) < (1 if split.by == "time" and not every else 2):
         raise SeatrialError(
             f"{type(estimator).__name__} in pipeline.py needs folds by {split.by} (`{split.column}`), and no such fold "
             "has every label on both sides.",
             hint="Give it a smaller cv, or a splitter of your own.",
         )
     return SplitFolds(found, len(target), asked)
+
+
+def _row_folds(split: InnerSplit, target: Array, count: int) -> list[RowFold]:
+    return row_folds(split.by, split.keys, target, count, classes=split.classes, seed=split.seed)
+
+
+def _of_every_row(split: InnerSplit, target: Array, count: int) -> list[RowFold]:
+    """Folds that score each row once, by models that know every class; none where there are no such folds."""
+    if split.by == "time":
+        found = _blocks(split.keys, count)
+        known = not split.classes or all(len(np.unique(target[fitted])) == len(set(target)) for fitted, _ in found)
+        return found if known else []
+    for fewer in range(count, 1, -1):  # a fold without one of the classes is left out, and its rows with it
+        found = _row_folds(split, target, fewer)
+        if sum(len(scored) for _, scored in found) == len(target):
+            return found
+    return []
 
 
 def _predicts_every_row(estimator: Any) -> bool:
@@ -123,10 +138,12 @@ def _predicts_every_row(estimator: Any) -> bool:
 
 
 def _blocks(times: Array, count: int) -> list[RowFold]:
-    """Part rows into blocks of time, each of which is scored once; rows of one time are in one block."""
-    distinct, codes = np.unique(times, return_inverse=True)
-    ends = np.cumsum(np.bincount(codes))
-    block = np.minimum((ends - 1) * count // len(times), count - 1)[codes] if len(distinct) else codes
+    """Part rows into blocks of time, each of which is scored once; rows of one time are in one block.
+
+    A time is where its middle row is, so that two times are two blocks however many rows one of them has.
+    """
+    codes, rows = np.unique(times, return_inverse=True, return_counts=True)[1:]
+    block = ((2 * np.cumsum(rows) - rows - 1) * count // (2 * len(times)))[codes]
     return [(np.flatnonzero(block != each), np.flatnonzero(block == each)) for each in np.unique(block).tolist()]
 
 
