@@ -2,14 +2,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 from tests.engines.passengers import KEY, bad_parts, by_id, good_parts, passengers, write_passengers
 
 from seatrial.core.errors import SeatrialError, UsageError
-from seatrial.engines.output_manifest import MANIFEST, grouped, input_files, write_table
-from seatrial.engines.output_parts import ATTEMPTS, write_part
+from seatrial.engines.output_manifest import MANIFEST, Manifest, _Output, grouped, input_files, write_table
+from seatrial.engines.output_parts import ATTEMPTS, WrittenPart, write_part
 from seatrial.model.pickling import fingerprint
 
 
@@ -65,6 +66,36 @@ def test_more_bad_rows_than_allowed_leave_nothing(titanic, tmp_path: Path, max_b
     with pytest.raises(SeatrialError, match="2 of 40 rows break the schema, more than max_bad allows"):
         run(titanic, tmp_path / "out", table, policy="drop", max_bad=max_bad)
     assert files_in(tmp_path / "out") == set()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_share_of_bad_rows_is_one_of_all_groups_together(titanic, tmp_path: Path, resume: bool):
+    tables = [(("a",), passengers(20, bad=(1,))), (("b",), passengers(80))]
+    assert run(titanic, tmp_path / "out", tables, policy="drop", max_bad=0.01, resume=resume).bad == 1
+    for _ in range(1 + resume):  # the second time, no group is left to be predicted
+        with pytest.raises(SeatrialError, match="1 of 100 rows break the schema"):
+            run(titanic, tmp_path / "less", tables, policy="drop", max_bad=0.009, resume=resume)
+    assert not (tmp_path / "less" / "_SUCCESS").exists()
+    assert bool(files_in(tmp_path / "less")) is resume
+
+
+def test_a_number_of_bad_rows_fails_at_the_group_that_exceeds_it(titanic, tmp_path: Path):
+    engine = Engine(titanic)
+    tables = [(("a",), passengers(20, bad=(1, 2))), (("b",), passengers(80))]
+    with pytest.raises(SeatrialError, match="2 of 20 rows"):
+        run(titanic, tmp_path / "out", tables, policy="drop", max_bad=1, engine=engine)
+    assert engine.tables == 1
+
+
+def test_files_that_came_meanwhile_do_not_double_rows(titanic, tmp_path: Path):
+    begun = [(("a", "c"), passengers(4)), (("d",), passengers(4))]
+    with pytest.raises(KeyboardInterrupt):
+        run(titanic, tmp_path / "out", begun, resume=True, engine=Engine(titanic, fails_at=1))
+    before = files_in(tmp_path / "out")
+    with pytest.raises(SeatrialError, match="a is predicted already, and not all files of its group") as refused:
+        run(titanic, tmp_path / "out", [(("a", "b"), passengers(4)), (("c", "d"), passengers(4))], resume=True)
+    assert "the same input files" in refused.value.hint
+    assert files_in(tmp_path / "out") == before
 
 
 def test_a_job_that_fails_leaves_nothing(titanic, tmp_path: Path):
@@ -151,6 +182,22 @@ def test_wrong_policies_and_limits_are_usage_errors(titanic, tmp_path: Path):
         list(grouped([], pq.read_table))
 
 
+def test_workers_get_the_whole_path_of_a_folder(titanic, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    places = []
+    engine = Engine(titanic)
+    for name in ("out", "file:out2"):
+        run(titanic, name, passengers(4), engine=lambda table, target: places.append(target) or engine(table, target))
+    assert [target.folder for target in places] == [str(tmp_path / "out"), str(tmp_path / "file:out2")]
+
+
+def test_a_folder_that_is_another_on_the_workers_is_reported(titanic, tmp_path: Path):
+    part = WrittenPart("part-elsewhere.parquet", None, 4, 4, 0)
+    with pytest.raises(SeatrialError, match=r"part-elsewhere\.parquet to .*, and it is not there") as refused:
+        run(titanic, tmp_path / "out", passengers(4), engine=lambda *_: [part])
+    assert "all workers reach" in refused.value.hint
+
+
 def test_input_files_are_those_that_are_not_hidden(tmp_path: Path):
     folder = write_passengers(tmp_path / "in", 4, files=2)
     write_passengers(folder / "day=1", 2, files=1)
@@ -161,3 +208,26 @@ def test_input_files_are_those_that_are_not_hidden(tmp_path: Path):
     assert names == ["day=1/in-000.parquet", "in-000.parquet", "in-001.parquet"]
     assert input_files(str(folder / "in-000.parquet")) == [str(folder / "in-000.parquet")]
     assert input_files(str(tmp_path / "nowhere")) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "root", "name"),
+    [
+        ("hdfs://name-node:8020/in/", "/in", "hdfs://name-node:8020/in/a.parquet"),
+        ("abfss://box@acc.dfs.core.windows.net/in", "box/in", "abfss://box@acc.dfs.core.windows.net/in/a.parquet"),
+        ("s3://me:pass@bucket/in?region=x", "bucket/in", "s3://bucket/in/a.parquet"),
+    ],
+)
+def test_engines_get_urls_with_the_server_and_without_secrets(url: str, root: str, name: str, monkeypatch):
+    file, folder = (SimpleNamespace(path=f"{root}{each}", type=kind) for each, kind in (("/a.parquet", 2), ("", 3)))
+    system = SimpleNamespace(type_name="remote", get_file_info=lambda at: folder if at == root else [file])
+    monkeypatch.setattr("seatrial.engines.output_manifest.file_system", lambda _: (system, root))
+    assert input_files(url) == [name]
+
+
+def test_messages_about_the_output_have_no_secrets(monkeypatch):
+    system = SimpleNamespace(type_name="s3", get_file_info=lambda _: [SimpleNamespace(path="bucket/out/x.txt", type=2)])
+    monkeypatch.setattr("seatrial.engines.output_manifest.file_system", lambda _: (system, "bucket/out"))
+    with pytest.raises(SeatrialError, match="s3://bucket/out is not empty") as refused:
+        _Output("s3://me:pass@bucket/out").begin(Manifest("m 1", "0", {}), resume=False)
+    assert "pass" not in f"{refused.value.message} {refused.value.hint}"

@@ -1,11 +1,14 @@
 """Guards of the Spark engine that need no Spark, and predictions on real clusters (`make soak`)."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
-from tests.engines.passengers import KEY
+from tests.engines.passengers import KEY, write_passengers
 
 from seatrial.core.errors import UsageError
-from seatrial.engines.spark import ROWS_SETTING, _checked
+from seatrial.engines.spark import ROWS_SETTING, _checked, write_files
 
 
 class Frame:
@@ -46,3 +49,26 @@ def test_a_key_that_spark_cannot_hand_over_is_named():
     frame.columns = ("age", "odd.key")
     with pytest.raises(UsageError, match=r"cannot hand over a column called `odd\.key`"):
         _checked(frame, "odd.key", [])
+
+
+def test_files_are_read_by_their_names_with_the_columns_in_their_folders(tmp_path: Path, titanic):
+    class Reader:
+        def __init__(self) -> None:
+            self.options: dict[str, str] = {}
+
+        def option(self, name: str, value: str) -> "Reader":
+            self.options[name] = value
+            return self
+
+        def parquet(self, *names: str) -> object:
+            self.asked = names
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "in [1]"
+    (write_passengers(folder / "sex=male", 2, files=1) / "in-000.parquet").rename(folder / "sex=male" / "a*.parquet")
+    for files, options in ((folder, {"basePath": f"file://{folder}"}), (folder / "sex=male" / "a*.parquet", {})):
+        reader = Reader()
+        with pytest.raises(KeyboardInterrupt):
+            write_files(titanic, SimpleNamespace(read=reader), str(files), str(tmp_path / "out"), key=KEY)
+        assert reader.asked == (f"file://{tmp_path}/in \\[1\\]/sex=male/a\\*.parquet",)
+        assert reader.options == options

@@ -9,17 +9,20 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
+from urllib.parse import urlsplit
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.files import to_json
 from seatrial.engines.output_parts import ATTEMPTS, OnBadPartRows, PartTarget, WrittenPart, file_system, written_parts
 from seatrial.engines.worker import error_of_worker
 from seatrial.model.arrow_sources import names_of
+from seatrial.stores.shown_urls import shown_url
 
 if TYPE_CHECKING:
     from seatrial.model.release import Release
 
 MANIFEST, MARKER = "_seatrial.json", "_SUCCESS"
+WITH_SERVER = ("abfs", "abfss", "hdfs")  # URLs with an account or a server: CONTAINER@ACCOUNT, HOST:PORT
 GROUP = 256  # input files that are read and committed together
 WritesParts = Callable[[Any, PartTarget], list[WrittenPart]]  # predicts a table of the engine, and writes its parts
 
@@ -87,11 +90,13 @@ def write_table(
         for inputs, table in tables:
             if inputs and set(inputs) <= set(manifest.inputs):
                 continue
-            parts = write_parts(table, PartTarget(folder, on_bad_rows))
+            output.check(manifest, inputs)
+            parts = write_parts(table, PartTarget(output.place, on_bad_rows))
             manifest = replace(manifest, parts=(*manifest.parts, *parts), inputs=(*manifest.inputs, *inputs))
-            _check_bad(manifest, max_bad)
+            _check_bad(manifest, max_bad, complete=False)
             output.take(parts)
             output.write(MANIFEST, manifest.to_json())
+        _check_bad(manifest, max_bad, complete=True)
     except BaseException as error:
         output.keep_only(manifest.files if resume else set())
         if (ours := error_of_worker(error)) and not isinstance(error, SeatrialError):
@@ -114,17 +119,28 @@ def grouped(
         yield group, read(group)
 
 
+def input_folder(folder: str) -> str:
+    """A folder's or a file's whole path or URL, as `input_files` begins its names."""
+    system, root = file_system(folder)
+    if system.type_name == "local" or "://" not in folder:
+        return root
+    parts = urlsplit(folder)
+    if parts.scheme in WITH_SERVER:  # whose paths say nothing of where they are
+        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{root}"
+
+
 def input_files(folder: str) -> list[str]:
     """The Parquet files in a folder or at a URL, in all folders within it, in order; hidden ones do not count."""
     from pyarrow.fs import FileSelector, FileType
 
     system, root = file_system(folder)
-    scheme = folder.partition("://")[0] + "://" if "://" in folder and system.type_name != "local" else ""
+    whole = input_folder(folder)
     if system.get_file_info(root).type == FileType.File:
-        return [scheme + root]
+        return [whole]
     found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
     names = [each.path for each in found if each.type == FileType.File and each.path.endswith((".parquet", ".pq"))]
-    return sorted(scheme + name for name in names if not _hidden(name[len(root) :]))
+    return sorted(whole + name[len(root) :] for name in names if not _hidden(name[len(root) :]))
 
 
 def _hidden(path: str) -> bool:
@@ -137,8 +153,9 @@ def _sha256(release: "Release") -> str:
     return str(arguments[3])
 
 
-def _check_bad(manifest: Manifest, max_bad: float | None) -> None:
-    if max_bad is None or not manifest.bad:
+def _check_bad(manifest: Manifest, max_bad: float | None, *, complete: bool) -> None:
+    """Raise SeatrialError where there are too many bad rows; a share is one of all rows, which are known at the end."""
+    if max_bad is None or not manifest.bad or (max_bad < 1 and not complete):
         return
     limit = max_bad * manifest.rows_in if max_bad < 1 else max_bad
     if manifest.bad > limit:
@@ -157,29 +174,39 @@ class _Output:
     """The files in the folder of a table in parts."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
+        self._shown = shown_url(folder) if "://" in folder else folder
         self._system, self._root = file_system(folder)
+        self.place = self._root if self._system.type_name == "local" else folder  # workers have other current folders
 
     def begin(self, wanted: Manifest, *, resume: bool) -> Manifest:
         """Return the manifest to go on with; raises SeatrialError where the folder has something else."""
         names = self._names()
         if MARKER in names:
-            raise SeatrialError(f"{self._folder} is complete already.", hint="Name another folder, or remove it.")
+            raise SeatrialError(f"{self._shown} is complete already.", hint="Name another folder, or remove it.")
         if names and not resume:
-            raise SeatrialError(f"{self._folder} is not empty.", hint="Name another folder, or resume its job.")
+            raise SeatrialError(f"{self._shown} is not empty.", hint="Name another folder, or resume its job.")
         if MANIFEST not in names:
             if any(not _part(name) for name in names):
-                raise SeatrialError(f"{self._folder} has files of something else.", hint="Name another folder.")
+                raise SeatrialError(f"{self._shown} has files of something else.", hint="Name another folder.")
             self.keep_only(set())
             self.write(MANIFEST, wanted.to_json())
             return wanted
         earlier = self._read()
         if replace(earlier, parts=(), inputs=()) != wanted:
             raise SeatrialError(
-                f"{self._folder} was begun with {_described(earlier)}, and this job has {_described(wanted)}.",
+                f"{self._shown} was begun with {_described(earlier)}, and this job has {_described(wanted)}.",
                 hint="Resume it with the same, or name another folder.",
             )
         return earlier
+
+    def check(self, manifest: Manifest, inputs: Sequence[str]) -> None:
+        """Raise SeatrialError where only some files of a group are predicted: their rows would be there twice."""
+        if again := sorted(set(inputs) & set(manifest.inputs)):
+            raise SeatrialError(
+                f"{self._shown} was begun with other groups of input files: {again[0]} is predicted already, and not "
+                "all files of its group are.",
+                hint="Resume with the same input files in groups of the same size, or name another folder.",
+            )
 
     def _read(self) -> Manifest:
         with self._system.open_input_stream(f"{self._root}/{MANIFEST}") as stream:
@@ -190,7 +217,7 @@ class _Output:
             release, sha256, options = (document[name] for name in ("release", "sha256", "options"))
             return Manifest(release, sha256, options, parts, tuple(document["inputs"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise SeatrialError(f"{self._folder}/{MANIFEST} is damaged: {error}", hint="Remove the folder.") from None
+            raise SeatrialError(f"{self._shown}/{MANIFEST} is damaged: {error}", hint="Remove the folder.") from None
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the folder, whole or not at all: object stores do that, others rename."""
@@ -207,7 +234,13 @@ class _Output:
         for part in parts:
             for name in filter(None, (part.file, part.bad_file)):
                 self._system.create_dir(posixpath.dirname(f"{self._root}/{name}"), recursive=True)
-                self._system.move(f"{self._root}/{ATTEMPTS}/{name}", f"{self._root}/{name}")
+                try:
+                    self._system.move(f"{self._root}/{ATTEMPTS}/{name}", f"{self._root}/{name}")
+                except FileNotFoundError:
+                    raise SeatrialError(
+                        f"A worker has written {name} to {self._shown}, and it is not there on this machine.",
+                        hint="Name a folder or a URL that this machine and all workers reach.",
+                    ) from None
 
     def keep_only(self, files: set[str]) -> None:
         """Delete all parts except these, and without any the manifest too."""

@@ -18,6 +18,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.arrow_tables import REASONS
 from seatrial.model.bad_rows import OnBadRows
 from seatrial.stores.object_files import SCHEMES, object_files
+from seatrial.stores.shown_urls import shown_url
 
 if TYPE_CHECKING:
     from seatrial.model.release import Release
@@ -140,7 +141,7 @@ def file_system(folder: str) -> tuple[Any, str]:
         scheme = folder.partition("://")[0].lower()
         if scheme not in SCHEMES:
             raise SeatrialError(
-                f"{folder} cannot be written: there is no file system for {scheme}://.",
+                f"{shown_url(folder)} cannot be written: there is no file system for {scheme}://.",
                 hint=f"Use a folder that every worker reaches, or {', '.join(f'{each}://' for each in SCHEMES)}.",
             )
         system, path = object_files(folder)

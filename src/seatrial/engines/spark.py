@@ -4,11 +4,20 @@ Spark does not keep the order of rows, so a key is required. It retries tasks th
 (`local[2,4]` does), and takes one result of each.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import UsageError
-from seatrial.engines.output_manifest import GROUP, Manifest, WritesParts, grouped, input_files, write_table
+from seatrial.engines.output_manifest import (
+    GROUP,
+    Manifest,
+    WritesParts,
+    grouped,
+    input_files,
+    input_folder,
+    write_table,
+)
 from seatrial.engines.output_parts import OnBadPartRows, PartTarget, WrittenPart, written_parts
 from seatrial.engines.worker import BATCH, SITE, columns_to_send, key_columns, release_opener
 from seatrial.model.bad_rows import OnBadRows
@@ -34,13 +43,16 @@ def predict(
     answers = release.output_schema(on_bad_rows=on_bad_rows)
     key = _checked(df, key, answers.names)
     by_name = {field.name: field for field in df.schema.fields}
-    schema = StructType([*(by_name[name] for name in key), *from_arrow_schema(answers).fields])
-    arrow = to_arrow_schema(schema)
+    answered = from_arrow_schema(answers)
+    schema, arrow = StructType([*(by_name[name] for name in key), *answered.fields]), to_arrow_schema(answered)
     open_release = release_opener(release, site, in_spark=True)
 
     def score(batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+
         for batch in open_release().predict_batches(batches, keep=key, on_bad_rows=on_bad_rows):
-            yield batch.select(arrow.names).cast(arrow)
+            kept = [batch.schema.field(name) for name in key]  # of the types that came, times with their zone
+            yield batch.select([*key, *arrow.names]).cast(pa.schema([*kept, *arrow]))
 
     return df.select(*columns_to_send(release, df.columns, key)).mapInArrow(score, schema)
 
@@ -82,9 +94,22 @@ def write_files(
 
     With `resume`, a job that was interrupted goes on behind the last group that it finished.
     """
-    tables = grouped(input_files(files), lambda names: session.read.parquet(*names), group)
+    names, whole = input_files(files), input_folder(files)
+    # Without the folder, Spark would not see the columns in the names of folders: `day=2026-11-30`.
+    reader = session.read if names == [whole] else session.read.option("basePath", _spark_name(whole))
+    tables = grouped(names, lambda some: reader.parquet(*map(_pattern, some)), group)
     done = _writer(release, key, site)
     return write_table(release, folder, key, tables, done, on_bad_rows=on_bad_rows, max_bad=max_bad, resume=resume)
+
+
+def _pattern(name: str) -> str:
+    """The pattern for one file: Spark reads names as patterns, and `part[1]*` may match others, twice."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", _spark_name(name))
+
+
+def _spark_name(name: str) -> str:
+    """A path of this machine as Spark takes it, which may have another file system where none is named."""
+    return name if "://" in name else f"file://{name}"
 
 
 def _writer(release: "Release", key: str | Sequence[str], site: str) -> WritesParts:
