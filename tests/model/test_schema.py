@@ -196,3 +196,25 @@ def test_the_noun_for_a_row_comes_from_the_schema_class(schema, row):
 def test_the_name_of_a_project_is_no_noun_for_its_rows():
     assert row_name(type("CustomerChurn", (Schema,), {"__module__": "customer_churn_model.schema"})) == "row"
     assert row_name(type("Passenger", (Schema,), {"__module__": "titanic_model.schema"})) == "passenger"
+
+
+class Text(Schema):
+    plain: str = ""
+    maybe: str | None = None
+    open_kind: Literal["a", "b"] | str = "a"
+
+
+@pytest.mark.parametrize("name", Text.model_fields)
+@pytest.mark.parametrize("text", ["\ud800", "half \udfff of a pair", "\ud83d\ude00"])
+def test_a_text_that_cannot_be_written_as_utf_8_is_refused(name, text):
+    with pytest.raises(RowError, match=f"{name}: Input should be a valid string"):
+        RowParser(Text).check([{name: text}])
+    checker = TableChecker(Text)
+    values = {column: ["a", "a"] for column in Text.model_fields} | {name: ["good \U0001f600", text]}
+    (problem,) = checker.check(values)[1]
+    assert (problem.row, problem.column) == (1, name)
+    assert "\\ud" in problem.value.encode().decode()
+
+
+def test_what_refuses_such_a_text_is_not_in_the_json_schema():
+    assert Text.model_json_schema()["properties"]["plain"] == {"default": "", "title": "Plain", "type": "string"}

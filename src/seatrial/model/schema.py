@@ -45,6 +45,8 @@ def _strict(schema: Any) -> Any:
         return core_schema.json_or_python_schema(_from_text(schema), schema)
     if kind == "json-or-python" and schema["python_schema"]["type"] in _MOMENTS:
         return schema
+    if kind == "str":
+        return {"min_length": 0, **schema}  # with any limit, Pydantic refuses surrogates, which are not Unicode text
     if kind in LIMITS:
         low, high = {"gt", "ge"} & set(schema), {"lt", "le"} & set(schema)
         limit = LIMITS[kind]
@@ -84,7 +86,7 @@ def _from_text(schema: Any) -> CoreSchema:
 
 
 def _without_wrappers(schema: Any) -> Any:
-    """A core schema without what `_strict` put around numbers and dates, for JSON Schema."""
+    """A core schema without what `_strict` added to texts, numbers and dates, for JSON Schema."""
     if isinstance(schema, list):
         return [_without_wrappers(part) for part in schema]
     if not isinstance(schema, dict):
@@ -93,6 +95,8 @@ def _without_wrappers(schema: Any) -> Any:
         return schema["steps"][1]
     if schema.get("type") == "json-or-python" and schema["python_schema"]["type"] in _MOMENTS:
         return schema["python_schema"]
+    if schema.get("type") == "str" and schema.get("min_length") == 0:
+        return {key: part for key, part in schema.items() if key != "min_length"}
     return {key: _without_wrappers(part) for key, part in schema.items()}
 
 
