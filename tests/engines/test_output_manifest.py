@@ -200,14 +200,23 @@ def test_a_folder_that_is_another_on_the_workers_is_reported(titanic, tmp_path: 
 
 def test_input_files_are_those_that_are_not_hidden(tmp_path: Path):
     folder = write_passengers(tmp_path / "in", 4, files=2)
-    write_passengers(folder / "day=1", 2, files=1)
+    write_passengers(folder / "more", 2, files=1)
     for name in ("_bad/x.parquet", ".hidden.parquet", "readme.txt"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
     names = [Path(name).relative_to(folder).as_posix() for name in input_files(str(folder))]
-    assert names == ["day=1/in-000.parquet", "in-000.parquet", "in-001.parquet"]
+    assert names == ["in-000.parquet", "in-001.parquet", "more/in-000.parquet"]
     assert input_files(str(folder / "in-000.parquet")) == [str(folder / "in-000.parquet")]
     assert input_files(str(tmp_path / "nowhere")) == []
+
+
+def test_input_files_of_different_partitions_are_refused(tmp_path: Path):
+    for day in (1, 2):
+        write_passengers(tmp_path / f"day={day}", 2, files=1)
+    assert len(input_files(str(tmp_path))) == 2
+    write_passengers(tmp_path / "new", 2, files=1)
+    with pytest.raises(SeatrialError, match=r"day=1/in-000\.parquet has day, and new/in-000\.parquet has none"):
+        input_files(str(tmp_path))
 
 
 @pytest.mark.parametrize(

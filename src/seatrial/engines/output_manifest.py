@@ -131,7 +131,10 @@ def input_folder(folder: str) -> str:
 
 
 def input_files(folder: str) -> list[str]:
-    """The Parquet files in a folder or at a URL, in all folders within it, in order; hidden ones do not count."""
+    """The Parquet files in a folder or at a URL, in all folders within it, in order; hidden ones do not count.
+
+    Raises SeatrialError where not all of them have the same columns in the names of their folders, as in `day=1`.
+    """
     from pyarrow.fs import FileSelector, FileType
 
     system, root = file_system(folder)
@@ -140,7 +143,20 @@ def input_files(folder: str) -> list[str]:
         return [whole]
     found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
     names = [each.path for each in found if each.type == FileType.File and each.path.endswith((".parquet", ".pq"))]
-    return sorted(whole + name[len(root) :] for name in names if not _hidden(name[len(root) :]))
+    inner = sorted(name for each in names if not _hidden(name := each[len(root) :]))
+    columns = {_folder_columns(name): name for name in reversed(inner)}
+    if len(columns) > 1:
+        *_, (second, other), (first, one) = columns.items()
+        shown = [", ".join(each) or "none" for each in (first, second)]
+        raise SeatrialError(
+            f"The files have different partitions: {one[1:]} has {shown[0]}, and {other[1:]} has {shown[1]}.",
+            hint="Predict them one after the other.",
+        )
+    return [whole + name for name in inner]
+
+
+def _folder_columns(path: str) -> tuple[str, ...]:
+    return tuple(folder.partition("=")[0] for folder in path.split("/")[:-1] if "=" in folder.strip("="))
 
 
 def _hidden(path: str) -> bool:
