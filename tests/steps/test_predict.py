@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import feather
 import pytest
+from pyarrow import feather
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, find_project
