@@ -156,7 +156,8 @@ REFUSED = {
     "cannot be read: .* tried to convert": lambda release: release.predict_table(
         {"age": np.array([1, "a"], dtype=object)}
     ),
-    "cannot be read: .* surrogates": lambda release: release.predict_table({"age": ["\ud800"]}),
+    "cannot be read: 'int' object is not iterable": lambda release: release.predict_table({"pclass": 1}),
+    r"cannot be read: .* can't encode character": lambda release: release.predict_table({"age": ["\ud800"]}),
     "cannot be read: Could not convert": lambda release: release.predict_table(FRAME.assign(k=[1, "a"] * 75), keep="k"),
     "Not a table: list": lambda release: release.predict_table([{"age": 1}]),
     "would have two columns called 'key'": lambda release: release.predict_table(TABLE, keep=["key", "key"]),

@@ -235,6 +235,15 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
     assert source.read_bytes() == before
 
 
+def test_a_dash_is_no_name_of_a_folder(
+    project: ProjectSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SeatrialError, match="the default is standard output"):
+        predict(project, project.data, "-")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_lines_of_json_that_are_not_rows_are_named(project: ProjectSettings, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     for text, message in [

@@ -52,7 +52,7 @@ def _reader(data: Any, wanted: set[str]) -> Any:
     if isinstance(data, np.ndarray) and data.dtype.names:
         data = {name: data[name] for name in data.dtype.names}
     if isinstance(data, Mapping):
-        with _readable():
+        with _readable(TypeError):
             data = arrow.table({n: arrow.array(data[n], from_pandas=True) for n in data if n in wanted})
     if isinstance(data, arrow.RecordBatch):
         data = arrow.Table.from_batches([data])
@@ -67,16 +67,17 @@ def _reader(data: Any, wanted: set[str]) -> Any:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
-    """Say what to do where Arrow refuses a column or a batch."""
+def _readable(*more: type[Exception]) -> Iterator[None]:
+    """Say what to do where Arrow refuses a column or a batch; `more` are errors that mean the same."""
     arrow = import_arrow()
     try:
         yield
-    except (arrow.ArrowException, UnicodeError, OverflowError) as error:
+    except (arrow.ArrowException, UnicodeError, OverflowError, *more) as error:
         hint = (
             "Each column is one-dimensional, of one type and of the same length, and each batch has the same columns."
         )
-        raise SeatrialError(f"The table cannot be read: {' '.join(map(str, error.args))}", hint=hint) from None
+        said = str(error) if isinstance(error, UnicodeError) else " ".join(map(str, error.args))
+        raise SeatrialError(f"The table cannot be read: {said}", hint=hint) from None
 
 
 def _batches(reader: Any) -> Iterator[Any]:

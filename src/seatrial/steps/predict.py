@@ -56,6 +56,8 @@ def predict(
     or 1%, fail the call.
     """
     words = [str(word) for word in ([file] if isinstance(file, str | Path) else file)]
+    if str(output) == STANDARD_INPUT:
+        raise UsageError("-o does not take -: the default is standard output.", hint="Leave -o out.")
     if on_bad_rows not in get_args(OnBadFileRows):
         raise UsageError(
             f"{on_bad_rows!r} is not a policy for bad rows.", hint=f"Use {', '.join(get_args(OnBadFileRows))}."
