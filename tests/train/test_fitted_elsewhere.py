@@ -2,15 +2,18 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from tests.conftest import copy_titanic
 
 from seatrial.core.errors import SeatrialError
@@ -100,3 +103,40 @@ def test_a_pickle_is_never_loaded(tmp_path: Path, titanic_project: Path) -> None
 def test_a_declaration_without_a_model_is_refused(titanic_project: Path) -> None:
     with pytest.raises(SeatrialError, match="says something about a fitted model"):
         Project(titanic_project, progress=False).train(held_out_only=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"a": 1}, "has a dict, which does not predict"),
+        (StandardScaler(), "has a StandardScaler, which does not predict"),
+        (LogisticRegression(), "LogisticRegression is not fitted"),
+        (make_pipeline(LogisticRegression()), "Pipeline is not fitted"),
+    ],
+)
+def test_what_is_no_fitted_model_is_refused_in_words(model: Any, message: str) -> None:
+    with pytest.raises(SeatrialError, match=message):
+        check_classes(model, ("no", "yes"))
+
+
+def test_a_step_that_does_nothing_is_passed_over() -> None:
+    model = make_pipeline("passthrough", *(step for _, step in fitted(["fare", "age"]).steps))
+    assert inputs_of(model, Inputs(("age", "fare"), ())) == Inputs(("fare", "age"), ())
+
+
+def test_columns_that_a_transformer_selects_have_to_be_there() -> None:
+    rows = pd.DataFrame({"age": [1.0, 2], "income": [1.0, 2], "left_out": [1.0, 2]})
+    parts = [("a", StandardScaler(), ["age"]), ("b", StandardScaler(), ["income"]), ("c", "drop", ["left_out"])]
+    model = make_pipeline(ColumnTransformer(parts), LogisticRegression()).fit(rows, [0, 1])
+    with pytest.raises(SeatrialError, match="features that the project does not have: income"):
+        inputs_of(model, Inputs(("age",), ()))
+    assert inputs_of(model, Inputs(("age", "income"), ())) is None
+
+
+def test_two_features_of_one_name_and_categories_of_a_data_frame_are_refused() -> None:
+    named = SimpleNamespace(feature_names_in_=["age", "age"])
+    with pytest.raises(SeatrialError, match="two features of one name"):
+        inputs_of(named, Inputs(("age",), ()))
+    encoding = SimpleNamespace(_Booster=SimpleNamespace(pandas_categorical=[["a", "b"]]))
+    with pytest.raises(SeatrialError, match="encodes the categories of a DataFrame itself"):
+        inputs_of(encoding, Inputs(("age",), ()))

@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from seatrial.compile.node_numbers import check_lightgbm, check_xgboost
 from seatrial.core.errors import SeatrialError
 
 PICKLES = (".pkl", ".pickle", ".joblib")
@@ -77,6 +78,7 @@ def _xgboost(file: Path) -> Any:
     import xgboost
 
     booster = xgboost.Booster(model_file=file)
+    check_xgboost(json.loads(booster.save_raw("json"))["learner"])
     objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
     named = json.loads(booster.attr("scikit_learn") or "{}").get("_estimator_type")
     classifies = named == "classifier" if named else objective.startswith(("binary:logistic", "multi:"))
@@ -104,6 +106,7 @@ def _lightgbm(file: Path) -> Any:
     import numpy as np
     from sklearn.preprocessing import LabelEncoder
 
+    check_lightgbm(file.read_bytes())
     booster = lightgbm.Booster(model_file=file)
     objective = str(booster.dump_model().get("objective", "")).split(" ")[0]
     classifies = objective in ("binary", "cross_entropy", "multiclass", "multiclassova")

@@ -45,22 +45,26 @@ def inputs_of(model: Any, every: Inputs) -> Inputs | None:
 
     Raises SeatrialError where it has no names, or names that are neither columns nor features.
     """
-    first = model
-    while hasattr(first, "steps"):
-        first = first.steps[0][1]
+    first = _first(model)
     if type(first).__name__ == "ColumnTransformer":
+        _require_known(first, _selected(first), every)
         return None
+    if getattr(getattr(first, "_Booster", None), "pandas_categorical", None):  # LightGBM
+        raise SeatrialError(
+            f"The fitted {type(first).__name__} encodes the categories of a DataFrame itself.",
+            hint="Encode them with OrdinalEncoder before it, in a pipeline, and save that with skops.",
+        )
     names = feature_names(first)
     if not names:
         raise SeatrialError(
             f"The fitted {type(first).__name__} does not say the names of its features.",
             hint="Fit it on a DataFrame, whose columns it stores, and save it again.",
         )
-    unknown = [name for name in names if name not in every.names]
-    if unknown:
+    _require_known(first, names, every)
+    if len({*names}) < len(names):
         raise SeatrialError(
-            f"The fitted {type(first).__name__} has features that the project does not have: {_listed(unknown)}.",
-            hint=f"{HINT} The project has {_listed(every.names)}.",
+            f"The fitted {type(first).__name__} has two features of one name: {_listed(names)}.",
+            hint="Fit it with a name of its own for each.",
         )
     numbers = tuple(name for name in names if name in every.numbers)
     strings = tuple(name for name in names if name in every.strings)
@@ -70,6 +74,36 @@ def inputs_of(model: Any, every: Inputs) -> Inputs | None:
             hint="Fit it with the columns of numbers first, or with a ColumnTransformer, which selects them by name.",
         )
     return Inputs(numbers, strings)
+
+
+def _first(model: Any) -> Any:
+    """What a fitted model does first with its columns."""
+    first = model
+    while hasattr(first, "steps"):
+        first = next((step for _, step in first.steps if step not in ("passthrough", None)), first.steps[-1][1])
+    return first
+
+
+def _selected(transformer: Any) -> list[str]:
+    """The columns that a fitted ColumnTransformer selects by name."""
+    chosen = [columns for _, how, columns in getattr(transformer, "transformers_", ()) if not _dropped(how)]
+    lists = [[columns] if isinstance(columns, str) else columns for columns in chosen]
+    return [
+        str(each) for columns in lists if not isinstance(columns, slice) for each in columns if isinstance(each, str)
+    ]
+
+
+def _dropped(how: Any) -> bool:
+    return isinstance(how, str) and how == "drop"
+
+
+def _require_known(first: Any, names: Sequence[str], every: Inputs) -> None:
+    unknown = [name for name in names if name not in every.names]
+    if unknown:
+        raise SeatrialError(
+            f"The fitted {type(first).__name__} has features that the project does not have: {_listed(unknown)}.",
+            hint=f"{HINT} The project has {_listed(every.names)}.",
+        )
 
 
 def feature_names(model: Any) -> list[str]:
@@ -94,6 +128,10 @@ def check_classes(model: Any, classes: Sequence[Any]) -> None:
     """Raise SeatrialError where a classifier's classes are not those of the table, or the kind of model is another."""
     from sklearn.base import is_classifier
 
+    if not callable(getattr(model, "predict", None)):
+        raise SeatrialError(
+            f"The file has a {type(model).__name__}, which does not predict.", hint="Save the fitted estimator itself."
+        )
     if is_classifier(model) is not bool(classes):
         raise SeatrialError(
             f"The fitted model is a {'classifier' if is_classifier(model) else 'regression'}, and the project's target "
@@ -102,7 +140,10 @@ def check_classes(model: Any, classes: Sequence[Any]) -> None:
         )
     if not classes:
         return
-    own = [str(label) for label in model.classes_]
+    try:
+        own = [str(label) for label in model.classes_]
+    except AttributeError:
+        raise SeatrialError(f"The {type(model).__name__} is not fitted.", hint="Save it after `fit`.") from None
     numbered = [str(number) for number in range(len(classes))]  # in the order of the labels, as XGBoost wants them
     if own not in ([str(label) for label in classes], numbered):
         raise SeatrialError(
