@@ -18,6 +18,9 @@ def test_where_the_copy_is_kept() -> None:
     ("url", "said"),
     [
         ("s3://me:secret-word@bucket/t.csv", "has a password"),
+        ("s3://me:secret-word/secret-word@bucket/t.csv", "has a password"),
+        ("https://me:secret-word#secret-word@host/t.csv", "has a password"),
+        ("https://me:secret-word@[host/t.csv", "is not a valid URL"),
         ("s3://bucket/t.csv?secret_key=secret-word", "has a password"),
         ("https://host/t.csv?X-Amz-Signature=secret-word", "has a password"),
         ("https://host/t.csv?sig", "has a password"),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from seatrial.core.data_url import credentials_and_rest
 from seatrial.core.errors import SeatrialError
 from seatrial.core.processes import is_running
 from seatrial.core.progress import Progress, silent
@@ -29,7 +30,7 @@ from seatrial.stores.object_transfers import (
     upload_folder,
     version_of,
 )
-from seatrial.stores.shown_urls import credentials_and_rest, shown_url
+from seatrial.stores.shown_urls import shown_url
 from seatrial.stores.web_files import download
 
 LONGEST_NAME = 60  # characters, of up to four bytes; the end has the suffix

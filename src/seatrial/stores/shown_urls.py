@@ -3,23 +3,10 @@
 import re
 from urllib.parse import parse_qsl, unquote
 
+from seatrial.core.data_url import credentials_and_rest
+
 _SECRET = ("password", "secret", "token", "key", "sig", "credential")  # in the names of a URL's parameters
 LONGEST = 300  # characters of an error that are shown
-
-
-def credentials_and_rest(url: str) -> tuple[str, str]:
-    """The `user:password` of a URL, and the URL without it.
-
-    A password may have characters that end a host elsewhere: SQLAlchemy reads `u:p/w@host` so, and people write it.
-    """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return "", url
-    if re.match(r"[^:/?#@]*:\d+/", rest) and scheme.startswith("http"):  # a port, and an @ in the path
-        return "", url
-    found = re.match(r"[^:/?#@]*(:[^@]*)?@([^/?#]*@)?", rest)
-    end = found.end() if found else 0
-    return rest[: max(end - 1, 0)], f"{scheme}{separator}{rest[end:]}"
 
 
 def shown_url(url: str) -> str:
