@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.projects.tiny import make_wheel
@@ -70,6 +71,17 @@ def test_a_bundle_of_the_same_release_has_the_same_bytes(resolution, tmp_path: P
 
 def test_the_compatible_versions_are_those_that_the_wheels_allow(resolution):
     assert _compatible(resolution) == {"numpy": [">=2.0"], "onnxruntime": [">=1.24.4"], "pyarrow": [">=18"]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "floor"), [("numpy>=2.2", ">=2.2"), ("numpy>=1.9,<3", ">=2.0"), ("numpy~=2.10", ">=2.10"),
+                          ("numpy==2.3.1", "==2.3.1"), ("numpy==2.*", ">=2"), ("numpy<3", ">=2.0")]
+)  # fmt: skip
+def test_a_release_s_own_requirements_count_as_those_of_seatrial(tmp_path: Path, wanted: str, floor: str):
+    wheels = [make_wheel(tmp_path, name, requires=needs, release=None) for name, needs in
+              (("churn-model", (wanted,)), ("seatrial", ("numpy>=2.0",)))]  # fmt: skip
+    resolution = SimpleNamespace(wheels=[SimpleNamespace(wheel=inspect(path), extras=()) for path in wheels])
+    assert _compatible(resolution) == {"numpy": [floor]}
 
 
 def test_a_python_with_the_image_s_libraries_predicts_from_the_bundle(resolution, tmp_path: Path, titanic):

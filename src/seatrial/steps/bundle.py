@@ -14,7 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from packaging.requirements import Requirement
+from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.files import replacing, write_atomic
@@ -31,6 +33,7 @@ from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
 Versions = Literal["exact", "compatible"]
 EXTRA = "bulk"  # pyarrow, which is how engines hand over tables
 CHECKED = (*DECISIVE, "pydantic-core", "pyarrow")  # on the worker
+FLOORS = (">=", "==", "~=")  # which say how old a library may be
 PARTS = ("core", "engines", "model", "stores")  # of the toolkit, that predict
 ARCHIVE, REQUIREMENTS = f"{SITE}.zip", "requirements.txt"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip file, so that the same wheels give the same bytes
@@ -156,8 +159,8 @@ def _exact(lockfile: Lockfile) -> dict[str, list[str]]:
 
 
 def _compatible(resolution: Resolution) -> dict[str, list[str]]:
-    """The oldest versions that the requirements of our wheels allow."""
-    versions: dict[str, list[str]] = {}
+    """The oldest versions that the requirements of all our wheels allow."""
+    found: dict[str, list[Specifier]] = {}
     for each in resolution.wheels:
         for requirement in map(Requirement, each.wheel.requires_dist):
             wanted = any(
@@ -165,7 +168,12 @@ def _compatible(resolution: Resolution) -> dict[str, list[str]]:
                 for extra in ("", *each.extras)
             )
             name = canonicalize_name(requirement.name)
-            floors = [str(specifier) for specifier in requirement.specifier if specifier.operator in (">=", "==")]
-            if wanted and name in CHECKED and floors:
-                versions[name] = floors
-    return dict(sorted(versions.items()))
+            if wanted and name in CHECKED:
+                found.setdefault(name, []).extend(s for s in requirement.specifier if s.operator in FLOORS)
+    return {name: [_strictest(floors)] for name, floors in sorted(found.items()) if floors}
+
+
+def _strictest(floors: Sequence[Specifier]) -> str:
+    """What meets all of these: the one version, if one is asked for, else the newest of the oldest."""
+    exact = [str(each) for each in floors if each.operator == "==" and not each.version.endswith(".*")]
+    return exact[0] if exact else f">={max((each.version.removesuffix('.*') for each in floors), key=Version)}"
