@@ -65,6 +65,14 @@ def test_a_threshold_of_the_estimator_is_adopted_with_its_positive_label(
     check_own_decision(rule, pipeline, FRAME, pipeline.predict_proba(FRAME))
 
 
+@pytest.mark.parametrize("threshold", [1.5, -0.1, float("nan")])
+def test_a_threshold_that_is_no_probability_is_an_error(threshold: float, project: ProjectSettings) -> None:
+    pipeline = FixedThresholdClassifier(LogisticRegression(), threshold=threshold).fit(FRAME, LABELS)
+    with pytest.raises(SeatrialError, match=f"FixedThresholdClassifier's threshold is {threshold:g}, and") as refused:
+        adopt_threshold(RULE, pipeline, project)
+    assert "between 0 and 1" in refused.value.hint
+
+
 def test_a_threshold_that_the_settings_contradict_is_an_error(project: ProjectSettings) -> None:
     pipeline = FixedThresholdClassifier(LogisticRegression(), threshold=0.3).fit(FRAME, LABELS)
     with pytest.raises(SeatrialError, match=r"threshold is 0.4, and FixedThresholdClassifier's is 0.3"):

@@ -32,7 +32,7 @@ def last_estimator(pipeline: Any) -> Any:
 def adopt_threshold(rule: DecisionRule, pipeline: Any, project: ProjectSettings) -> DecisionRule:
     """Return the rule with the threshold and the positive label of a pipeline that has a threshold of its own.
 
-    Raises SeatrialError where the project's settings say otherwise.
+    Raises SeatrialError where the project's settings say otherwise, and where it is no probability.
     """
     found = _own_threshold(pipeline) if rule.task == "binary" else None
     if found is None:
@@ -40,6 +40,11 @@ def adopt_threshold(rule: DecisionRule, pipeline: Any, project: ProjectSettings)
     positive, threshold = found
     kind = type(last_estimator(pipeline)).__name__
     label = rule.classes[positive]
+    if not 0 <= threshold <= 1:
+        raise SeatrialError(
+            f"{kind}'s threshold is {threshold:g}, and probabilities are between 0 and 1.",
+            hint="Choose a threshold between 0 and 1 in pipeline.py.",
+        )
     if project.positive is not None and positive != rule.positive:
         raise SeatrialError(
             f"[tool.seatrial] positive is {project.positive!r}, and {kind}'s positive label is {label!r}.",
