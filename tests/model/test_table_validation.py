@@ -1,6 +1,7 @@
 """Tables are checked as rows are: the same values pass, with the same result."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -110,3 +111,19 @@ def test_rules_that_span_columns_are_applied_to_rows() -> None:
     columns, problems = checker.check({"arrival": ["2026-01-02"] * 2, "nights": ["1", "1"], "guests": ["2", "3"]})
     assert [(p.row, p.rule) for p in problems] == [(1, "Value error, too many guests")]
     assert columns["arrival"][0] == date(2026, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ("size", "2", 2.0), ("size", "2.00", 2.0), ("size", "2.5", None), ("count", "7.0", 7.0), ("count", "7.5", None),
+        ("count", "1E+40", None), ("count", "9007199254740993", None), ("weight", "1.25", 1.25),
+        ("weight", "Infinity", None), ("new", "1", 1.0), ("new", "2", None),
+    ],
+)  # fmt: skip
+def test_decimals_of_a_database_are_numbers(column: str, cell: str, expected: float | None) -> None:
+    row: dict[str, Any] = {"size": 1, "weight": None, "count": 0, "new": None, "kind": None, "note": None}
+    columns, problems = CHECKER.check({name: [value] for name, value in {**row, column: Decimal(cell)}.items()})
+    assert [problem.column for problem in problems] == ([column] if expected is None else [])
+    if expected is not None:
+        assert columns[column].tolist() == [expected]

@@ -6,6 +6,7 @@ as arrays. Schemas with rules across columns are checked row by row.
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -191,6 +192,8 @@ def to_python(column: Column, value: Any) -> Any:
         return value
     if isinstance(value, str):
         return _number_in(column, value.strip())
+    if isinstance(value, Decimal):  # as databases and Spark have whole numbers too
+        value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     if column.kind == "boolean":
         return bool(value) if value in (0, 1) else value
     if column.kind != "number" and isinstance(value, float) and value.is_integer():
