@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from io import TextIOWrapper
 from itertools import islice
@@ -48,11 +49,21 @@ def _checked_text(path: Path, size: int, start: CsvPosition) -> Iterator[RawChun
             binary.seek(start.offset)
             file = TextIOWrapper(binary, "utf-8" if start.offset else "utf-8-sig", newline="")
             yield from csv_chunks(file, path.name, lambda rows: list(islice(rows, size)), start=start)
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         with path.open("rb") as binary:
             utf_16 = binary.read(2) in (b"\xff\xfe", b"\xfe\xff")
-        what = "is UTF-16, not UTF-8" if utf_16 else f"is not UTF-8 (byte {error.start})"
+        what = "is UTF-16, not UTF-8" if utf_16 else f"is not UTF-8 in line {_line_not_utf_8(path):,}"
         raise SeatrialError(f"{path.name} {what}.", hint="Save it as UTF-8.") from None
+
+
+def _line_not_utf_8(path: Path) -> int:
+    """The first line that is not UTF-8; the decoder's own position counts from where it last read."""
+    lines = 1
+    with path.open("rb") as binary, suppress(UnicodeDecodeError):
+        for line in binary:
+            line.decode("utf-8")
+            lines += 1
+    return lines
 
 
 def csv_chunks(
