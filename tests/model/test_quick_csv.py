@@ -1,5 +1,6 @@
 """pyarrow reads what the csv module reads: the same cells, lines and errors, whatever the text is."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,10 @@ def test_the_line_that_is_not_utf_8_is_named_wherever_it_is(tmp_path: Path) -> N
     path.write_bytes(b"a,b\n" + b"1,2\n" * 5_000 + b"\xff,3\n")  # the decoder reads 8 KiB at a time
     with pytest.raises(SeatrialError, match=r"rows\.csv is not UTF-8 in line 5,002"):
         list(csv_reader.read_csv(path, 1_000, {"a"}))
+
+
+def test_a_name_that_is_too_long_for_the_csv_module_is_left_to_its_reader(tmp_path: Path) -> None:
+    csv.field_size_limit(2**17)  # its own limit, which the reader raises
+    path = tmp_path / "rows.csv"
+    path.write_text(f"a,{'x' * 2**18}\n1,2\n")
+    assert read(path, quickly=True, block=2**20) == ([(2, "1")], [])

@@ -123,7 +123,10 @@ def _header(records: _Records) -> tuple[str, ...] | None:
     """The names in the first record; None where the csv module has something to say about them."""
     if records.blank[0]:
         return None
-    names = next(csv.reader([records.text[: records.ends[0]].decode()], strict=True))
+    try:
+        names = next(csv.reader([records.text[: records.ends[0]].decode()], strict=True))
+    except csv.Error:
+        return None
     return tuple(names) if len(set(names)) == len(names) else None
 
 
