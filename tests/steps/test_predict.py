@@ -235,6 +235,15 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
     assert source.read_bytes() == before
 
 
+def test_nobody_gets_access_who_has_none_to_one_of_the_files(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    files = [write(table.assign(age=-1.0), tmp_path / "open.csv"), write(table, tmp_path / "private.csv")]
+    files[1].chmod(0o600)
+    predict(project, files, tmp_path / "out.csv", on_bad_rows="quarantine")
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("out.csv", "out.bad.csv")] == [0o600, 0o600]
+
+
 def test_a_dash_is_no_name_of_a_folder(
     project: ProjectSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,11 +21,12 @@ LITTLE_SPACE = 200_000_000  # bytes; an environment takes some 300 MB
 
 
 @contextmanager
-def replacing(path: Path, *, like: Path | None = None, private: bool = False) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, like: Path | Sequence[Path] | None = None, private: bool = False) -> Iterator[BinaryIO]:
     """Yield a file that replaces `path` when the block ends, and that is removed where the block raises.
 
     A file that exists keeps its permissions; a new one has those that the user's umask gives. With `like`, nobody is
-    given access who has none to that file, as for a copy of a table; with `private`, only the owner has any.
+    given access who has none to that file, or to one of those, as for a copy of a table; with `private`, only the owner
+    has any.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_for(path)
@@ -62,7 +63,9 @@ def remove_left(path: Path) -> None:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
-def write_atomic(path: Path, content: bytes | str, *, like: Path | None = None, private: bool = False) -> None:
+def write_atomic(
+    path: Path, content: bytes | str, *, like: Path | Sequence[Path] | None = None, private: bool = False
+) -> None:
     """Write a file so that a reader sees the old content or the new, and never a part of it; options as above."""
     with replacing(path, like=like, private=private) as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -82,9 +85,12 @@ def _existing_permissions(path: Path) -> int | None:
         return None
 
 
-def _permissions(like: Path | None) -> int:
-    existing = _existing_permissions(like) if like else None
-    return 0o777 if existing is None else existing | 0o600  # the owner may still edit the copy of a read-only file
+def _permissions(like: Path | Sequence[Path] | None) -> int:
+    allowed = 0o777
+    for each in (like,) if isinstance(like, Path) else like or ():
+        existing = _existing_permissions(each)
+        allowed &= 0o777 if existing is None else existing
+    return allowed | 0o600  # the owner may still edit the copy of a read-only file
 
 
 def touch_as_newest(path: Path, others: Iterable[Path]) -> None:

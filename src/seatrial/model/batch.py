@@ -1,7 +1,7 @@
 """Predicts whole files in chunks, so that a table of any length fits in memory."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -233,12 +233,12 @@ def listed_rows(release: Release, table: Columns) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def open_output(
-    release: Release, output: Path | TextIO | None, *, suffix: str = "", like: Path | None = None
+    release: Release, output: Path | TextIO | None, *, suffix: str = "", like: Path | Sequence[Path] | None = None
 ) -> Iterator[Write]:
     """Open a file, which is written whole or not at all, a stream, or standard output, for a table of predictions.
 
     `suffix` is the format of a stream, and of a file whose name has none. With `like`, nobody gets access to the file
-    who has none to that one.
+    who has none to that one, or to one of those.
     """
     if not isinstance(output, Path):
         writer = arrow_stream_writer if suffix == ".arrow" else WRITERS[suffix]

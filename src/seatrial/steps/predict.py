@@ -114,7 +114,7 @@ def _into_one(
         progress("loading the model")
         release = Release(project.package)
         target: Path | TextIO = output or _stream(printed, suffix)
-        like = inputs[0].path if inputs[0].path.exists() else None
+        like = [each.path for each in inputs]
         write = stack.enter_context(open_output(release, target, suffix=suffix, like=like))
         bad = None
         if aside is not None:
