@@ -87,3 +87,10 @@ def test_a_score_that_is_missing_has_no_label(titanic_project: Path) -> None:
     text = select([Output("label", label)], table=TABLE, keep=[KEY], dialect="duckdb")
     answer = duckdb_database(text, pa.table({KEY: [0, 1, 2], "a": [0.9, 0.1, 0.9], "b": [1.0, 1.0, 0.0]}))
     assert answer["label"] == [1, 0, None]
+
+
+@pytest.mark.parametrize("keep", [["name", "Name"], ["prediction"], ["name", "PROBABILITY_1"], ["bad_column"]])
+def test_a_kept_column_has_a_name_of_its_own(titanic_project: Path, keep: list[str]) -> None:
+    project = find_project(titanic_project)
+    with importable(project), pytest.raises(SeatrialError, match=f"would be called {keep[-1]}"):
+        release_as_sql(Release(project.package), table=TABLE, keep=keep, dialect="duckdb")

@@ -33,7 +33,9 @@ def release_as_sql(release: Release, *, table: str, keep: Sequence[str], dialect
     pool = Expressions()
     comment = f"{release.name} {release.version}, written by `seatrial export sql --dialect {dialect}`."
     try:
-        text = select(_outputs(release, pool), table=table, keep=keep, dialect=dialect, comment=comment)
+        outputs = _outputs(release, pool)
+        _require_own_names(keep, [output.name for output in outputs])
+        text = select(outputs, table=table, keep=keep, dialect=dialect, comment=comment)
     except Untranslatable as refused:
         raise SeatrialError(
             f"{release.name} cannot be exported as SQL: {refused}.",
@@ -41,6 +43,18 @@ def release_as_sql(release: Release, *, table: str, keep: Sequence[str], dialect
         ) from None
     reads = tuple(column.name for column in release.columns if column.name in release.used_columns)
     return SqlModel(text, reads, tuple(keep))
+
+
+def _require_own_names(keep: Sequence[str], made: Sequence[str]) -> None:
+    """Raise SeatrialError where a kept column would have the name of another one; most databases ignore case."""
+    taken = {name.lower() for name in made}
+    for name in keep:
+        if name.lower() in taken:
+            raise SeatrialError(
+                f"Two columns of the SELECT would be called {name}.",
+                hint="Name the columns to keep by --keep, each once; a view of the table can give one another name.",
+            )
+        taken.add(name.lower())
 
 
 def require_graph(release: Release) -> None:
