@@ -1,5 +1,6 @@
 """A query in, a table out, in SQLite and in a real PostgreSQL: typed, streamed, in one transaction."""
 
+import math
 import os
 import signal
 import sqlite3
@@ -64,6 +65,15 @@ def test_a_column_has_the_type_of_all_its_values(shop: str, monkeypatch: pytest.
     assert read(shop, "SELECT size FROM t WHERE id < 5") == {"size": [1.0, 2.0, 2.5, None]}
     long = "SELECT 9007199254740993 AS key UNION ALL SELECT 2 UNION ALL SELECT 2.5"  # no double has the first one
     assert read(shop, long) == {"key": ["9007199254740993", "2", "2.5"]}
+
+
+def test_keys_that_no_double_has_stay_what_they_are(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.stores.databases.BATCH", 2)
+    keys = "(1, 3), (2, NULL), (3, 12345678901234567891), (4, 12345678901234567892)"
+    found = read(postgres, f"SELECT key::numeric AS key FROM (VALUES {keys}) AS t (n, key) ORDER BY n")
+    assert found == {"key": ["3", None, "12345678901234567891", "12345678901234567892"]}
+    (nothing,) = read(postgres, "SELECT 'NaN'::numeric AS key")["key"]
+    assert math.isnan(nothing)
 
 
 def test_a_query_reaches_the_database_as_it_is_written(shop: str, postgres: str) -> None:

@@ -13,6 +13,11 @@ from seatrial.stores.databases import BATCH, Database, check_names, select_of
 PLAIN = {"bool", "int2", "int4", "int8", "float8", "numeric", "text", "varchar", "bpchar", "date", "timestamp"}
 PLAIN |= {"timestamptz"}
 NUMERIC = "numeric"
+DIGITS = 16  # a double has every whole number with fewer
+
+
+class LongNumberError(Exception):
+    """A numeric may be a whole number that no double has."""
 
 
 def speaks_arrow(database: Database) -> bool:
@@ -49,8 +54,13 @@ def _type(arrow_type: Any, kind: str) -> Any:
 
 def _converted(batch: Any, schema: Any) -> Any:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     plain = [column.storage if isinstance(column, pa.ExtensionArray) else column for column in batch.columns]
+    for values, field in zip(plain, schema, strict=True):
+        numeric = pa.types.is_string(values.type) and pa.types.is_floating(field.type)
+        if numeric and pc.any(pc.match_substring_regex(values, f"^-?[0-9]{{{DIGITS},}}$")).as_py():
+            raise LongNumberError
     return pa.record_batch([c.cast(f.type) for c, f in zip(plain, schema, strict=True)], schema=schema)
 
 

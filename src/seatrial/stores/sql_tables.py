@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.stores.databases import BATCH, Database, parse_database, require_query, run_query, some_of
-from seatrial.stores.postgres_arrow import arrow_batches, ingest, speaks_arrow
+from seatrial.stores.postgres_arrow import LongNumberError, arrow_batches, ingest, speaks_arrow
 
 Mode = Literal["create", "append", "replace"]
 TRANSACTIONAL = ("postgresql", "sqlite", "duckdb")  # where a table is created and filled in one transaction
@@ -43,11 +43,14 @@ def _arrow_to_file(database: Database, query: str, path: Path, progress: Progres
         if found is None:
             return None
         schema, batches = found
-        with pq.ParquetWriter(path, schema) as writer:
-            for batch in some_of(batches, database):
-                writer.write_batch(batch)
-                count += batch.num_rows
-                progress(f"read {count:,} rows of {database.shown}")
+        try:
+            with pq.ParquetWriter(path, schema) as writer:
+                for batch in some_of(batches, database):
+                    writer.write_batch(batch)
+                    count += batch.num_rows
+                    progress(f"read {count:,} rows of {database.shown}")
+        except LongNumberError:
+            return None
     return count
 
 
@@ -81,6 +84,10 @@ def _rows_to_file(url: str, query: str, path: Path, progress: Progress) -> int:
 def _column(values: tuple[Any, ...]) -> Any:
     import pyarrow as pa
 
+    if any(
+        isinstance(value, decimal.Decimal) and _is_long(value) for value in values
+    ):  # keys, which stay what they are
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
     plain = [float(value) if isinstance(value, decimal.Decimal) else value for value in values]
     kinds = {type(value) for value in plain} - {type(None)}
     known = kinds <= {int, float} or (len(kinds) == 1 and kinds <= {bool, str, date, datetime})
@@ -88,6 +95,16 @@ def _column(values: tuple[Any, ...]) -> Any:
         return pa.array(plain if known else [None if value is None else str(value) for value in plain])
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # integers beyond 64 bits
         return pa.array([None if value is None else str(value) for value in plain], pa.string())
+
+
+def _is_long(value: decimal.Decimal) -> bool:
+    """Whether it is a whole number that no double has."""
+    return (
+        value.is_finite()
+        and abs(value) > EXACT
+        and value == value.to_integral_value()
+        and decimal.Decimal(float(value)) != value
+    )
 
 
 def _join(parts: list[Path], path: Path) -> None:
