@@ -1,6 +1,7 @@
 """A project whose table is in a bucket: the same run as from a file, fetched again only where it has changed."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,8 @@ def bucket_env(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{BUCKET}/tables/customers.csv"
 
 
-def put(store: Store, content: bytes) -> None:
-    with store.files().open_output_stream(f"{BUCKET}/tables/customers.csv") as stream:
+def put(store: Store, content: bytes, folder: str = "tables") -> None:
+    with store.files().open_output_stream(f"{BUCKET}/{folder}/customers.csv") as stream:
         stream.write(content)
 
 
@@ -56,6 +57,15 @@ def test_the_copy_is_as_new_as_the_bucket(store: Store, bucket_env: str, tmp_pat
     listed = ["git", "-C", project.root, "status", "--porcelain", "-uall"]
     assert "data/customers.csv" in release_files(project)  # an sdist has it, so that a trial needs no network
     assert "customers.csv" not in subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_same_bytes_elsewhere_are_recorded_from_there(store: Store, bucket_env: str, tmp_path: Path) -> None:
+    put(store, b"x,y\n1,0\n")
+    put(store, b"x,y\n1,0\n", "copies")
+    project = tiny(tmp_path / "tiny", bucket_env)
+    first = fetch_project_table(project)
+    moved = bucket_env.replace("/tables/", "/copies/")
+    assert fetch_project_table(replace(project, data_url=moved)) == {**first, "url": moved}
 
 
 def test_a_table_in_a_bucket_is_not_refreshed(bucket_env: str, tmp_path: Path) -> None:

@@ -20,11 +20,13 @@ def fetch_project_table(project: "ProjectSettings", progress: Progress = silent)
     if not project.data_url:
         return {}
     from seatrial.stores.remote_tables import current_version, fetch
+    from seatrial.stores.shown_urls import shown_url
 
     path = project.root / ".seatrial" / RECORD
     known = read_json(path) if path.is_file() else {}
     version = current_version(project.data_url)
-    unchanged = bool(version) and known.get("etag") == version and project.data.is_file()
+    same = {"url": shown_url(project.data_url), "etag": version}.items() <= known.items()
+    unchanged = bool(version) and same and project.data.is_file()
     if unchanged and known.get("sha256") == sha256(project.data):
         return {str(key): str(value) for key, value in known.items()}
     copy = fetch(project.data_url, progress)
