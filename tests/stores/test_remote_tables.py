@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tests.s3_server import BUCKET, Store
 
 from seatrial.core.errors import SeatrialError
 from seatrial.steps.new import read_table
-from seatrial.stores import object_files
+from seatrial.stores import object_files, object_transfers
 from seatrial.stores.object_transfers import upload
 from seatrial.stores.remote_tables import fetch, is_url, open_source, open_target
 
@@ -230,3 +231,45 @@ def test_azure_needs_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_web_server_takes_no_files() -> None:
     assert "a web server takes no files" in refusal(open_target("https://host/t.csv").__enter__)
+
+
+def test_an_upload_that_is_interrupted_is_not_completed_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    sending, go_on = threading.Event(), threading.Event()
+
+    class SlowStream:
+        def __init__(self, stream: Any) -> None:
+            self.close = stream.close
+            self._stream = stream
+
+        def write(self, content: Any) -> None:
+            sending.set()
+            go_on.wait(10)
+            self._stream.write(content)
+
+    class SlowFiles:
+        def __init__(self, files: Any) -> None:
+            self._files = files
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._files, name)
+
+        def open_output_stream(self, path: str) -> SlowStream:
+            return SlowStream(self._files.open_output_stream(path))
+
+    class Interrupted(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            sending.wait(10)
+            raise KeyboardInterrupt
+
+    files, path = object_files.object_files(store.url("left/t.csv"))
+    monkeypatch.setattr(object_transfers, "object_files", lambda _: (SlowFiles(files), path))
+    with monkeypatch.context() as patch:
+        patch.setattr(object_transfers.threading, "Thread", Interrupted)
+        with pytest.raises(KeyboardInterrupt), open_target(store.url("left/t.csv")) as local:
+            local.write_text(TABLE)
+    go_on.set()
+    time.sleep(0.3)
+    assert store.names("left") == []
+    with open_target(store.url("left/t.csv")) as local:  # and the next one is
+        local.write_text(TABLE)
+    assert store.names("left") == ["left/t.csv"]

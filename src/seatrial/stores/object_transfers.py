@@ -145,24 +145,32 @@ def _put(local: Path, files: Any, path: str, url: str) -> None:
 def _sent(local: Path, files: Any, path: str) -> None:
     """Send a file in a thread, where Ctrl-C cannot arrive: Arrow completes a stream that an exception leaves early.
 
-    The thread ends with the process, and then without completing anything. (`pyarrow.fs.copy_files` would be shorter,
-    and says nothing of errors at the end of an upload.)
+    The thread ends with the process, and then without completing anything. In a process that lives on, as a notebook's
+    does, it keeps a stream that Ctrl-C has left, and never closes it. (`pyarrow.fs.copy_files` would be shorter, and
+    says nothing of errors at the end of an upload.)
     """
     import pyarrow as pa
 
     failed: list[BaseException] = []
+    left = threading.Event()
 
     def send() -> None:
         try:
             content = pa.memory_map(str(local)).read_buffer() if local.stat().st_size else b""
             stream = files.open_output_stream(path)
             stream.write(content)  # one call: a part that fails is remembered, and nothing is completed
+            if left.is_set():
+                threading.Event().wait()  # forever
             stream.close()
         except BaseException as error:
             failed.append(error)
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:
+        left.set()
+        raise
     if failed:
         raise failed[0]
