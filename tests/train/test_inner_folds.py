@@ -87,10 +87,16 @@ def test_a_day_with_most_of_the_rows_is_a_block_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("split", "target"), [(replace(TIME, keys=np.zeros(100)), TARGET), (TIME, (KEYS < 4).astype(int))]
+    ("split", "target", "reason"),
+    [
+        (replace(TIME, keys=np.zeros(100)), TARGET, "all of its rows are of one time"),
+        (replace(GROUP, keys=np.zeros(100)), TARGET, "all of its rows are of one group"),
+        (TIME, (KEYS < 4).astype(int), "no such fold has every label on both sides"),
+        (GROUP, (KEYS < 1).astype(int), "no such fold has every label on both sides"),
+    ],
 )
-def test_a_stack_without_folds_of_time_that_have_every_class_is_refused(split: InnerSplit, target: Any) -> None:
-    with pytest.raises(SeatrialError, match="StackingClassifier"), folds_by_split(stack(), split, target):
+def test_a_stack_without_folds_that_have_every_class_is_refused(split: InnerSplit, target: Any, reason: str) -> None:
+    with pytest.raises(SeatrialError, match=reason), folds_by_split(stack(), split, target):
         pass
 
 

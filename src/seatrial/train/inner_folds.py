@@ -106,10 +106,11 @@ def _folds(estimator: Any, split: InnerSplit, target: Array) -> SplitFolds:
     every = _predicts_every_row(estimator)
     found = _of_every_row(split, target, count) if every else _row_folds(split, target, count)
     if len(found) < (1 if split.by == "time" and not every else 2):
+        one = len(np.unique(split.keys)) == 1
         raise SeatrialError(
-            f"{type(estimator).__name__} in pipeline.py needs folds by {split.by} (`{split.column}`), and no such fold "
-            "has every label on both sides.",
-            hint="Give it a smaller cv, or a splitter of your own.",
+            f"{type(estimator).__name__} in pipeline.py needs folds by {split.by} (`{split.column}`), and "
+            f"{f'all of its rows are of one {split.by}' if one else 'no such fold has every label on both sides'}.",
+            hint="Give it a splitter of your own." if one else "Give it a smaller cv, or a splitter of your own.",
         )
     return SplitFolds(found, len(target), asked)
 
