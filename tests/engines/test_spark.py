@@ -71,4 +71,4 @@ def test_files_are_read_by_their_names_with_the_columns_in_their_folders(tmp_pat
         with pytest.raises(KeyboardInterrupt):
             write_files(titanic, SimpleNamespace(read=reader), str(files), str(tmp_path / "out"), key=KEY)
         assert reader.asked == (f"file://{tmp_path}/in \\[1\\]/sex=male/a\\*.parquet",)
-        assert reader.options == options
+        assert reader.options == {"mergeSchema": "true", **options}

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from tests.engines.clusters import SparkCluster, bare_python, kill_one, running, wait_until
 from tests.engines.passengers import KEY, bad_parts, by_id, good_parts, passengers, write_passengers
@@ -140,5 +143,19 @@ def test_a_frame_is_predicted_in_a_notebook_s_session(titanic, titanic_project, 
         manifest = spark.write(titanic, df, str(tmp_path / "out"), key=KEY, on_bad_rows="quarantine")
         assert (manifest.rows_in, manifest.bad) == (300, 1)
         assert set(by_id(good_parts(tmp_path / "out"))) == set(range(300)) - {5}
+        timed = df.where("age > 0").selectExpr("*", "timestamp'2026-11-30 12:00:00' at")
+        assert spark.predict(titanic, timed, key=[KEY, "at"]).toArrow()["at"][0].as_py().year == 2026
+        table = passengers(60)
+        for place, (sex, lacking) in enumerate((("female", ["age"]), ("male", []))):
+            part = table.filter(pc.equal(table["sex"], sex)).drop_columns(["sex", *lacking])
+            (folder := tmp_path / "all [1]" / f"sex={sex}").mkdir(parents=True)
+            pq.write_table(part, folder / f"{place}*.parquet")
+        manifest = spark.write_files(titanic, session, str(tmp_path / "all [1]"), str(tmp_path / "some"), key=KEY)
+        assert manifest.rows_in == 60
+        pairs = zip(table["sex"].to_pylist(), table["age"].to_pylist(), strict=True)
+        ages = pa.array([None if sex == "female" else age for sex, age in pairs], pa.float64())
+        expected = titanic.predict_table(table.set_column(table.column_names.index("age"), "age", ages), keep=[KEY])
+        found = good_parts(tmp_path / "some")
+        assert found.sort_by(KEY)["probability_1"].to_pylist() == pytest.approx(expected["probability_1"].to_pylist())
     finally:
         session.stop()

@@ -95,8 +95,10 @@ def write_files(
     With `resume`, a job that was interrupted goes on behind the last group that it finished.
     """
     names, whole = input_files(files), input_folder(files)
-    # Without the folder, Spark would not see the columns in the names of folders: `day=2026-11-30`.
-    reader = session.read if names == [whole] else session.read.option("basePath", _spark_name(whole))
+    # Otherwise Spark takes the columns of one file, and leaves out what only others have.
+    reader = session.read.option("mergeSchema", "true")
+    if names != [whole]:  # for the columns in the names of folders: `day=2026-11-30`
+        reader = reader.option("basePath", _spark_name(whole))
     tables = grouped(names, lambda some: reader.parquet(*map(_pattern, some)), group)
     done = _writer(release, key, site)
     return write_table(release, folder, key, tables, done, on_bad_rows=on_bad_rows, max_bad=max_bad, resume=resume)
