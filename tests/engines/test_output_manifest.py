@@ -133,7 +133,7 @@ def test_an_interrupted_job_goes_on_where_it_was(titanic, tmp_path: Path):
     assert "resume" in refused.value.hint
     (tmp_path / "out" / ATTEMPTS).mkdir()
     (tmp_path / "out" / ATTEMPTS / "part-late.parquet").write_bytes(b"half")
-    (tmp_path / "out" / "part-moved-but-not-written-down.parquet").write_bytes(b"whole")
+    (tmp_path / "out" / f"part-{'a' * 32}.parquet").write_bytes(b"whole")
     second = Engine(titanic)
     done = run(titanic, tmp_path / "out", by_files(), resume=True, engine=second)
     assert (first.tables, second.tables) == (2, 1)
@@ -152,6 +152,17 @@ def test_a_folder_with_something_else_is_refused(titanic, tmp_path: Path):
         with pytest.raises(SeatrialError, match=message):
             run(titanic, tmp_path / "mine", passengers(4), resume=resume)
     assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+    with pytest.raises(SeatrialError, match=r"notes\.txt is a file"):
+        run(titanic, tmp_path / "mine" / "notes.txt", passengers(4))
+
+
+@pytest.mark.parametrize("name", ["part-1.parquet", "part-00000-5d1c3b5e-c000.snappy.parquet", "_bad/part-0.parquet"])
+def test_parts_of_others_are_not_deleted(titanic, tmp_path: Path, name: str):
+    (file := tmp_path / "table" / name).parent.mkdir(parents=True)
+    file.write_bytes(b"theirs")
+    with pytest.raises(SeatrialError, match="files of something else"):
+        run(titanic, tmp_path / "table", passengers(4), resume=True)
+    assert file.read_bytes() == b"theirs"
 
 
 def test_a_job_with_another_policy_does_not_go_on(titanic, tmp_path: Path):
@@ -235,7 +246,8 @@ def test_engines_get_urls_with_the_server_and_without_secrets(url: str, root: st
 
 
 def test_messages_about_the_output_have_no_secrets(monkeypatch):
-    system = SimpleNamespace(type_name="s3", get_file_info=lambda _: [SimpleNamespace(path="bucket/out/x.txt", type=2)])
+    file, folder = SimpleNamespace(path="bucket/out/x.txt", type=2), SimpleNamespace(type=3)
+    system = SimpleNamespace(type_name="s3", get_file_info=lambda at: folder if at == "bucket/out" else [file])
     monkeypatch.setattr("seatrial.engines.output_manifest.file_system", lambda _: (system, "bucket/out"))
     with pytest.raises(SeatrialError, match="s3://bucket/out is not empty") as refused:
         _Output("s3://me:pass@bucket/out").begin(Manifest("m 1", "0", {}), resume=False)

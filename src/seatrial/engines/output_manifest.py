@@ -6,6 +6,7 @@ after each group of input files, so that an interrupted job goes on behind it; `
 
 import json
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MANIFEST, MARKER = "_seatrial.json", "_SUCCESS"
 WITH_SERVER = ("abfs", "abfss", "hdfs")  # URLs with an account or a server: CONTAINER@ACCOUNT, HOST:PORT
+OWN_PART = re.compile(r"(_bad/)?part-[0-9a-f]{32}\.parquet")
 GROUP = 256  # input files that are read and committed together
 WritesParts = Callable[[Any, PartTarget], list[WrittenPart]]  # predicts a table of the engine, and writes its parts
 
@@ -196,6 +198,10 @@ class _Output:
 
     def begin(self, wanted: Manifest, *, resume: bool) -> Manifest:
         """Return the manifest to go on with; raises SeatrialError where the folder has something else."""
+        from pyarrow.fs import FileType
+
+        if self._system.get_file_info(self._root).type == FileType.File:
+            raise SeatrialError(f"{self._shown} is a file.", hint="Name a folder.")
         names = self._names()
         if MARKER in names:
             raise SeatrialError(f"{self._shown} is complete already.", hint="Name another folder, or remove it.")
@@ -276,4 +282,5 @@ class _Output:
 
 
 def _part(name: str) -> bool:
-    return name.startswith(("part-", "_bad/part-", f"{ATTEMPTS}/", f"{MANIFEST}.part"))
+    """Whether a file is one that `write_part` names, or half a manifest: others' parts are never deleted."""
+    return name.startswith(f"{ATTEMPTS}/") or name == f"{MANIFEST}.part" or OWN_PART.fullmatch(name) is not None
