@@ -98,6 +98,15 @@ def test_files_that_came_meanwhile_do_not_double_rows(titanic, tmp_path: Path):
     assert files_in(tmp_path / "out") == before
 
 
+def test_a_file_that_is_gone_does_not_keep_its_predictions_unnoticed(titanic, tmp_path: Path):
+    begun = [(("a",), passengers(4)), (("b",), passengers(4))]
+    with pytest.raises(KeyboardInterrupt):
+        run(titanic, tmp_path / "out", begun, resume=True, engine=Engine(titanic, fails_at=1))
+    with pytest.raises(SeatrialError, match="has the predictions of a, which is not among the input files"):
+        run(titanic, tmp_path / "out", begun[1:], resume=True)
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+
+
 def test_a_job_that_fails_leaves_nothing(titanic, tmp_path: Path):
     with pytest.raises(SeatrialError, match="30"):
         run(titanic, tmp_path / "out", passengers(40, bad=(30,)))

@@ -89,7 +89,9 @@ def write_table(
     wanted = Manifest(f"{release.name} {release.version}", _sha256(release), options)
     manifest = output.begin(wanted, resume=resume)
     try:
+        gone = set(manifest.inputs)
         for inputs, table in tables:
+            gone -= set(inputs)
             if inputs and set(inputs) <= set(manifest.inputs):
                 continue
             output.check(manifest, inputs)
@@ -98,6 +100,7 @@ def write_table(
             _check_bad(manifest, max_bad, complete=False)
             output.take(parts)
             output.write(MANIFEST, manifest.to_json())
+        output.check_gone(gone)
         _check_bad(manifest, max_bad, complete=True)
     except BaseException as error:
         output.keep_only(manifest.files if resume else set())
@@ -228,6 +231,14 @@ class _Output:
                 f"{self._shown} was begun with other groups of input files: {again[0]} is predicted already, and not "
                 "all files of its group are.",
                 hint="Resume with the same input files in groups of the same size, or name another folder.",
+            )
+
+    def check_gone(self, gone: set[str]) -> None:
+        """Raise SeatrialError where files that are predicted are not among the input files any more."""
+        if gone:
+            raise SeatrialError(
+                f"{self._shown} has the predictions of {min(gone)}, which is not among the input files any more.",
+                hint="Resume with the same input files, or name another folder.",
             )
 
     def _read(self) -> Manifest:
