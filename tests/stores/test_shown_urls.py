@@ -35,3 +35,9 @@ def test_a_url_that_would_lead_elsewhere_is_refused_without_its_password(url: st
     with pytest.raises(SeatrialError, match="not valid, as it is written") as caught:
         is_url(url)
     assert "ord" not in caught.value.message
+
+
+def test_a_name_that_would_be_cut_short_is_refused() -> None:
+    with pytest.raises(SeatrialError, match="has a #"):
+        is_url("s3://bucket/scores/july#1.csv")
+    assert is_url("https://host/t.csv#part")

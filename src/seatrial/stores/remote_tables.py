@@ -54,6 +54,8 @@ def is_url(data: object) -> bool:
             f"{shown_url(str(data))} is not valid, as it is written.",
             hint="Write a bracket, or a /, ? or # in a password, as %5B, %2F, %3F or %23.",
         )
+    if "#" in str(data) and scheme.lower() in SCHEMES:  # what follows would be no part of the object's name
+        raise SeatrialError(f"{shown_url(str(data))}#... has a #, which no table's URL has.", hint="Rename the object.")
     return True
 
 
