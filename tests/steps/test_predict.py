@@ -168,7 +168,7 @@ def test_keys_of_another_type_are_not_changed(
     files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     out = tmp_path / f"out.{output}"
     if expected is None:
-        with pytest.raises(SeatrialError, match="Column id is of .* in earlier rows, and of .* in these"):
+        with pytest.raises(SeatrialError, match=r"Column id is of .* in earlier rows, and of .* in these"):
             predict(project, files, out, key=["id"])
         assert not out.exists()
         return
