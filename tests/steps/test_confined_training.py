@@ -106,8 +106,11 @@ def test_positions_that_are_no_split_are_found(train: list[float]) -> None:
 
 
 @linux
-def test_a_poisoned_recipe_gets_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poisoned_recipe_gets_nowhere(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Outside of the confinement every attack succeeds, which shows that the attacks are real."""
+    tmp_path = tmp_path_factory.mktemp("p")  # a long path would be cut off in what is said of an attempt
     monkeypatch.setenv("TEAM_TOKEN", "secret")
     outside, home = tmp_path / "outside", tmp_path / "home"
     outside.mkdir()
