@@ -1,4 +1,4 @@
-"""Train: the project's table in, a run out; and predict a file with what was trained."""
+"""Train: the project's table in, a run out; its model may have been fitted elsewhere."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
