@@ -9,8 +9,9 @@ import pytest
 from tests.engines.passengers import KEY, bad_parts, by_id, good_parts, passengers, write_passengers
 
 from seatrial.core.errors import SeatrialError, UsageError
-from seatrial.engines.output_manifest import MANIFEST, Manifest, _Output, grouped, input_files, write_table
+from seatrial.engines.output_manifest import Manifest, _Output, grouped, input_files, write_table
 from seatrial.engines.output_parts import ATTEMPTS, WrittenPart, write_part
+from seatrial.model.output_folder import MANIFEST
 from seatrial.model.pickling import fingerprint
 
 

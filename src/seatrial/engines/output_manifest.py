@@ -17,14 +17,16 @@ from seatrial.core.files import to_json
 from seatrial.engines.output_parts import ATTEMPTS, OnBadPartRows, PartTarget, WrittenPart, file_system, written_parts
 from seatrial.engines.worker import error_of_worker
 from seatrial.model.arrow_sources import names_of
+from seatrial.model.bad_rows import BadLimit
+from seatrial.model.output_folder import MANIFEST, MARKER
 from seatrial.stores.shown_urls import shown_url
 
 if TYPE_CHECKING:
     from seatrial.model.release import Release
 
-MANIFEST, MARKER = "_seatrial.json", "_SUCCESS"
 WITH_SERVER = ("abfs", "abfss", "hdfs")  # URLs with an account or a server: CONTAINER@ACCOUNT, HOST:PORT
 OWN_PART = re.compile(r"(_bad/)?part-[0-9a-f]{32}\.parquet")
+MOST_ROWS = 2**62  # of a limit that is infinite
 GROUP = 256  # input files that are read and committed together
 WritesParts = Callable[[Any, PartTarget], list[WrittenPart]]  # predicts a table of the engine, and writes its parts
 
@@ -84,6 +86,7 @@ def write_table(
         raise UsageError(f"on_bad_rows is {on_bad_rows!r}.", hint=f"It is one of {', '.join(policies)}.")
     if max_bad is not None and not max_bad >= 0:
         raise UsageError(f"max_bad is {max_bad}.", hint="Give a share below 1, such as 0.01, or a number of rows.")
+    limit = _limit(max_bad)
     output = _Output(folder)
     options = {"on_bad_rows": on_bad_rows, "key": list(names_of(key))}
     wanted = Manifest(f"{release.name} {release.version}", _sha256(release), options)
@@ -97,11 +100,11 @@ def write_table(
             output.check(manifest, inputs)
             parts = write_parts(table, PartTarget(output.place, on_bad_rows))
             manifest = replace(manifest, parts=(*manifest.parts, *parts), inputs=(*manifest.inputs, *inputs))
-            _check_bad(manifest, max_bad, complete=False)
+            _check_bad(manifest, limit, complete=False)
             output.take(parts)
             output.write(MANIFEST, manifest.to_json())
         output.check_gone(gone)
-        _check_bad(manifest, max_bad, complete=True)
+        _check_bad(manifest, limit, complete=True)
     except BaseException as error:
         output.keep_only(manifest.files if resume else set())
         if (ours := error_of_worker(error)) and not isinstance(error, SeatrialError):
@@ -174,14 +177,19 @@ def _sha256(release: "Release") -> str:
     return str(arguments[3])
 
 
-def _check_bad(manifest: Manifest, max_bad: float | None, *, complete: bool) -> None:
-    """Raise SeatrialError where there are too many bad rows; a share is one of all rows, which are known at the end."""
-    if max_bad is None or not manifest.bad or (max_bad < 1 and not complete):
-        return
-    limit = max_bad * manifest.rows_in if max_bad < 1 else max_bad
-    if manifest.bad > limit:
+def _limit(max_bad: float | None) -> BadLimit | None:
+    """The most bad rows: a share of all if it is below 1, or a number of them."""
+    if max_bad is None:
+        return None
+    text = f"{max_bad:g}"
+    return BadLimit(text, share=max_bad) if 0 < max_bad < 1 else BadLimit(text, rows=int(min(max_bad, MOST_ROWS)))
+
+
+def _check_bad(manifest: Manifest, limit: BadLimit | None, *, complete: bool) -> None:
+    """Raise SeatrialError where there are too many bad rows."""
+    if limit and limit.exceeded(manifest.bad, manifest.rows_in, complete=complete):
         raise SeatrialError(
-            f"{manifest.bad:,} of {manifest.rows_in:,} rows break the schema, more than max_bad allows ({max_bad:g}).",
+            f"{manifest.bad:,} of {manifest.rows_in:,} rows break the schema, more than max_bad allows ({limit.text}).",
             hint='See which with on_bad_rows="quarantine" and without max_bad.',
         )
 
