@@ -11,6 +11,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.onnxruntime_floor import load_onnxruntime
 from seatrial.model.features import Array, Floats
 from seatrial.model.inputs import Inputs
+from seatrial.model.row_order import similar_rows
 from seatrial.model.trusted_types import TRUSTED_TYPES
 from seatrial.model.word_counts import word_reader
 
@@ -20,6 +21,7 @@ ROWS_AT_ONCE = 2048  # what a graph's steps make of so many rows stays in the pr
 # A graph is data from a wheel: its size is checked before it is parsed. To load trees, onnxruntime needs seven times as
 # much memory, and 14 s for 256 MiB.
 GRAPH_LIMIT = 256 * 2**20
+MANY_TREES = 2**16  # bytes of a graph with trees, from which ordering rows takes less time than it saves
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,21 @@ class GraphEngine:
             ) from None
         self._names = {tensor.name for tensor in self._session.get_inputs()}
         self._words = word_reader(self._session.get_modelmeta().custom_metadata_map)
+        # Several threads add the trees up in another order where a block has few rows: the rows must not move there.
+        self._orders = options.intra_op_num_threads == 1 and len(graph) >= MANY_TREES and b"TreeEnsemble" in graph
 
     def __call__(self, numbers: Floats, strings: Array) -> Floats:
         """Score the rows; an input without columns is not part of the graph."""
         if len(numbers) <= ROWS_AT_ONCE:
             return self._run(numbers, strings)
+        order = similar_rows(numbers, strings) if self._orders else None
         blocks = [slice(start, start + ROWS_AT_ONCE) for start in range(0, len(numbers), ROWS_AT_ONCE)]
-        return np.concatenate([self._run(numbers[block], strings[block]) for block in blocks])
+        if order is None:
+            return np.concatenate([self._run(numbers[block], strings[block]) for block in blocks])
+        ordered = np.concatenate([self._run(numbers[order[block]], strings[order[block]]) for block in blocks])
+        scores = np.empty_like(ordered)
+        scores[order] = ordered
+        return scores
 
     def _run(self, numbers: Floats, strings: Array) -> Floats:
         if self._words is None:
