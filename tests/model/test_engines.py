@@ -90,6 +90,8 @@ def test_many_rows_go_through_many_trees_in_another_order_and_get_the_same_score
 def test_rows_keep_their_places_where_trees_are_few_or_threads_are_many():
     for engine in (GraphEngine(_trees(5)), GraphEngine(_trees(1500), threads=2)):
         seen = []
-        engine._session = SimpleNamespace(run=lambda _, given, seen=seen: (seen.append(given["numbers"]), [seen[-1]])[1])
+        engine._session = SimpleNamespace(
+            run=lambda _, given, seen=seen: (seen.append(given["numbers"]), [seen[-1]])[1]
+        )
         numbers = np.random.default_rng(0).normal(size=(ROWS_AT_ONCE + 1, 3))
         assert np.array_equal(engine(numbers, np.empty((ROWS_AT_ONCE + 1, 0), dtype=object)), numbers)

@@ -17,7 +17,7 @@ MOST_COLUMNS = 16  # those with the fewest values; more only take time
 
 
 def similar_rows(numbers: Floats, strings: Array) -> Array:
-    """Return the positions (n,) of the rows of `numbers` (n, k) and `strings` (n, m), similar ones next to each other."""
+    """Return the positions (n,) of the rows of `numbers` (n, k) and `strings` (n, m), similar ones together."""
     step = max(len(numbers) // SAMPLE, 1)
     columns = [*numbers.T, *strings.T]
     sampled = [_distinct(column[::step]) for column in columns]
