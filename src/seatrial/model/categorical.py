@@ -1,11 +1,13 @@
 """Columns of few distinct values, which are processed once per value: an array of objects that remembers its codes."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 
 
 class CategoricalArray(np.ndarray):
@@ -17,6 +19,26 @@ class CategoricalArray(np.ndarray):
     def __array_finalize__(self, _: Any) -> None:
         """Forget the codes, which do not belong to a view or a copy."""
         self.codes = self.distinct = None
+
+
+class SharedValues(np.ndarray):
+    """Distinct values that several chunks of a table share, with what was computed from them."""
+
+    computed: dict[Any, Any]
+
+    def __array_finalize__(self, _: Any) -> None:
+        """A view or a copy has other values."""
+        self.computed = {}
+
+
+def computed_once(distinct: Any, key: Any, compute: Callable[[], T]) -> T:
+    """Return what `compute` gives for these distinct values; only once where chunks share them."""
+    if not isinstance(distinct, SharedValues):
+        return compute()
+    if key not in distinct.computed:
+        distinct.computed[key] = compute()
+    result: T = distinct.computed[key]
+    return result
 
 
 def categorical(distinct: Array, codes: Array) -> Array:

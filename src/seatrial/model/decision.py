@@ -9,6 +9,8 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.model.metadata import Metadata, Task
 
+LARGEST = 2**63 - 1  # that int64 has, and its negative too
+
 
 @dataclass(frozen=True)
 class DecisionRule:
@@ -43,6 +45,13 @@ class DecisionRule:
         if self.task == "regression":
             return list(positions.tolist())
         return [self.classes[position] for position in positions.tolist()]
+
+    def label_column(self, positions: Array) -> list[Any] | Array:
+        """Return the labels at these positions as an array where all are integers or booleans, else as a list."""
+        kinds = set(map(type, self.classes))
+        if kinds not in ({int}, {bool}) or max(map(abs, self.classes)) > LARGEST:
+            return self.labels(positions)
+        return np.array(self.classes)[positions]
 
     def positions(self, labels: Sequence[Any] | Array) -> Array:
         """Return each label's position in `classes` (n,), -1 for an unknown label; a regression's numbers as floats.

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from seatrial.core.errors import Problem, SeatrialError
 from seatrial.model.array_arithmetic import Kind, NotOnArraysError, NumericColumn
 from seatrial.model.array_functions import ArrayFunction, array_function
-from seatrial.model.categorical import categorical, codes_of
+from seatrial.model.categorical import categorical, codes_of, computed_once
 from seatrial.model.schema import Column
 
 Array = npt.NDArray[Any]
@@ -193,6 +193,7 @@ class _Values:
 
     values: list[Any]
     codes: Array | None = None
+    distinct: Array | None = None  # the values of a column, which chunks may share
 
     def rows(self) -> list[Any]:
         """Return a value per row."""
@@ -204,7 +205,7 @@ def _as_arguments(column: Column, values: Array) -> _Values:
     known = codes_of(values)
     distinct, codes = (values, None) if known is None else known
     if not column.numeric:
-        return _Values(distinct.tolist(), codes)
+        return _Values(distinct.tolist(), codes, distinct)
     present = ~np.isnan(distinct)
     types: dict[Kind, Any] = {"float": np.float64, "bool": np.bool_, "int": np.int64}
     plain = np.where(present, distinct, 0).astype(types[number_kind(column)]).tolist()
@@ -225,7 +226,12 @@ def _derive(function: Callable[..., Any], arguments: list[_Values]) -> _Values:
             position[occurring] = np.arange(len(occurring))
             chosen = np.unravel_index(occurring, [len(a.values) for a in arguments])
             listed = [[a.values[i] for i in at.tolist()] for a, at in zip(arguments, chosen, strict=True)]
-            return _Values([_call(function, row) for row in zip(*listed, strict=True)], position[combined])
+            known: dict[int, Any] = computed_once(arguments[0].distinct, function, dict) if len(arguments) == 1 else {}
+            places = occurring.tolist()
+            for place, row in zip(places, zip(*listed, strict=True), strict=True):
+                if place not in known:
+                    known[place] = _call(function, row)
+            return _Values([known[place] for place in places], position[combined])
     rows = list(zip(*(argument.rows() for argument in arguments), strict=True))
     values = {row: _call(function, row) for row in dict.fromkeys(rows)}
     return _Values([values[row] for row in rows])

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seatrial.model.categorical import codes_of
+from seatrial.model.categorical import codes_of, computed_once
 from seatrial.model.features import Array, Columns, Feature
 
 Encoded = tuple[tuple[float, ...], tuple[str, ...]]
@@ -36,10 +37,13 @@ def stack_columns(inputs: Inputs, columns: Columns) -> tuple[npt.NDArray[np.floa
         numbers[:, position] = columns[name]
     for position, name in enumerate(inputs.strings):
         known = codes_of(columns[name])
-        distinct = columns[name] if known is None else known[0]
-        texts = np.array([value or "" for value in distinct.tolist()], dtype=object)
+        texts = _texts(columns[name]) if known is None else computed_once(known[0], "texts", partial(_texts, known[0]))
         strings[:, position] = texts if known is None else texts[known[1]]
     return numbers, strings
+
+
+def _texts(values: Array) -> Array:
+    return np.array([value or "" for value in values.tolist()], dtype=object)
 
 
 def compile_encoder(inputs: Inputs, features: Sequence[Feature]) -> Callable[[Mapping[str, Any]], Encoded]:

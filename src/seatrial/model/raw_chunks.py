@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import Problem, SeatrialError
+from seatrial.model.arrow_buffers import codes_of_indices, floats_of
 from seatrial.model.categorical import categorical
 from seatrial.model.features import Array
 from seatrial.model.table_validation import EXACT, encodable_text
@@ -89,7 +90,7 @@ def _values_of(values: Any) -> list[Any] | Array:
 
     kind = values.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        numbers: Array = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        numbers = floats_of(values)
         if pa.types.is_floating(kind) or not bool((np.abs(numbers) >= EXACT).any()):  # NaN, for null, is not
             return numbers
         return np.array(values.to_pylist(), dtype=object)  # checked value by value
@@ -101,8 +102,7 @@ def _values_of(values: Any) -> list[Any] | Array:
         values = values.dictionary_decode().dictionary_encode()  # a slice uses few of the values
     if pa.types.is_dictionary(values.type):
         distinct = np.array([*values.dictionary.to_pylist(), None], dtype=object)
-        codes = values.indices.cast(pa.int64()).fill_null(len(distinct) - 1)  # int8 may have no number for null
-        return categorical(distinct, codes.to_numpy())
+        return categorical(distinct, codes_of_indices(values.indices, null=len(distinct) - 1))
     if pa.types.is_timestamp(kind) and kind.unit == "ns":  # as datetime, which has no nanoseconds
         values = values.cast(pa.timestamp("us", kind.tz), safe=False)
     listed: list[Any] = values.to_pylist()

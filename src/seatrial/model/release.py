@@ -158,7 +158,7 @@ class Release(ReleaseParts):
     def prediction_columns(self, scores: Floats) -> dict[str, Any]:
         """Convert scores to the columns of a table: `prediction`, and `probability_<label>` for a classifier."""
         shares = {f"probability_{label}": scores[:, position] for position, label in enumerate(self.metadata.classes)}
-        return {"prediction": self.decide(scores), **shares}
+        return {"prediction": self.decision.label_column(self.decide_index(scores)), **shares}
 
     def predict_table(
         self,

@@ -25,11 +25,11 @@ class Part:
         """Give the bad rows answers too: no prediction, and the reasons as the warning."""
         expanded: dict[str, Any] = {}
         for name, values in answers.items():
-            if isinstance(values, np.ndarray):
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f":
                 expanded[name] = np.full(self.whole.rows, np.nan)
                 expanded[name][self.kept] = values
             else:
-                given = iter(values)
+                given = iter(values.tolist() if isinstance(values, np.ndarray) else values)
                 expanded[name] = [next(given) if kept else None for kept in self.kept.tolist()]
         for problem in self.whole.problems:
             row = problem.row - self.whole.before

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator
 
 from seatrial.core.errors import Problem
-from seatrial.model.categorical import categorical, codes_of
+from seatrial.model.categorical import SharedValues, categorical, codes_of, computed_once
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column, columns_of, field_validators, plain_bounds, spans_columns
 
@@ -117,6 +117,22 @@ class TableChecker:
     def _check_values(self, column: Column, values: Sequence[Any] | Array, problems: list[Problem]) -> Array:
         known = codes_of(values)
         source = values if known is None else known[0]
+        plain, results, broken = computed_once(source, (self, column.name), lambda: self._checked(column, source))
+        if broken:
+            bad = [place for place, value in enumerate(plain) if value in broken]
+            rows = [(row, row) for row in bad] if known is None else _rows_of(known[1], bad)
+            shown = {i: plain[i] if isinstance(plain[i], str) else to_python(column, plain[i]) for i in bad}
+            for row, i in rows:
+                message, kind = broken[plain[i]]
+                problems.append(Problem(row, column.name, _shown(shown[i]), message, kind=kind))
+        if known is None:
+            return results
+        return results[known[1]] if column.numeric else categorical(results, known[1])
+
+    def _checked(
+        self, column: Column, source: Sequence[Any] | Array
+    ) -> tuple[list[Any], Array, dict[Any, tuple[str, str]]]:
+        """The values as Python's, the checked ones (n,), and the rule that each bad value breaks."""
         plain = source.tolist() if isinstance(source, np.ndarray) else list(source)
         unusable = (list, dict) if column.kind == "boolean" else (bool, list, dict)  # True == 1; lists have no hash
         if not {type(value) for value in plain}.isdisjoint(unusable):
@@ -127,19 +143,11 @@ class TableChecker:
             valid[value], rule = self._validated(column, to_python(column, value))
             if rule:
                 broken[value] = rule
-        if broken:
-            bad = [place for place, value in enumerate(plain) if value in broken]
-            rows = [(row, row) for row in bad] if known is None else _rows_of(known[1], bad)
-            shown = {i: plain[i] if isinstance(plain[i], str) else to_python(column, plain[i]) for i in bad}
-            for row, i in rows:
-                message, kind = broken[plain[i]]
-                problems.append(Problem(row, column.name, _shown(shown[i]), message, kind=kind))
         results = [valid[value] for value in plain]
         if column.numeric:
-            numbers = np.array([np.nan if value is None else value for value in results], dtype=np.float64)
-            return numbers if known is None else numbers[known[1]]
+            return plain, np.array([np.nan if value is None else value for value in results], dtype=np.float64), broken
         objects = np.fromiter(results, dtype=object, count=len(results))
-        return objects if known is None else categorical(objects, known[1])
+        return plain, objects.view(SharedValues) if isinstance(source, SharedValues) else objects, broken
 
     def _rule(self, column: Column, value: Any) -> tuple[str, str]:
         """Return the message and the kind of the rule that the value breaks, or two empty texts."""

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.arrow_buffers import arrow_array
 from seatrial.model.table_files import import_pyarrow
 from seatrial.model.unseen import WARNINGS
 
@@ -105,7 +106,7 @@ def arrow_table(table: dict[str, Any], types: Types) -> Any:
     arrays = {}
     for name, values in table.items():
         try:
-            array = values if isinstance(values, pa.Array) else pa.array(values, types.get(name), from_pandas=True)
+            array = arrow_array(values, types.get(name))
         except (pa.ArrowException, OverflowError) as error:
             raise SeatrialError(f"Column {name} cannot be written as Arrow: {error}", hint=OTHER_FORMAT) from None
         array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

@@ -10,12 +10,13 @@ import math
 from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
-from seatrial.model.categorical import codes_of
+from seatrial.model.categorical import codes_of, computed_once
 from seatrial.model.features import Array, Columns
 from seatrial.model.masked_text import FEWEST_ROWS
 from seatrial.model.schema import Column
@@ -109,9 +110,17 @@ class _Known:
                 return np.asarray((values < self.low) | (values > self.high) | (absent & (not self.missing)))
             return np.asarray(~np.isin(values, [float(v) for v in self.values]) & (~absent | (not self.missing)))
         encoded = codes_of(values)
-        distinct = (values if encoded is None else encoded[0]).tolist()
-        mask = np.array([not self.has(value) for value in distinct], dtype=bool)
-        return mask if encoded is None else mask[encoded[1]]
+        if encoded is None:
+            return self._new(values)
+        distinct, codes = encoded
+        return computed_once(distinct, self._key, lambda: self._new(distinct))[codes]
+
+    @cached_property
+    def _key(self) -> object:
+        return object()  # the values of another release's column have another
+
+    def _new(self, values: Array) -> Array:
+        return np.array([not self.has(value) for value in values.tolist()], dtype=bool)
 
 
 class UnseenValues:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seatrial.model.arrow_buffers import codes_of_indices
 from seatrial.model.arrow_reader import parquet_batches
 from seatrial.model.raw_chunks import CHUNK, RawChunk, from_arrow
-from seatrial.template.reading.conversion import project_names, read_export, text_of
+from seatrial.template.reading.conversion import ExportColumn, project_names, read_export, shares_dictionary, text_of
 from seatrial.template.records import ColumnRules, TableSource
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def streamed_chunks(
     """
     import pyarrow as pa
 
+    remembered = _RememberedTexts()
     own = [name for name in dict.fromkeys([*columns.sources.values(), *keep]) if name not in columns.constants]
     for whole in parquet_batches(path, own, CHUNK):
         rows = whole.num_rows
@@ -87,12 +89,38 @@ def streamed_chunks(
         for name in columns.numbers:
             values = np.asarray(from_arrow(batch[columns.sources[name]], columns.sources[name]))
             raw[name] = _without(values, columns.missing_numbers[name])
-        if columns.texts:
-            texts = {columns.sources[name]: batch[columns.sources[name]] for name in columns.texts}
+        known = {name: remembered.values(name, batch[columns.sources[name]]) for name in columns.texts}
+        texts = {columns.sources[n]: batch[columns.sources[n]] for n, values in known.items() if values is None}
+        if texts:
             export = read_export(TableSource(path.name, pa.table(texts)), rules, ())
             notes += [note for note in export.notes if _about(note) not in map(_about, notes)]
-            raw |= {name: column.as_array() for name, column in export.columns.items()}
+            for name, column in export.columns.items():
+                known[name] = column.as_array()
+                remembered.add(name, batch[columns.sources[name]], column)
+        raw |= known
         yield RawChunk(raw, rows, kept={name: batch[name] for name in keep})
+
+
+class _RememberedTexts:
+    """The columns as they were read last: the batches of a part of a file share their distinct values."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[Any, ExportColumn]] = {}
+
+    def add(self, name: str, values: Any, column: ExportColumn) -> None:
+        """Remember how the distinct values of an Arrow array were read."""
+        if shares_dictionary(values):
+            self._last[name] = (values.dictionary, column)
+
+    def values(self, name: str, values: Any) -> "Array | None":
+        """The values of an Arrow array with the same distinct values; None where they are others."""
+        if name not in self._last or not shares_dictionary(values):
+            return None
+        dictionary, column = self._last[name]
+        if not dictionary.equals(values.dictionary):
+            return None
+        shared: Array = column.values_at(codes_of_indices(values.indices, null=len(dictionary)))
+        return shared
 
 
 def _is_text_or_whole(kind: Any) -> bool:

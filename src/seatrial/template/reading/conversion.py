@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.categorical import categorical
+from seatrial.model.arrow_buffers import codes_of_indices
+from seatrial.model.categorical import SharedValues, categorical
 from seatrial.model.table_files import FEW
 from seatrial.model.table_validation import Unreadable
 from seatrial.template.column_names import clean_names
@@ -48,7 +49,10 @@ class ExportColumn:
 
     def as_array(self, start: int = 0, end: int | None = None) -> Any:
         """The values of these rows as objects that remember their distinct values, or as numbers where all are."""
-        codes = self.codes[start:end]
+        return self.values_at(self.codes[start:end])
+
+    def values_at(self, codes: Any) -> Any:
+        """The values at these positions among the distinct ones."""
         if self._numbers is not None:
             return self._numbers[codes]
         distinct = self._distinct
@@ -70,7 +74,7 @@ class ExportColumn:
     def _distinct(self) -> Any:
         # a text that is not a date is reported by the schema's own rule, so it is passed on as it was
         plain = [str(value) if self.dates and isinstance(value, str) else value for value in self.distinct]
-        return np.fromiter(plain, dtype=object, count=len(plain))
+        return np.fromiter(plain, dtype=object, count=len(plain)).view(SharedValues)
 
     @property
     def unreadable(self) -> bool:
@@ -197,13 +201,17 @@ def _missing_column(source: TableSource, rules: ReadingRules, name: str) -> Seat
     return SeatrialError(f"{source.name} has no column `{name}`{also}.", hint=hint)
 
 
+def shares_dictionary(values: Any) -> bool:
+    """Whether the distinct values of an arrow array are those of its dictionary, in their order, and None."""
+    return pa.types.is_dictionary(values.type) and len(values.dictionary) <= max(len(values), FEW)
+
+
 def _distinct(values: Any) -> tuple[list[Any], Any]:
     """The distinct values of an arrow array, None for null, and each row's position among them."""
+    if shares_dictionary(values):
+        codes = codes_of_indices(values.indices, null=len(values.dictionary))
+        return _stripped([*values.dictionary.to_pylist(), None]), codes
     if pa.types.is_dictionary(values.type):
-        if len(values.dictionary) <= max(len(values), FEW):
-            codes = values.indices.cast(pa.int64())  # int8 may have no number left for null
-            codes = codes.fill_null(len(values.dictionary))
-            return _stripped([*values.dictionary.to_pylist(), None]), codes.to_numpy()
         values = values.dictionary_decode()  # a slice uses few of the values
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
         texts = [None if value is None else _iso(value) for value in values.to_pylist()]
