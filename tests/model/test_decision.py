@@ -48,3 +48,12 @@ def test_a_release_has_the_rule_of_its_metadata(titanic):
     assert titanic.decision == decision_rule(titanic.metadata)
     assert titanic.decision == DecisionRule("binary", (0, 1), 1, titanic.metadata.threshold)
     assert titanic.decide(SCORES) == titanic.decision.labels(titanic.decide_index(SCORES)) == [0, 1, 1]
+
+
+@pytest.mark.parametrize("classes", [(0, 1), (True, False), ("no", "yes"), (0, True), (1.5, 2.5), (0, 2**70)])
+def test_a_column_of_labels_has_the_labels_and_their_types(classes):
+    rule = DecisionRule("binary", classes)
+    column = rule.label_column(np.array([0, 1, 1]))
+    plain = column.tolist() if isinstance(column, np.ndarray) else column
+    assert plain == [classes[0], classes[1], classes[1]]
+    assert [type(value) for value in plain] == [type(classes[0]), type(classes[1]), type(classes[1])]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seatrial import Schema, SeatrialError
+from seatrial.model.categorical import SharedValues, categorical
 from seatrial.model.features import add_features, features_in, needed
 from seatrial.model.table_validation import TableChecker
 
@@ -142,3 +143,20 @@ def test_an_invalid_feature_function_is_refused_by_name(kind: str, message: str)
     with pytest.raises(SeatrialError, match=message) as caught:
         features_in(_bad(kind), CHECKER.columns)
     assert "made_features" in str(caught.value) or "f " in str(caught.value)
+
+
+def test_chunks_that_share_their_values_call_a_function_once_for_each_that_occurs() -> None:
+    called = []
+
+    def length(note: str | None) -> int:
+        called.append(note)
+        return len(note or "")
+
+    features = features_in(module_of(length), CHECKER.columns)
+    shared = np.array(["abc", "de", None, "never"], dtype=object).view(SharedValues)
+    expected = {0: 3.0, 1: 2.0, 2: 0.0}
+    for codes in ([0, 1, 0], [1, 2], [0, 1, 2]):
+        table = {"note": categorical(shared, np.array(codes))}
+        added = add_features(table, features, CHECKER.columns)
+        assert added["length"].tolist() == [expected[code] for code in codes]
+    assert called == ["abc", "de", None]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
 
 from seatrial import Schema
+from seatrial.model.categorical import SharedValues, categorical
 from seatrial.model.table_validation import TableChecker, from_array
 
 
@@ -127,3 +128,16 @@ def test_decimals_of_a_database_are_numbers(column: str, cell: str, expected: fl
     assert [problem.column for problem in problems] == ([column] if expected is None else [])
     if expected is not None:
         assert columns[column].tolist() == [expected]
+
+
+def test_chunks_that_share_their_values_are_checked_as_others_are() -> None:
+    values = np.array(["abc", "abcd", None, ""], dtype=object)
+    shared = values.view(SharedValues)
+    for codes in ([0, 1, 0], [1, 1], [0, 2, 3]):
+        rows = {"size": [1] * len(codes), "weight": [None] * len(codes), "count": [0] * len(codes)}
+        rows |= {"new": [None] * len(codes), "kind": [None] * len(codes)}
+        plain, expected = CHECKER.check({**rows, "note": values[codes].tolist()})
+        for _ in range(2):
+            checked, problems = CHECKER.check({**rows, "note": categorical(shared, np.array(codes))})
+            assert checked["note"].tolist() == plain["note"].tolist()
+            assert problems == expected

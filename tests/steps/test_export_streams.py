@@ -97,3 +97,29 @@ def test_partitions_are_columns_and_are_read_by_the_rules(tmp_path: Path) -> Non
     assert chunk.columns["age"].tolist() == [1.5, 2.5]
     assert list(chunk.columns["count"]) == [7, 7]
     assert list(chunk.columns["plan"]) == [None, None]
+
+
+@pytest.mark.parametrize("groups", [100, 3])
+def test_distinct_texts_that_batches_share_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: int
+) -> None:
+    path = tmp_path / "rows.parquet"
+    plans = ["a", "NA", "b ", None, "a", "b ", "c", "a", "c"]
+    pq.write_table(pa.table({"plan": plans, "zip": [f"{n % 2}" for n in range(9)]}), path, row_group_size=groups)
+    columns = streamed_columns(pq.read_schema(path), path.name, RULES, list(COLUMNS), {})
+    assert columns is not None
+    read: list[TableSource] = []
+    monkeypatch.setattr("seatrial.steps.export_streams.CHUNK", 2)
+    monkeypatch.setattr(
+        "seatrial.steps.export_streams.read_export",
+        lambda source, *given: read.append(source) or read_export(source, *given),
+    )
+    notes: list[str] = []
+    chunks = list(streamed_chunks(path, columns, RULES, notes))
+    assert len(chunks) > 3
+    assert [value for chunk in chunks for value in plain(chunk.columns["plan"])] == [
+        None if plan in ("NA", None) else plan.strip() for plan in plans
+    ]
+    assert [value for chunk in chunks for value in plain(chunk.columns["zip"])] == [f"0000{n % 2}" for n in range(9)]
+    assert len(read) == (1 if groups == 100 else 3)
+    assert [note.partition(":")[0] for note in notes] == ["plan", "zip"]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from urllib.request import url2pathname
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.own_names import KEYS as NAME_KEYS
@@ -130,6 +129,8 @@ def index_at_url(url: str, where: str = "", *, name: str = "index", **more: Any)
     if parts.scheme in BUCKETS:
         return _index_in_bucket(url, prefix, name)
     if parts.scheme == "file":
+        from urllib.request import url2pathname  # which loads HTTP and TLS
+
         return index_in_folder(Path(url2pathname(parts.path)), name)
     variable = f"SEATRIAL_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_TOKEN"
     if parts.username or parts.password or "@" in parts.netloc:
