@@ -213,7 +213,7 @@ def test_bad_rows_are_not_put_in_place_of_an_input(
     [
         ({"key": ["idd"]}, r"rows.parquet has no column `idd`, which --key names"),
         ({"resume": True}, "--resume is for a folder of parts"),
-        ({"processes": 2}, "--processes is for a folder of parts"),
+        ({"processes": 0}, "0 processes are not possible"),
         ({"max_bad": "many"}, "'many' is not a number of rows"),
         ({"max_bad": "101%"}, "'101%' is not a number of rows"),
         ({"on_bad_rows": "quarantine", "output": None}, "Bad rows need a file of their own"),

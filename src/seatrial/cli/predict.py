@@ -65,7 +65,7 @@ def predict(
     max_bad: Annotated[str, option("Fail if more rows than this break the schema: 100, or 1%.", "--max-bad")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a folder whose run was interrupted.")] = False,
     processes: Annotated[
-        int, typer.Option("--processes", help="How many files to predict at once, into a folder.")
+        int, typer.Option("--processes", help="How many processes predict: a file each, into a folder, or together.")
     ] = 1,
     sheet: SheetOption = "",
     decimal: DecimalOption = None,

@@ -1,13 +1,13 @@
 """Predicts whole files in chunks, so that a table of any length fits in memory."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import starmap
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from seatrial.model.table_parts import Part, divided, scored_parts
 from seatrial.model.table_writers import ALIASES, TYPED, WRITERS, Write, arrow_stream_writer, listed, prediction_fields
 from seatrial.model.unseen import WARNINGS, UnseenValue, texts_of
 
+T = TypeVar("T")
 BAD_COLUMNS = ("row", "bad_column", "bad_value", "bad_rule")  # of a table of bad rows, behind the key
 
 
@@ -65,6 +66,9 @@ class RowPolicy:
     all_may_be_bad: bool = False  # else a table of which nothing is left raises an error
 
 
+Share = Callable[[Iterable[RawChunk], Path, RowPolicy], Iterator["PredictedPart"]]
+
+
 def predict_file(
     release: Release,
     source: Path,
@@ -96,21 +100,27 @@ def predict_rows(
     *,
     name: str = "",
     rows_read: Iterable[RawChunk] | None = None,
+    share: Share | None = None,
     progress: Progress = silent,
 ) -> PredictedFile:
     """Predict every row of a file, or the rows that were read from it, and `write` them part by part.
 
-    Rows are read in one thread, checked and scored in others, and written in this one. `name` is the file's in errors.
+    Rows are read in one thread, checked and scored in others, and written in this one; or `share` has what was read
+    checked and scored in other processes. `name` is the file's in errors.
     """
     rows = warned = 0
     bad = BadRows()
     on_bad_rows = policy.on_bad_rows
     path = Path(name) if name else source
     raw = ahead(rows_read) if rows_read is not None else None
-    chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, path, release.checker)
     counted = _Counted(path.name, policy, bad)
-    encoded = release.encode_chunks(chunks)
-    with closing(ahead(predicted_parts(release, counted.parts(encoded), on_bad_rows))) as predicted:
+    if share and raw is not None:
+        parts = counted.passing(share(raw, path, policy), lambda part: part.whole)
+    else:
+        chunks = read_chunks(source, release.checker) if raw is None else check_chunks(raw, path, release.checker)
+        encoded = counted.passing(release.encode_chunks(chunks), lambda chunk: chunk)
+        parts = predicted_parts(release, map(divided, encoded), on_bad_rows)
+    with closing(ahead(parts)) as predicted:
         for part in predicted:
             columns = part.whole.columns if on_bad_rows == "keep" else part.good.columns
             own = _kept(part, dropped=on_bad_rows != "keep")
@@ -189,22 +199,23 @@ def _beside(columns: dict[str, Any], predictions: dict[str, Any]) -> dict[str, A
 
 
 class _Counted:
-    """Divides checked chunks, and counts their rows and their bad rows."""
+    """Counts the rows and the bad rows of checked chunks."""
 
     def __init__(self, name: str, policy: RowPolicy, bad: BadRows) -> None:
         self.read = 0
         self._name, self._policy, self._bad = name, policy, bad
 
-    def parts(self, chunks: Iterator[Chunk]) -> Iterator[Part]:
-        """Divide checked chunks. With "fail", those after a bad row are only counted, to report all causes at once."""
+    def passing(self, items: Iterable[T], chunk_of: Callable[[T], Chunk]) -> Iterator[T]:
+        """Pass items on. With "fail", those after a bad row are only counted, to report all causes at once."""
         policy, bad = self._policy, self._bad
-        for chunk in chunks:
+        for item in items:
+            chunk = chunk_of(item)
             self.read += chunk.rows
             bad.add(chunk.problems)
             if policy.limit:
                 policy.limit.check(bad.rows, self.read, self._name, complete=False)
             if not bad.rows or policy.on_bad_rows != "fail":
-                yield divided(chunk)
+                yield item
         none_left = policy.on_bad_rows == "drop" and bad.rows == self.read and not policy.all_may_be_bad
         if bad.rows and (policy.on_bad_rows == "fail" or none_left):
             hint = "Correct the rows, leave them out with --on-bad-rows drop, or see the reason beside each with keep."

@@ -20,6 +20,12 @@ class CategoricalArray(np.ndarray):
         """Forget the codes, which do not belong to a view or a copy."""
         self.codes = self.distinct = None
 
+    def __reduce__(self) -> Any:
+        """Be pickled as distinct values and codes, which are smaller, and remembered."""
+        if self.codes is None or self.distinct is None:
+            return super().__reduce__()
+        return categorical, (self.distinct, self.codes)
+
 
 class SharedValues(np.ndarray):
     """Distinct values that several chunks of a table share, with what was computed from them."""

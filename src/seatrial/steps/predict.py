@@ -45,7 +45,7 @@ def predict(
     `file` names files, patterns, folders whose names may be partitions, or `-` for standard input. They are exports,
     read by the rules in reading.toml (`sheet` and `options` as in `refresh`), or rows as the API takes them, in CSV,
     Parquet, JSON, JSON lines or Arrow. `output` is a file for all of them, or a folder with a part for each, which
-    `resume` goes on with and `processes` share. `keep` writes the schema's columns next to the predictions, `key`
+    `resume` goes on with. `processes` share the files of a folder, or the rows of a file. `keep` writes the schema's columns next to the predictions, `key`
     columns of the files as they are. `table_format` is that of streams and of the parts of a folder.
 
     Both may be URLs: `file` of object stores, of web servers, and of databases with a `query`; `output` of object
@@ -83,10 +83,9 @@ def predict(
                 processes=processes,
                 progress=progress,
             )
-        if resume or processes != 1:
-            option = "--resume" if resume else "--processes"
-            raise UsageError(f"{option} is for a folder of parts.", hint="Name a folder: --output predictions/")
-        return _into_one(project, inputs, target, how, suffix or ".csv", progress)
+        if resume:
+            raise UsageError("--resume is for a folder of parts.", hint="Name a folder: --output predictions/")
+        return _into_one(project, inputs, target, how, suffix or ".csv", processes, progress)
 
 
 def _into_one(
@@ -95,13 +94,16 @@ def _into_one(
     output: Path | None,
     how: HowToPredict,
     suffix: str,
+    processes: int,
     progress: Progress,
 ) -> PredictedTable:
     from seatrial.core.project import importable
     from seatrial.core.results import results
     from seatrial.model.batch import BAD_COLUMNS, open_output
     from seatrial.model.release import Release
+    from seatrial.steps.predict_workers import SharedChunks, check_processes, predicting_processes
 
+    check_processes(processes)
     if how.on_bad_rows == "quarantine" and output is None:
         raise UsageError("Bad rows need a file of their own.", hint="Name the predictions' file with --output.")
     aside = (
@@ -119,9 +121,12 @@ def _into_one(
         bad = None
         if aside is not None:
             bad = stack.enter_context(open_output(release, aside, like=like))
+        share = None
+        if processes > 1:
+            share = SharedChunks(stack.enter_context(predicting_processes(project, processes)), processes)
         files = []
         for each in inputs:
-            predicted = predict_input(release, project, each, write, how, bad, progress=progress)
+            predicted = predict_input(release, project, each, write, how, bad, share=share, progress=progress)
             files.append((each.name, predicted))
         table = PredictedTable(tuple(files))
         if bad is not None and not table.bad_rows:

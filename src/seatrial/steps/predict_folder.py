@@ -1,18 +1,14 @@
 """Predicts many files into a folder, one part for each, in several processes if asked; a killed run can be resumed."""
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 from seatrial.model.batch import PredictedFile, open_output
 from seatrial.model.output_folder import FolderJob, OutputFolder, PartRecord
@@ -21,11 +17,10 @@ from seatrial.model.release import Release
 from seatrial.model.table_inputs import TableInput
 from seatrial.steps.exports import rules_digest
 from seatrial.steps.predict_input import HowToPredict, PredictedTable, predict_input
+from seatrial.steps.predict_workers import KilledProcessError, check_processes, predicting_processes, release_here
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-
-MOST_PROCESSES = 64
 
 
 def predict_folder(
@@ -46,8 +41,7 @@ def predict_folder(
     """
     from seatrial.core.project import importable
 
-    if not 1 <= processes <= MOST_PROCESSES:
-        raise UsageError(f"{processes} processes are not possible.", hint=f"Use 1 to {MOST_PROCESSES}.")
+    check_processes(processes)
     with importable(project):
         progress("loading the model")
         release = Release(project.package)
@@ -71,10 +65,6 @@ def predict_folder(
     folder.finish()
     named = tuple((inputs[number].name, files[number]) for number in sorted(files))
     return PredictedTable(named, len(earlier), sum(part.good for part in earlier.values()))
-
-
-class KilledProcessError(SeatrialError):
-    """A process that predicted was killed. What was done before is kept, for `resume`."""
 
 
 Task = tuple[int, TableInput, Path, Path | None]
@@ -142,12 +132,14 @@ class _Predicting:
 class _PredictingTogether:
     """Predicts tasks in several processes, and yields each part when it is done."""
 
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool = pool
+    def __init__(self, pool: ProcessPoolExecutor, project: "ProjectSettings", how: HowToPredict) -> None:
+        self._pool, self._arguments = pool, (project, how)
 
     def __call__(self, tasks: Sequence[Task]) -> Iterator[Answer]:
         """Yield the part of each task, in the order in which they are done."""
-        running: list[Future[Answer | SeatrialError]] = [self._pool.submit(_in_worker, task) for task in tasks]
+        running: list[Future[Answer | SeatrialError]] = [
+            self._pool.submit(_in_worker, *self._arguments, task) for task in tasks
+        ]
         try:
             for done in as_completed(running):
                 answer = done.result()
@@ -171,29 +163,12 @@ def _predicting(
     if processes <= 1:
         yield _Predicting(release, project, how, progress)
         return
-    context = multiprocessing.get_context("spawn")  # threads of onnxruntime do not survive a fork
-    threads = max((os.cpu_count() or 1) // processes, 1)
-    arguments = (project, how, threads)
-    with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=arguments) as pool:
-        yield _PredictingTogether(pool)
+    with predicting_processes(project, processes) as pool:
+        yield _PredictingTogether(pool, project, how)
 
 
-_worker: list[tuple[Release, "ProjectSettings", HowToPredict]] = []  # of this process
-
-
-def _start_worker(project: "ProjectSettings", how: HowToPredict, threads: int) -> None:
-    """Load the release, and end with the process that started this one, which may be killed."""
-    import sys
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
-    sys.path.insert(0, str(project.source))
-    _worker.append((Release(project.package, threads=threads), project, how))
-
-
-def _in_worker(task: Task) -> Answer | SeatrialError:
+def _in_worker(project: "ProjectSettings", how: HowToPredict, task: Task) -> Answer | SeatrialError:
     try:
-        return _part(*_worker[0], task)
+        return _part(release_here(), project, how, task)
     except SeatrialError as error:
         return error

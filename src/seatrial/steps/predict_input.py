@@ -9,7 +9,7 @@ from seatrial.model.table_inputs import TableInput
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.model.batch import PredictedFile, RowPolicy
+    from seatrial.model.batch import PredictedFile, RowPolicy, Share
     from seatrial.model.release import Release
     from seatrial.model.table_writers import Write
     from seatrial.template.reading.csv_file import CsvOptions
@@ -88,9 +88,10 @@ def predict_input(
     bad: "Write | None" = None,
     *,
     all_may_be_bad: bool = False,
+    share: "Share | None" = None,
     progress: Progress = silent,
 ) -> "PredictedFile":
-    """Predict the rows of one file, and write them."""
+    """Predict the rows of one file, in other processes with `share`, and write them."""
     from seatrial.model.batch import predict_rows
     from seatrial.steps.exports import rows_to_predict
 
@@ -105,5 +106,7 @@ def predict_input(
         progress=progress,
     )
     policy = how.policy(bad, all_may_be_bad=all_may_be_bad)
-    predicted = predict_rows(release, source.path, write, policy, name=source.name, rows_read=rows, progress=progress)
+    predicted = predict_rows(
+        release, source.path, write, policy, name=source.name, rows_read=rows, share=share, progress=progress
+    )
     return replace(predicted, read=tuple(notes))
