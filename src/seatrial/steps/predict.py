@@ -45,8 +45,9 @@ def predict(
     `file` names files, patterns, folders whose names may be partitions, or `-` for standard input. They are exports,
     read by the rules in reading.toml (`sheet` and `options` as in `refresh`), or rows as the API takes them, in CSV,
     Parquet, JSON, JSON lines or Arrow. `output` is a file for all of them, or a folder with a part for each, which
-    `resume` goes on with. `processes` share the files of a folder, or the rows of a file. `keep` writes the schema's columns next to the predictions, `key`
-    columns of the files as they are. `table_format` is that of streams and of the parts of a folder.
+    `resume` goes on with. `processes` share the files of a folder, or the rows of a file. `keep` writes the schema's
+    columns next to the predictions, `key` columns of the files as they are. `table_format` is that of streams and of
+    the parts of a folder.
 
     Both may be URLs: `file` of object stores, of web servers, and of databases with a `query`; `output` of object
     stores and of tables, as postgresql://host/shop?table=scores. Either is read whole first, and written whole at last.
