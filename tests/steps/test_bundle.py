@@ -166,3 +166,10 @@ def test_seatrial_from_the_public_index_is_taken_from_where_it_is_installed(tmp_
     monkeypatch.setattr(step, "distribution", lambda name: Installed(["seatrial.pth"]))
     with pytest.raises(SeatrialError, match="cannot be found here"):
         list(_installed_toolkit())
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_words(resolution, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    for folder in (Path("/proc/bundle"), tmp_path / "file" / "bundle"):
+        with pytest.raises(SeatrialError, match=r"cannot be made: (No such file or directory|Not a directory)"):
+            _write(resolution, LOCK, _compatible(resolution), folder)

@@ -264,3 +264,26 @@ def test_lines_of_json_that_are_not_rows_are_named(project: ProjectSettings, tmp
         path.write_text(text)
         with pytest.raises(SeatrialError, match=message):
             predict(project, path, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("output", ["in/out", "in", "in/deeper/out.csv", "in/../in/out.parquet"])
+def test_an_output_among_the_input_files_is_refused(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    write(table, tmp_path / "in" / "rows.parquet")
+    with pytest.raises(SeatrialError, match="is in the folder of input files in: the next run would read it"):
+        predict(project, "in", output)
+    assert [file.name for file in (tmp_path / "in").iterdir()] == ["rows.parquet"]
+
+
+@pytest.mark.parametrize("output", ["out", "in_out.csv", "in/_out"])
+def test_an_output_beside_the_input_files_is_written(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    write(table, tmp_path / "in" / "rows.parquet")
+    assert predict(project, "in", output).rows == len(table)
+    assert (tmp_path / output).exists()

@@ -53,7 +53,7 @@ def _of_word(word: str) -> Iterator[TableInput]:
         yield from _of_folder(path)
     elif word != STANDARD_INPUT and not path.exists() and glob.has_magic(word):
         names = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - which takes a whole path as its pattern
-        files = [Path(name) for name in names if not _hidden(Path(name).parts) and Path(name).is_file()]
+        files = [Path(name) for name in names if not is_hidden(Path(name).parts) and Path(name).is_file()]
         if not files:
             raise SeatrialError(f"No file matches {word!r}.", hint="Quote the pattern, and check it with `ls`.")
         yield from (TableInput(file, str(file), _partitions(file.parts[:-1])) for file in files)
@@ -63,14 +63,14 @@ def _of_word(word: str) -> Iterator[TableInput]:
 
 def _of_folder(folder: Path) -> Iterator[TableInput]:
     files = [file for file in sorted(folder.rglob("*")) if file.name.lower().endswith(ENDINGS) and file.is_file()]
-    files = [file for file in files if not _hidden(file.relative_to(folder).parts)]
+    files = [file for file in files if not is_hidden(file.relative_to(folder).parts)]
     if not files:
         raise SeatrialError(f"{folder} contains no tables.", hint=f"Files that are read end in {', '.join(ENDINGS)}.")
     for file in files:
         yield TableInput(file, str(file), _partitions(file.parts[:-1]))
 
 
-def _hidden(parts: Sequence[str]) -> bool:
+def is_hidden(parts: Sequence[str]) -> bool:
     """Whether engines would not read a file, as `_SUCCESS` and what is not complete yet."""
     return any(part.startswith(("_", ".")) and part not in (".", "..") for part in parts)
 

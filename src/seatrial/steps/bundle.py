@@ -95,7 +95,12 @@ def _write(resolution: Resolution, requirements: str, versions: dict[str, list[s
         members += _unpacked(wheel)
     if all(wheel.name != TOOLKIT for wheel in wheels.values()):
         members += _installed_toolkit()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SeatrialError(
+            f"The folder {folder} cannot be made: {error.strerror}.", hint="Name a folder that you can write to."
+        ) from None
     archive = folder / ARCHIVE
     write_atomic(folder / REQUIREMENTS, requirements)
     _write_archive(archive, members)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, get_args
 from seatrial.core.errors import UsageError
 from seatrial.core.progress import Progress, silent
 from seatrial.model.bad_rows import bad_limit
-from seatrial.model.table_inputs import STANDARD_INPUT, TableInput
+from seatrial.model.table_inputs import STANDARD_INPUT, TableInput, is_hidden
 from seatrial.steps.predict_elsewhere import inputs_here, output_here
 from seatrial.steps.predict_input import HowToPredict, OnBadFileRows, PredictedTable, predict_input
 
@@ -71,6 +71,8 @@ def predict(
         inputs_here(words, query, progress) as found,
         _standard_input(found, suffix or ".csv") as inputs,
     ):
+        if target is not None and "://" not in str(output):
+            _refuse_inside(target, words)
         if target is not None and (target.is_dir() or not target.suffix):
             from seatrial.steps.predict_folder import predict_folder
 
@@ -87,6 +89,18 @@ def predict(
         if resume:
             raise UsageError("--resume is for a folder of parts.", hint="Name a folder: --output predictions/")
         return _into_one(project, inputs, target, how, suffix or ".csv", processes, progress)
+
+
+def _refuse_inside(output: Path, words: Sequence[str]) -> None:
+    """Refuse an output in a folder of input files, of which it would be one the next time."""
+    for folder in (Path(word).expanduser() for word in words):
+        if not folder.is_dir() or not output.resolve().is_relative_to(folder.resolve()):
+            continue
+        if not is_hidden(output.resolve().relative_to(folder.resolve()).parts):
+            raise UsageError(
+                f"{output} is in the folder of input files {folder}: the next run would read it.",
+                hint="Name an output outside of that folder.",
+            )
 
 
 def _into_one(
