@@ -9,7 +9,8 @@ import pytest
 from tests.engines.passengers import KEY, bad_parts, by_id, good_parts, passengers, write_passengers
 
 from seatrial.core.errors import SeatrialError, UsageError
-from seatrial.engines.output_manifest import Manifest, _Output, grouped, input_files, write_table
+from seatrial.engines.input_files import grouped, input_files
+from seatrial.engines.output_manifest import Manifest, _Output, write_table
 from seatrial.engines.output_parts import ATTEMPTS, WrittenPart, write_part
 from seatrial.model.output_folder import MANIFEST
 from seatrial.model.pickling import fingerprint
@@ -125,6 +126,18 @@ def test_a_task_s_error_is_told_without_the_engine_s_pages(titanic, tmp_path: Pa
     assert files_in(tmp_path / "out") == set()
 
 
+def test_an_engine_s_own_error_is_told_by_its_cause(titanic, tmp_path: Path):
+    class Py4JJavaError(Exception):
+        __module__ = "py4j.protocol"
+
+    def fails(table, target):
+        raise Py4JJavaError("An error occurred while calling o5.collect.\nCaused by: java.io.IOException: No space\n")
+
+    with pytest.raises(SeatrialError, match=r"^Spark failed: java\.io\.IOException: No space$") as refused:
+        run(titanic, tmp_path / "out", passengers(4), engine=fails)
+    assert isinstance(refused.value.__cause__, Py4JJavaError)
+
+
 def test_an_interrupted_job_goes_on_where_it_was(titanic, tmp_path: Path):
     folder = write_passengers(tmp_path / "in", 60, files=6)
 
@@ -150,6 +163,37 @@ def test_an_interrupted_job_goes_on_where_it_was(titanic, tmp_path: Path):
     assert [Path(name).name for name in done.inputs] == [f"in-{number:03}.parquet" for number in range(6)]
     assert by_id(good_parts(tmp_path / "out")) == by_id(titanic.predict_table(passengers(60), keep=[KEY]))
     assert files_in(tmp_path / "out") == {"_SUCCESS", MANIFEST, *done.files}
+
+
+def test_a_job_does_not_go_on_where_an_input_file_has_changed(titanic, tmp_path: Path):
+    folder = write_passengers(tmp_path / "in", 40, files=2)
+
+    def by_files():
+        return [([name], pq.read_table(name)) for name in input_files(str(folder))]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(titanic, tmp_path / "out", by_files(), resume=True, engine=Engine(titanic, fails_at=1))
+    before = files_in(tmp_path / "out")
+    changed = folder / "in-000.parquet"
+    pq.write_table(passengers(20, bad=(3,)), changed)
+    with pytest.raises(
+        SeatrialError, match=r"in-000\.parquet has changed since it was predicted into .*out"
+    ) as refused:
+        run(titanic, tmp_path / "out", by_files(), resume=True)
+    assert "another folder" in refused.value.hint
+    assert files_in(tmp_path / "out") == before
+
+
+def test_a_folder_of_a_release_that_did_not_note_states_is_gone_on_with(titanic, tmp_path: Path):
+    folder = write_passengers(tmp_path / "in", 40, files=2)
+    tables = [([name], pq.read_table(name)) for name in input_files(str(folder))]
+    with pytest.raises(KeyboardInterrupt):
+        run(titanic, tmp_path / "out", tables, resume=True, engine=Engine(titanic, fails_at=1))
+    manifest = tmp_path / "out" / MANIFEST
+    document = json.loads(manifest.read_text())
+    assert [*document.pop("states")] == [str(folder / "in-000.parquet")]
+    manifest.write_text(json.dumps(document))
+    assert run(titanic, tmp_path / "out", tables, resume=True).rows_in == 40
 
 
 def test_a_folder_with_something_else_is_refused(titanic, tmp_path: Path):
@@ -217,42 +261,6 @@ def test_a_folder_that_is_another_on_the_workers_is_reported(titanic, tmp_path: 
     with pytest.raises(SeatrialError, match=r"part-elsewhere\.parquet to .*, and it is not there") as refused:
         run(titanic, tmp_path / "out", passengers(4), engine=lambda *_: [part])
     assert "all workers reach" in refused.value.hint
-
-
-def test_input_files_are_those_that_are_not_hidden(tmp_path: Path):
-    folder = write_passengers(tmp_path / "in", 4, files=2)
-    write_passengers(folder / "more", 2, files=1)
-    for name in ("_bad/x.parquet", ".hidden.parquet", "readme.txt"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text("x")
-    names = [Path(name).relative_to(folder).as_posix() for name in input_files(str(folder))]
-    assert names == ["in-000.parquet", "in-001.parquet", "more/in-000.parquet"]
-    assert input_files(str(folder / "in-000.parquet")) == [str(folder / "in-000.parquet")]
-    assert input_files(str(tmp_path / "nowhere")) == []
-
-
-def test_input_files_of_different_partitions_are_refused(tmp_path: Path):
-    for day in (1, 2):
-        write_passengers(tmp_path / f"day={day}", 2, files=1)
-    assert len(input_files(str(tmp_path))) == 2
-    write_passengers(tmp_path / "new", 2, files=1)
-    with pytest.raises(SeatrialError, match=r"day=1/in-000\.parquet has day, and new/in-000\.parquet has none"):
-        input_files(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("url", "root", "name"),
-    [
-        ("hdfs://name-node:8020/in/", "/in", "hdfs://name-node:8020/in/a.parquet"),
-        ("abfss://box@acc.dfs.core.windows.net/in", "box/in", "abfss://box@acc.dfs.core.windows.net/in/a.parquet"),
-        ("s3://me:pass@bucket/in?region=x", "bucket/in", "s3://bucket/in/a.parquet"),
-    ],
-)
-def test_engines_get_urls_with_the_server_and_without_secrets(url: str, root: str, name: str, monkeypatch):
-    file, folder = (SimpleNamespace(path=f"{root}{each}", type=kind) for each, kind in (("/a.parquet", 2), ("", 3)))
-    system = SimpleNamespace(type_name="remote", get_file_info=lambda at: folder if at == root else [file])
-    monkeypatch.setattr("seatrial.engines.output_manifest.file_system", lambda _: (system, root))
-    assert input_files(url) == [name]
 
 
 def test_messages_about_the_output_have_no_secrets(monkeypatch):

@@ -16,6 +16,7 @@ from seatrial.engines.worker import (
     BUNDLE_FILE,
     check_versions,
     columns_to_send,
+    error_of_engine,
     error_of_worker,
     key_columns,
     release_opener,
@@ -110,3 +111,39 @@ def test_a_task_s_error_is_found_in_what_an_engine_prints():
     assert other is not None
     assert other.hint == "See the worker's log."
     assert error_of_worker(RuntimeError("seatrial is not the cause")) is None
+
+
+def engine_error(library: str, text: str) -> Exception:
+    return type("EngineError", (Exception,), {"__module__": library})(text)
+
+
+JAVA = (
+    "An error occurred while calling o53.collect.\n: org.apache.spark.SparkException: Job aborted\n\tat org.apache.X\n"
+    "Caused by: java.io.IOException: No space left on device\n\tat java.base/Y\n"
+)
+PYTHON = (
+    "Job aborted\nCaused by: org.apache.spark.api.python.PythonException: Traceback (most recent call last):\n"
+    "  File \"worker.py\", line 3, in main\nModuleNotFoundError: No module named 'titanic_model'\n\n\tat org.apache.X\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("library", "text", "message"),
+    [
+        ("py4j.protocol", JAVA, "Spark failed: java.io.IOException: No space left on device"),
+        ("pyspark.errors.exceptions", PYTHON, "Spark failed: ModuleNotFoundError: No module named 'titanic_model'"),
+        ("pyspark.errors", "[PATH_NOT_FOUND] No path: /x.\n\nJVM stacktrace:\n", "Spark failed: [PATH_NOT_FOUND] No path: /x."),
+        ("ray.exceptions", "", "Ray failed: EngineError"),
+        ("ray.exceptions", f"The actor died: {'x' * 1000}", f"Ray failed: The actor died: {'x' * 484}"),
+    ],
+)  # fmt: skip
+def test_an_engine_s_error_is_its_cause(library: str, text: str, message: str):
+    found = error_of_engine(engine_error(library, text))
+    assert found is not None
+    assert found.message == message
+    assert "resume the job" in found.hint
+
+
+def test_errors_of_others_stay_as_they_are():
+    assert error_of_engine(ValueError("org.apache.spark")) is None
+    assert error_of_engine(KeyboardInterrupt()) is None

@@ -7,15 +7,15 @@ after each group of input files, so that an interrupted job goes on behind it; `
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
-from urllib.parse import urlsplit
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.files import to_json
+from seatrial.engines.input_files import states_of
 from seatrial.engines.output_parts import ATTEMPTS, OnBadPartRows, PartTarget, WrittenPart, file_system, written_parts
-from seatrial.engines.worker import error_of_worker
+from seatrial.engines.worker import error_of_engine, error_of_worker
 from seatrial.model.arrow_sources import names_of
 from seatrial.model.bad_rows import BadLimit
 from seatrial.model.output_folder import MANIFEST, MARKER
@@ -24,10 +24,8 @@ from seatrial.stores.shown_urls import shown_url
 if TYPE_CHECKING:
     from seatrial.model.release import Release
 
-WITH_SERVER = ("abfs", "abfss", "hdfs")  # URLs with an account or a server: CONTAINER@ACCOUNT, HOST:PORT
 OWN_PART = re.compile(r"(_bad/)?part-[0-9a-f]{32}\.parquet")
 MOST_ROWS = 2**62  # of a limit that is infinite
-GROUP = 256  # input files that are read and committed together
 WritesParts = Callable[[Any, PartTarget], list[WrittenPart]]  # predicts a table of the engine, and writes its parts
 
 
@@ -35,7 +33,7 @@ WritesParts = Callable[[Any, PartTarget], list[WrittenPart]]  # predicts a table
 class Manifest:
     """What is in a folder of parts: each part, and the input files that they were made from, if these are known.
 
-    `sha256` is that of the release's files, as workers compare it.
+    `sha256` is that of the release's files, as workers compare it. `states` has each input file's size and time.
     """
 
     release: str
@@ -43,6 +41,7 @@ class Manifest:
     options: Mapping[str, Any]
     parts: tuple[WrittenPart, ...] = ()
     inputs: tuple[str, ...] = ()
+    states: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows_in(self) -> int:
@@ -95,11 +94,18 @@ def write_table(
         gone = set(manifest.inputs)
         for inputs, table in tables:
             gone -= set(inputs)
+            states = states_of(inputs)
             if inputs and set(inputs) <= set(manifest.inputs):
+                output.check_states(manifest, states)
                 continue
             output.check(manifest, inputs)
             parts = write_parts(table, PartTarget(output.place, on_bad_rows))
-            manifest = replace(manifest, parts=(*manifest.parts, *parts), inputs=(*manifest.inputs, *inputs))
+            manifest = replace(
+                manifest,
+                parts=(*manifest.parts, *parts),
+                inputs=(*manifest.inputs, *inputs),
+                states={**manifest.states, **states},
+            )
             _check_bad(manifest, limit, complete=False)
             output.take(parts)
             output.write(MANIFEST, manifest.to_json())
@@ -107,68 +113,13 @@ def write_table(
         _check_bad(manifest, limit, complete=True)
     except BaseException as error:
         output.keep_only(manifest.files if resume else set())
-        if (ours := error_of_worker(error)) and not isinstance(error, SeatrialError):
+        if (ours := error_of_worker(error) or error_of_engine(error)) and not isinstance(error, SeatrialError):
             raise ours from error
         raise
     output.keep_only(manifest.files)
     output.write(MANIFEST, manifest.to_json())
     output.write(MARKER, "")
     return manifest
-
-
-def grouped(
-    files: Sequence[str], read: Callable[[list[str]], Any], size: int = GROUP
-) -> Iterator[tuple[list[str], Any]]:
-    """Read input files in groups; an interrupted job repeats one of them."""
-    if not files:
-        raise UsageError("There are no input files.", hint="Check the folder's name, and that its files are Parquet.")
-    for start in range(0, len(files), size):
-        group = list(files[start : start + size])
-        yield group, read(group)
-
-
-def input_folder(folder: str) -> str:
-    """A folder's or a file's whole path or URL, as `input_files` begins its names."""
-    system, root = file_system(folder)
-    if system.type_name == "local" or "://" not in folder:
-        return root
-    parts = urlsplit(folder)
-    if parts.scheme in WITH_SERVER:  # whose paths say nothing of where they are
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    return f"{parts.scheme}://{root}"
-
-
-def input_files(folder: str) -> list[str]:
-    """The Parquet files in a folder or at a URL, in all folders within it, in order; hidden ones do not count.
-
-    Raises SeatrialError where not all of them have the same columns in the names of their folders, as in `day=1`.
-    """
-    from pyarrow.fs import FileSelector, FileType
-
-    system, root = file_system(folder)
-    whole = input_folder(folder)
-    if system.get_file_info(root).type == FileType.File:
-        return [whole]
-    found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
-    names = [each.path for each in found if each.type == FileType.File and each.path.endswith((".parquet", ".pq"))]
-    inner = sorted(name for each in names if not _hidden(name := each[len(root) :]))
-    columns = {_folder_columns(name): name for name in reversed(inner)}
-    if len(columns) > 1:
-        *_, (second, other), (first, one) = columns.items()
-        shown = [", ".join(each) or "none" for each in (first, second)]
-        raise SeatrialError(
-            f"The files have different partitions: {one[1:]} has {shown[0]}, and {other[1:]} has {shown[1]}.",
-            hint="Predict them one after the other.",
-        )
-    return [whole + name for name in inner]
-
-
-def _folder_columns(path: str) -> tuple[str, ...]:
-    return tuple(folder.partition("=")[0] for folder in path.split("/")[:-1] if "=" in folder.strip("="))
-
-
-def _hidden(path: str) -> bool:
-    return any(part.startswith(("_", ".")) for part in path.strip("/").split("/"))
 
 
 def _sha256(release: "Release") -> str:
@@ -225,7 +176,7 @@ class _Output:
             self.write(MANIFEST, wanted.to_json())
             return wanted
         earlier = self._read()
-        if replace(earlier, parts=(), inputs=()) != wanted:
+        if replace(earlier, parts=(), inputs=(), states={}) != wanted:
             raise SeatrialError(
                 f"{self._shown} was begun with {_described(earlier)}, and this job has {_described(wanted)}.",
                 hint="Resume it with the same, or name another folder.",
@@ -239,6 +190,15 @@ class _Output:
                 f"{self._shown} was begun with other groups of input files: {again[0]} is predicted already, and not "
                 "all files of its group are.",
                 hint="Resume with the same input files in groups of the same size, or name another folder.",
+            )
+
+    def check_states(self, manifest: Manifest, states: Mapping[str, str]) -> None:
+        """Raise SeatrialError where a file that is predicted has another size or time now."""
+        known = manifest.states
+        if changed := [name for name, state in states.items() if known.get(name, state) != state]:
+            raise SeatrialError(
+                f"{changed[0]} has changed since it was predicted into {self._shown}.",
+                hint="Name another folder, and predict all files again.",
             )
 
     def check_gone(self, gone: set[str]) -> None:
@@ -256,7 +216,9 @@ class _Output:
             document = json.loads(text)
             parts = tuple(written_parts(json.dumps(part) for part in document["parts"]))
             release, sha256, options = (document[name] for name in ("release", "sha256", "options"))
-            return Manifest(release, sha256, options, parts, tuple(document["inputs"]))
+            return Manifest(
+                release, sha256, options, parts, tuple(document["inputs"]), dict(document.get("states", {}))
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise SeatrialError(f"{self._shown}/{MANIFEST} is damaged: {error}", hint="Remove the folder.") from None
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError, UsageError
-from seatrial.engines.output_manifest import GROUP, Manifest, WritesParts, grouped, input_files, write_table
+from seatrial.engines.input_files import GROUP, check_apart, grouped, input_files
+from seatrial.engines.output_manifest import Manifest, WritesParts, write_table
 from seatrial.engines.output_parts import OnBadPartRows, PartTarget, WrittenPart, written_parts
 from seatrial.engines.worker import BATCH, SITE, columns_to_send, key_columns, release_opener
 from seatrial.model.bad_rows import OnBadRows
@@ -79,6 +80,7 @@ def write_files(
     """
     import ray.data
 
+    check_apart(files, folder)
     tables = grouped(input_files(files), ray.data.read_parquet, group)
     done = _writer(release, key, actors, site)
     return write_table(release, folder, key, tables, done, on_bad_rows=on_bad_rows, max_bad=max_bad, resume=resume)

@@ -9,15 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import UsageError
-from seatrial.engines.output_manifest import (
-    GROUP,
-    Manifest,
-    WritesParts,
-    grouped,
-    input_files,
-    input_folder,
-    write_table,
-)
+from seatrial.engines.input_files import GROUP, check_apart, grouped, input_files, input_folder
+from seatrial.engines.output_manifest import Manifest, WritesParts, write_table
 from seatrial.engines.output_parts import OnBadPartRows, PartTarget, WrittenPart, written_parts
 from seatrial.engines.worker import BATCH, SITE, columns_to_send, key_columns, release_opener
 from seatrial.model.bad_rows import OnBadRows
@@ -94,6 +87,7 @@ def write_files(
 
     With `resume`, a job that was interrupted goes on behind the last group that it finished.
     """
+    check_apart(files, folder)
     names, whole = input_files(files), input_folder(files)
     # Otherwise Spark takes the columns of one file, and leaves out what only others have.
     reader = session.read.option("mergeSchema", "true")

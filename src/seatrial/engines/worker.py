@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 BATCH = 65_536  # rows in a call: with 10,000, Spark's default, a row takes 1.6 times as long
 BUNDLE_FILE = "bundle.json"  # in a bundle: the release, and the library versions that it needs
+ENGINES = {"py4j": "Spark", "pyspark": "Spark", "ray": "Ray"}  # by the library of an error
+PYTHON_ERROR = re.compile(r"^(?!org\.|java\.)(\w[\w.]*(?:Error|Exception|Exit): \S.*)$", re.MULTILINE)  # of a traceback
+JAVA_CAUSE = re.compile(r"^Caused by: (\S.*)$", re.MULTILINE)
+CAUSE_SHOWN = 500  # characters
 WORKER_ERROR = re.compile(r"\bseatrial\.core\.errors\.(\w+): (.+(?:\n  \S.*)*)")  # with its indented lines
 SITE = "site"  # the name under which a bundle reaches the workers: `--archives site.zip#site`
 
@@ -109,6 +113,20 @@ def error_of_worker(error: BaseException) -> SeatrialError | None:
         "Fix the rows, or say what becomes of them: drop, keep or quarantine." if bad_rows else "See the worker's log."
     )
     return SeatrialError(f"A task failed: {found[2]}", hint=hint)
+
+
+def error_of_engine(error: BaseException) -> SeatrialError | None:
+    """The cause of what Spark or Ray raise, out of the pages that they make of it; None for an error of others."""
+    engine = ENGINES.get(type(error).__module__.partition(".")[0])
+    if engine is None:
+        return None
+    text = str(error)
+    raised = PYTHON_ERROR.findall(text) or JAVA_CAUSE.findall(text)
+    lines = [line for each in text.splitlines() if (line := each.strip(": \t"))] or [type(error).__name__]
+    return SeatrialError(
+        f"{engine} failed: {(raised or lines[:1])[-1][:CAUSE_SHOWN]}",
+        hint="Fix the cause, which the logs of driver and workers describe, and resume the job.",
+    )
 
 
 def check_versions(site: Path) -> None:

@@ -86,7 +86,8 @@ def _nulls(values: Any) -> Array | None:
     first, start = divmod(values.offset, 8)
     rows = start + len(values)
     bits = np.frombuffer(values.buffers()[0], np.uint8, count=-(-rows // 8), offset=first)
-    return np.unpackbits(bits, bitorder="little")[start:rows] == 0
+    null: Array = np.unpackbits(bits, bitorder="little")[start:rows] == 0
+    return null
 
 
 def _buffer(values: Array) -> Any:

@@ -89,15 +89,20 @@ def streamed_chunks(
         for name in columns.numbers:
             values = np.asarray(from_arrow(batch[columns.sources[name]], columns.sources[name]))
             raw[name] = _without(values, columns.missing_numbers[name])
-        known = {name: remembered.values(name, batch[columns.sources[name]]) for name in columns.texts}
-        texts = {columns.sources[n]: batch[columns.sources[n]] for n, values in known.items() if values is None}
+        texts = {}
+        for name in columns.texts:
+            values = batch[columns.sources[name]]
+            known = remembered.values(name, values)
+            if known is None:
+                texts[columns.sources[name]] = values
+            else:
+                raw[name] = known
         if texts:
             export = read_export(TableSource(path.name, pa.table(texts)), rules, ())
             notes += [note for note in export.notes if _about(note) not in map(_about, notes)]
             for name, column in export.columns.items():
-                known[name] = column.as_array()
+                raw[name] = column.as_array()
                 remembered.add(name, batch[columns.sources[name]], column)
-        raw |= known
         yield RawChunk(raw, rows, kept={name: batch[name] for name in keep})
 
 
