@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seatrial.model.arrow_buffers import arrow_array, codes_of_indices, floats_of, text_array
+from seatrial.model.arrow_buffers import arrow_array, codes_of_indices, floats_of
 
 KINDS = [pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.float16(), pa.float32(), pa.float64()]
 
@@ -41,6 +41,7 @@ COLUMNS = [
     np.array(["a", None], dtype=object),
     [1, None],
     ["a", None, "ü€", ""],
+    ["a", None, "ü€"],
     [None, None],
     [],
 ]
@@ -63,7 +64,7 @@ def test_a_column_that_has_another_type_than_asked_for_is_converted_by_pyarrow()
 
 def test_texts_too_long_for_one_array_are_left_to_pyarrow(monkeypatch):
     monkeypatch.setattr("seatrial.model.arrow_buffers.OFFSET_LIMIT", 3)
-    assert text_array(["abc", None, "d"]).equals(pa.array(["abc", None, "d"]))
+    assert arrow_array(["abc", None, "d"], pa.string()).equals(pa.array(["abc", None, "d"]))
 
 
 def test_pandas_is_not_imported():

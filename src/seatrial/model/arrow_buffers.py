@@ -4,6 +4,7 @@ That alone takes longer than 100,000 rows need.
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,8 @@ def arrow_array(values: Any, kind: Any = None) -> Any:
         same = {"float64": pa.float64(), "int64": pa.int64(), "bool": pa.bool_()}.get(values.dtype.name)
         if same is not None and kind in (None, same) and not np.isnan(values).any():
             return _number_array(values, same)
-    elif kind == pa.string() and {str, type(None)} >= set(map(type, values)):
-        return text_array(values)
+    elif kind == pa.string() and (texts := _text_array(values)) is not None:
+        return texts
     return pa.array(values, kind, from_pandas=True)
 
 
@@ -56,19 +57,23 @@ def _number_array(values: Array, kind: Any) -> Any:
     return pa.Array.from_buffers(kind, len(values), [None, _buffer(memory)])
 
 
-def text_array(texts: Sequence[str | None]) -> Any:
-    """An Arrow array of texts, null for None."""
+def _text_array(values: Sequence[Any]) -> Any:
+    """An Arrow array of texts, of which most are None; None where some value is neither."""
     import pyarrow as pa
 
-    if texts.count(None) == len(texts):
-        return pa.nulls(len(texts), pa.string())
-    encoded = [b"" if text is None else text.encode() for text in texts]
-    ends = np.cumsum([0, *map(len, encoded)])
+    rows = [*compress(range(len(values)), values)]  # an empty text is as false as None, and counted below
+    texts = [values[row] for row in rows]
+    if values.count(None) + len(rows) != len(values) or not {*map(type, texts)} <= {str}:
+        return None
+    encoded = [text.encode() for text in texts]
+    lengths = np.zeros(len(values) + 1, dtype=np.int64)
+    lengths[np.array(rows, dtype=np.int64) + 1] = [len(each) for each in encoded]
+    ends = np.cumsum(lengths)
     if ends[-1] > OFFSET_LIMIT:
-        return pa.array(texts, pa.string())
-    present = _buffer(np.packbits([text is not None for text in texts], bitorder="little"))
-    buffers = [present, _buffer(ends.astype(np.int32)), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+        return None
+    present = np.packbits(lengths[1:] > 0, bitorder="little")
+    buffers = [_buffer(present), _buffer(ends.astype(np.int32)), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
 def _numbers(values: Any) -> Array:
