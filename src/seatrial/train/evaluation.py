@@ -88,6 +88,12 @@ class Evaluation:
             metrics.append(replace(metric, single=one, linear=other))
         return replace(self, metrics=tuple(metrics), best_column=column)
 
+    def take(self, rows: Array) -> "Evaluation":
+        """The same metrics, with the labels and the predictions of some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        some = {name: getattr(self, name)[rows] for name in ("labels", "scores", "predicted")}
+        return replace(self, **some, weights=weights)
+
     @property
     def regression(self) -> bool:
         """Whether numbers are predicted, and not classes."""
