@@ -90,9 +90,8 @@ class Evaluation:
 
     def take(self, rows: Array) -> "Evaluation":
         """The same metrics, with the labels and the predictions of some of the rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        some = {name: getattr(self, name)[rows] for name in ("labels", "scores", "predicted")}
-        return replace(self, **some, weights=weights)
+        known = {name: getattr(self, name) for name in ("labels", "scores", "predicted", "weights")}
+        return replace(self, **{name: values[rows] for name, values in known.items() if values is not None})
 
     @property
     def regression(self) -> bool:

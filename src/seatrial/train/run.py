@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seatrial.core.errors import CompileError, Problem, SeatrialError
 from seatrial.core.files import replacing, require_writable, restrict, sha256, temporary_for, to_json, write_atomic
 from seatrial.core.memory_limits import free_memory
@@ -37,8 +39,10 @@ from seatrial.train.own_decision import adopt_threshold, check_own_decision
 from seatrial.train.pipeline_parameters import described
 from seatrial.train.plausibility import doubts_about
 from seatrial.train.recipe import Fitted, Recipe, ReferenceScorer, no_reference, read_recipe
+from seatrial.train.reference_rows import take
 from seatrial.train.report import render_report
 
+MOST_DECISIONS = 200_000  # rows for which the pipeline is asked for a label as well
 COPIED = 2**24  # bytes of a table at a time
 PAGES = (("All runs, trials and releases", "../index.html"),)  # `seatrial.steps.overview` writes it
 # A fitted pipeline in, an exact graph out, or CompileError with the reason: `seatrial.compile.compile_release`.
@@ -101,7 +105,8 @@ def train(
         evaluation = _evaluate(recipe, fitted, rule, progress)
         held_out, table = recipe.held_out, recipe.table
         shown = evaluation.take(recipe.measured.kept)
-        check_own_decision(rule, fitted.pipeline, fitted.frame(held_out), shown.scores)
+        part = np.linspace(0, len(shown.labels) - 1, min(len(shown.labels), MOST_DECISIONS), dtype=int)
+        check_own_decision(rule, fitted.pipeline, fitted.frame(take(held_out, part)), shown.scores[part])
         if elsewhere is None:
             progress("fitting again: does it give the same model?")
             check_determinism(recipe, fitted, seconds)
