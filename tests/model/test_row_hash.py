@@ -1,10 +1,13 @@
 """A row's hash depends only on its content, and hashes are uniform."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.model.row_hash import row_hashes
+from seatrial.model import row_hash
+from seatrial.model.categorical import categorical
+from seatrial.model.row_hash import occurrences, row_hashes
 
 NAMES = ["a", "b"]
 KNOWN = [0.9052071490091498, 0.8737168558605245, 0.6737875425905334]
@@ -58,3 +61,19 @@ def test_all_zeros_are_equal_and_all_nans_are_equal():
     negative = np.array([np.nan]).view(np.uint64) | np.uint64(1 << 63)
     assert hashes([(0.0, "", 0)])[0] == hashes([(-0.0, "", 0)])[0]
     assert hashes([(np.nan, "", 0)])[0] == hashes([(negative.view(np.float64)[0], "", 0)])[0]
+
+
+def test_equal_values_are_numbered_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).integers(0, 40, 1000, dtype=np.uint64) * np.uint64(2**58 + 1)
+    whole = occurrences(values)
+    monkeypatch.setattr(row_hash, "PART", 10)
+    assert occurrences(values).tolist() == whole.tolist()
+    assert whole.max() > 5
+
+
+def test_texts_with_codes_have_the_hashes_of_texts() -> None:
+    codes = np.array([0, 2, 1, 0])
+    texts = categorical(np.array(["a", "b", None], dtype=object), codes)
+    plain, target = np.array(["a", None, "b", "a"], dtype=object), np.zeros(4)
+    one, other = (row_hashes({"x": values}, ["x"], target, seed=1) for values in (texts, plain))
+    assert one.tolist() == other.tolist()

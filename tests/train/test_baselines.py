@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from seatrial.model.decision import DecisionRule
-from seatrial.train.baselines import with_baselines
+from seatrial.train.baselines import fit_simple_models
 from seatrial.train.evaluation import Evaluation, evaluate
 
 ROWS = 600
@@ -19,7 +19,8 @@ def compared(frame: pd.DataFrame, target: np.ndarray, rule: DecisionRule) -> Eva
     else:
         scores = np.tile([(target[:400] == label).mean() for label in rule.classes], (200, 1))
     evaluation = evaluate(rule, y_true=target[400:], scores=scores, y_train=target[:400], seed=1)
-    return with_baselines(evaluation, known, target[:400], asked, seed=1)
+    simple = fit_simple_models(rule, target[400:], known, target[:400], seed=1)
+    return evaluation.beside(simple.column, simple.single(asked), simple.linear(asked))
 
 
 def table() -> pd.DataFrame:

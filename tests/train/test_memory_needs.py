@@ -1,12 +1,14 @@
 """A training that does not fit in memory is not begun, and the sample that is named fits."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from tests.train.projects import table, two, write_project
 
 from seatrial.core.errors import SeatrialError
-from seatrial.train import memory_needs
+from seatrial.train import memory_needs, sampled_table, training_table
 from seatrial.train.memory_needs import require_memory
 from seatrial.train.recipe import Recipe, read_recipe
 
@@ -16,26 +18,38 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     return read_recipe(write_project(tmp_path_factory.mktemp("project"), table(two, rows=4000)))
 
 
-def free(monkeypatch: pytest.MonkeyPatch, size: int | None) -> None:
-    monkeypatch.setattr(memory_needs, "free_memory", lambda: size)
+def require(recipe: Recipe, free: int | None) -> None:
+    """Ask whether this much memory is enough for the recipe."""
+    values = len(recipe.columns) + len(recipe.features)
+    require_memory("data.csv", values, len(recipe.split.train), len(recipe.split.test), free)
 
 
-def test_what_fits_passes(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    require_memory(recipe)
-    free(monkeypatch, None)  # the system does not say
-    require_memory(recipe)
+def test_what_fits_passes(recipe: Recipe) -> None:
+    require(recipe, 10**9)
+    require(recipe, None)  # the system does not say
 
 
 def test_what_does_not_fit_is_refused_with_a_sample_that_does(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_needs, "LEAST_SAMPLE", 100)
-    free(monkeypatch, 400_000)
     with pytest.raises(SeatrialError, match=r"Fitting on 3,000 rows of .* takes about 0.0 GB of memory") as caught:
-        require_memory(recipe)
+        require(recipe, 400_000)
     sample = int(caught.value.hint.partition("sample = ")[2].partition(" ")[0])
     assert 100 <= sample < 3000
-    project = replace(recipe.project, sample=sample)
-    require_memory(read_recipe(project))
-    free(monkeypatch, 1000)
+    monkeypatch.setattr(sampled_table, "MOST_KEPT", 0)
+    require(read_recipe(replace(recipe.project, sample=sample)), 400_000)
     with pytest.raises(SeatrialError) as caught:
-        require_memory(recipe)
+        require(recipe, 1000)
     assert caught.value.hint.startswith("Use fewer rows")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_table_that_does_not_fit_is_not_read_to_its_end(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    project = replace(recipe.project, data=tmp_path / f"table{ending}")
+    frame = pd.read_csv(recipe.project.data)
+    (frame.to_csv if ending == ".csv" else frame.to_parquet)(project.data, index=False)
+    monkeypatch.setattr(training_table, "free_memory", lambda: 100_000)
+    with pytest.raises(SeatrialError, match=rf"Fitting on 3,000 rows of table{ending} takes about"):
+        read_recipe(project)
+    assert read_recipe(replace(project, sample=100)).split.held_out == 1000

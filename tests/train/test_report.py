@@ -91,6 +91,7 @@ def report(task: Task = "binary", rows: int = 300, *, table: Columns | None = No
         evaluation=evaluation,
         importance=permutation_importance(evaluation, table, score, seed=1) if rows <= 5_000 else (),
         fingerprint=fingerprint("ab" * 32, table, COLUMNS, y, "y", task),
+        shown=evaluation,
         held_out=table,
         columns=COLUMNS,
     )
@@ -98,6 +99,8 @@ def report(task: Task = "binary", rows: int = 300, *, table: Columns | None = No
 
 def rendered(case: SimpleNamespace, **changes: Any) -> str:
     """The page of a case, with some of what it shows changed."""
+    if "evaluation" in changes:
+        changes = {"shown": changes["evaluation"], **changes}
     return render_report(**{**vars(case), **changes})
 
 

@@ -28,7 +28,7 @@ from tests.train.projects import PIPELINE, compiles, table, two, write_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.decision import DecisionRule
-from seatrial.train.baselines import with_baselines
+from seatrial.train.baselines import fit_simple_models
 from seatrial.train.evaluation import evaluate, permutation_importance
 from seatrial.train.figures.calibration import reliability
 from seatrial.train.row_weights import fit_parameters, normalized
@@ -121,7 +121,8 @@ def test_weights_that_repeat_rows_are_the_same_as_repeated_rows() -> None:
             DecisionRule("regression", (), 0, 0.5),
             y_true=target, scores=scores, y_train=target, seed=0, weights=weights, train_weights=weights,
         )  # fmt: skip
-        made = with_baselines(made, frame, target, frame, seed=0, weights=weights)
+        simple = fit_simple_models(made.rule, made.labels, frame, target, seed=0, weights=weights)
+        made = made.beside(simple.column, simple.single(frame), simple.linear(frame))
         return {f"{m.name} {n}": getattr(m, n) for m in made.metrics for n in ("value", "baseline", "linear")}
 
     # The linear model scales its inputs by rows, not by weights, and shrinks its coefficient a little.

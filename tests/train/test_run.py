@@ -217,7 +217,7 @@ def test_progress_is_reported_in_steps(tmp_path: Path) -> None:
     steps: list[str] = []
     train(write_project(tmp_path, table(two)), compiles, progress=steps.append)
     assert [step.split()[0] for step in steps] == [
-        "read", "fitting", "evaluating", "fitting", "comparing", "compiling", "measuring", "writing",
+        "read", "fitting", "comparing", "evaluating", "fitting", "compiling", "measuring", "writing",
     ]  # fmt: skip
 
 

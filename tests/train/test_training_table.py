@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import random
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from tests.train.projects import SCHEMA, write_project
 from seatrial.core.errors import DataError, SeatrialError
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.schema import schema_in
+from seatrial.model.table_files import read_chunks
 from seatrial.model.table_validation import TableChecker
+from seatrial.train import training_table
 from seatrial.train.training_table import TrainingTable, read_training_table
 
 
@@ -149,3 +152,12 @@ def test_a_missing_table_is_reported(tmp_path: Path) -> None:
     checker = checker_of(project)
     with pytest.raises(SeatrialError, match=r"data\.csv does not exist"):
         read_training_table(project, checker, drop_bad_rows=False, progress=lambda _: None)
+
+
+def test_a_table_of_bad_rows_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_table, "MOST_PROBLEMS", 5)
+    monkeypatch.setattr(training_table, "read_chunks", partial(read_chunks, size=10))
+    data = HEADER + "200,red,,1\n" * 40 + "1,red,,0\n2,red,,1\n"
+    with pytest.raises(DataError, match="10 of 10 rows break the schema"):
+        read(tmp_path / "fail", data)
+    assert read(tmp_path / "drop", data, drop=True).rows == 2

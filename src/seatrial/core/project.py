@@ -34,7 +34,11 @@ KEYS = {
     "threshold": (float, "binary tasks: the lowest probability at which the positive label is predicted"),
     "costs": (dict, "binary tasks: the costs of the two errors, false_positive and false_negative, for the report"),
     "test_share": (float, "the share of rows held out for the metrics, between 0 and 1"),
-    "sample": (int, "the most rows to fit on: a seeded sample of those that are not held out; default: all of them"),
+    "sample": (
+        int,
+        "the most rows to fit on: a seeded sample of those that are not held out, so that the table may be larger "
+        "than memory; default: all of them",
+    ),
     "split": (dict, "what decides which rows are held out, [tool.seatrial.split]"),
     "weight": (str, "the column with each row's weight in fitting and in metrics; it is never an input of the model"),
     "seed": (int, "the seed of the split and of every other random choice"),

@@ -28,6 +28,17 @@ def parquet_schema(path: Path) -> Any:
         return file.schema_arrow
 
 
+def stored_rows(path: Path) -> int:
+    """The number of rows that a Parquet file says it has; 0 for files that do not say it, and for damaged ones."""
+    if path.suffix.lower() not in (".parquet", ".pq") or not path.is_file():
+        return 0
+    try:
+        with _parquet_errors(path):
+            return int(_parquet_file(path).metadata.num_rows)
+    except SeatrialError:  # reported by what reads its rows
+        return 0
+
+
 def parquet_batches(path: Path, names: Sequence[str], size: int) -> Iterator[Any]:
     """Read these columns of a Parquet file, in their order, in batches of at most `size` rows; texts as codes."""
     with _parquet_errors(path):
@@ -41,7 +52,8 @@ def _parquet_file(path: Path, texts: Sequence[str] = ()) -> Any:
     import_pyarrow()
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(path, read_dictionary=list(texts))
+    # Without `pre_buffer`, which keeps what it has read of a large file in memory until the end.
+    return pq.ParquetFile(path, read_dictionary=list(texts), pre_buffer=False)
 
 
 @contextmanager

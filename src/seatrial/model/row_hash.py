@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.categorical import codes_of
 from seatrial.model.features import Array, Columns
 
 KEY_VARIABLE = "SEATRIAL_REFERENCE_KEY"
 SHORTEST_KEY = 16
+PART = 2**22
 Numbers = npt.NDArray[np.uint64]
 
 
@@ -26,13 +28,26 @@ def row_hashes(columns: Columns, names: Sequence[str], target: Array, *, seed: i
 
     Equal rows are numbered, so that they get different hashes.
     """
-    rows = len(target)
-    total = np.full(rows, _of_text(f"seatrial {seed}"), dtype=np.uint64)
-    for name, values in [*((name, columns[name]) for name in sorted(names)), ("", target)]:
-        total = mixed(total ^ _of_text(name)) ^ _of_values(values)
-    total = mixed(total)
-    total = mixed(total ^ occurrences(total))
-    return np.asarray((total >> np.uint64(11)) / 2.0**53, dtype=np.float64)
+    total = with_target(content_hashes({name: columns[name] for name in names}, len(target), [seed])[0], target)
+    return numbered_hashes(total, occurrences(total))
+
+
+def content_hashes(columns: Columns, rows: int, seeds: Sequence[int]) -> Numbers:
+    """Hash what rows have in these columns, with each seed; (seeds, rows). `with_target` adds the target."""
+    total = np.repeat(np.array([[_of_text(f"seatrial {seed}")] for seed in seeds], dtype=np.uint64), rows, axis=1)
+    for name in sorted(columns):
+        total = mixed(total ^ _of_text(name)) ^ _of_values(columns[name])
+    return total
+
+
+def with_target(total: Numbers, target: Array) -> Numbers:
+    """Add the target of each row to the hash of its columns; (n,). Equal rows have equal ones."""
+    return mixed(mixed(total ^ _of_text("")) ^ _of_values(target))
+
+
+def numbered_hashes(total: Numbers, numbers: Array) -> npt.NDArray[np.float64]:
+    """Turn hashes and the numbers of equal ones into numbers in [0, 1); (n,)."""
+    return np.asarray((mixed(total ^ numbers.astype(np.uint64)) >> np.uint64(11)) / 2.0**53, dtype=np.float64)
 
 
 def reference_key() -> bytes:
@@ -65,6 +80,9 @@ def _of_values(values: Array) -> Numbers:
         numbers = values.astype(np.float64) + 0.0  # one zero
         numbers[np.isnan(numbers)] = np.nan  # one NaN
         return mixed(numbers.view(np.uint64))
+    if (known_codes := codes_of(values)) is not None:
+        distinct, codes = known_codes
+        return _of_values(distinct)[codes]
     # As text, like in a table's file: dates are objects in training, but text in a release's reference rows.
     known = {value: _of_text("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
     return np.array([known[value] for value in values.tolist()], dtype=np.uint64)
@@ -84,6 +102,18 @@ def mixed(values: Numbers) -> Numbers:
 
 def occurrences(values: Numbers) -> Numbers:
     """Number equal values 0, 1, 2, ... in their order."""
+    if len(values) <= PART:
+        return _occurrences(values)
+    # In parts that equal values cannot leave, so that what sorting takes stays small beside the values.
+    parts = (values >> np.uint64(60)).astype(np.uint8)
+    counted = np.empty(len(values), dtype=np.uint64)
+    for number in range(16):
+        rows = np.flatnonzero(parts == number)
+        counted[rows] = _occurrences(values[rows])
+    return counted
+
+
+def _occurrences(values: Numbers) -> Numbers:
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     new = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(values) else np.zeros(0, dtype=bool)

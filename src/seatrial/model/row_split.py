@@ -69,6 +69,11 @@ def split_words(split: Mapping[str, Any], quote: Callable[[str], str] = "`{}`".f
         chosen = f"chosen with seed {seed}"
     if split.get("sampled_from"):
         chosen += f"; trained on a sample of the {split['sampled_from']:,} rows that are not held out"
+    if split.get("kept"):
+        chosen += (
+            f"; metrics and curves are those of all held-out rows, and what is said of columns and of single rows is "
+            f"from the sample and {split['kept']:,} of the held-out rows"
+        )
     return chosen + (f"; rows count by {quote(split['weight'])}" if "weight" in split else "")
 
 

@@ -47,7 +47,7 @@ def release_metadata(
 ) -> Metadata:
     """Collect the metadata of a release."""
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
-    training = recipe.training_rows
+    training, measured = recipe.training_rows, recipe.measured
     made_up = recipe.columns, recipe.checker.schema, recipe.table.columns
     typical = made_up_rows.typical_row(*made_up, seed=project.seed)
     return Metadata(
@@ -71,13 +71,15 @@ def release_metadata(
         # The same inputs must give the same bytes, on a slow machine too.
         importance={one.column: float(f"{one.mean:.4g}") for one in importance if not one.hurried},
         unit=project.unit if table.task == "regression" else "",
-        intervals=calibrate(evaluation, recipe.held_out, seed=project.seed, groups=recipe.groups_of(recipe.split.test)),
+        intervals=calibrate(
+            evaluation, recipe.held_out, seed=project.seed, groups=measured.groups, order=measured.order
+        ),
         never_predicted=evaluation.never_predicted,
         data={"file": project.data.name, **asdict(fingerprint)},
         seen=seen_in(recipe.columns, training, inputs.strings),
         split={
             "train_rows": len(split.train),
-            "test_rows": len(split.test),
+            "test_rows": split.held_out,
             "dropped_rows": len({p.row for p in table.dropped}),
             **split.record,
             **({"weight": project.weight} if project.weight else {}),

@@ -1,12 +1,16 @@
 """Two honest baselines: the best single column, and a plain linear model. Both know the rows that the model knows."""
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array, Floats
-from seatrial.train.evaluation import Evaluation, headline_measure, labelled
+from seatrial.train.evaluation import labelled
+from seatrial.train.metrics import measures_of
 from seatrial.train.row_weights import fit_parameters
 
 CELLS = 2_000_000  # of the training rows; more rows than that would make the baselines slower than the model
@@ -17,26 +21,34 @@ SHRINKAGE = 1.0  # rows of the overall value that are added to each group
 MOST_CATEGORIES = 30
 
 
-def with_baselines(
-    evaluation: Evaluation, frame: Any, target: Array, held_out: Any, *, seed: int, weights: Floats | None = None
-) -> Evaluation:
-    """Add the values of both baselines to each metric, and the name of the best single column.
+@dataclass(frozen=True)
+class SimpleModels:
+    """Two fitted baselines: each scores a DataFrame of the pipeline's inputs. `column` is the best single one."""
 
-    `frame` and `held_out` are the pipeline's DataFrames of the training rows and of those that are evaluated. The best
-    column is chosen on the training rows, by predicting one half of them from the other. `weights` are those of the
-    training rows.
+    column: str
+    single: Callable[[Any], Array]
+    linear: Callable[[Any], Array]
+
+
+def fit_simple_models(
+    rule: DecisionRule, labels: Array, frame: Any, target: Array, *, seed: int, weights: Floats | None = None
+) -> SimpleModels:
+    """Fit both baselines. `labels` are those of the rows that are measured, which decide about the headline metric.
+
+    `frame` is the pipeline's DataFrame of the training rows. The best column is chosen on these, by predicting one half
+    of them from the other. `weights` are those of the training rows.
     """
-    rule = evaluation.rule
     rows = int(np.clip(CELLS // frame.shape[1], FEWEST_ROWS, MOST_ROWS))
     part = np.random.default_rng(seed).permutation(len(target))[:rows]
     # Infinities are missing values here: some estimators take them, and these do not.
-    frame, held_out = (each.replace([np.inf, -np.inf], np.nan) for each in (frame.iloc[part], held_out))
+    frame = _without_infinities(frame.iloc[part])
     target, weights = target[part], None if weights is None else weights[part]
     counts = np.ones(len(part)) if weights is None else weights
     classes = np.arange(len(rule.classes))
-    outcomes = target[:, None] if evaluation.regression else rule.positions(target)[:, None] == classes
+    regression = rule.task == "regression"
+    outcomes = target[:, None] if regression else rule.positions(target)[:, None] == classes
     outcomes = outcomes.astype(np.float64)
-    measure = headline_measure(evaluation)
+    measure = measures_of(rule.task, labels)[0]
     first = np.arange(len(part)) % 2 == 0
 
     def across_halves(values: Array) -> float:
@@ -48,9 +60,16 @@ def with_baselines(
 
     columns = {name: frame[name].to_numpy() for name in frame.columns}
     best = max(columns, key=lambda name: across_halves(columns[name]))
-    single = _shaped(_by_groups(columns[best], outcomes, counts, held_out[best].to_numpy()), outcomes)
-    linear = _linear(frame, target, held_out, weights, regression=evaluation.regression)
-    return evaluation.beside(best, single, linear)
+
+    def single(asked: Any) -> Array:
+        values = _without_infinities(asked[[best]])[best].to_numpy()
+        return _shaped(_by_groups(columns[best], outcomes, counts, values), outcomes)
+
+    return SimpleModels(best, single, _linear(frame, target, weights, regression=regression))
+
+
+def _without_infinities(frame: Any) -> Any:
+    return frame.replace([np.inf, -np.inf], np.nan)
 
 
 def _shaped(scores: Array, outcomes: Array) -> Array:
@@ -77,8 +96,8 @@ def _by_groups(known: Array, outcomes: Array, weights: Floats, asked: Array) -> 
     return means[asked_codes]
 
 
-def _linear(frame: Any, target: Array, held_out: Any, weights: Floats | None, *, regression: bool) -> Array:
-    """Score the held-out rows by logistic or ridge regression on scaled numbers and the most frequent categories."""
+def _linear(frame: Any, target: Array, weights: Floats | None, *, regression: bool) -> Callable[[Any], Array]:
+    """Fit a logistic or ridge regression on scaled numbers and the most frequent categories."""
     from sklearn.compose import ColumnTransformer
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.impute import SimpleImputer
@@ -98,4 +117,10 @@ def _linear(frame: Any, target: Array, held_out: Any, weights: Floats | None, *,
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="Found unknown categories")
         pipeline.fit(frame, target, **fit_parameters(pipeline, weights))
-        return np.asarray((pipeline.predict if regression else pipeline.predict_proba)(held_out))
+
+    def score(asked: Any) -> Array:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Found unknown categories")
+            return np.asarray((pipeline.predict if regression else pipeline.predict_proba)(_without_infinities(asked)))
+
+    return score

@@ -88,6 +88,11 @@ class Evaluation:
             metrics.append(replace(metric, single=one, linear=other))
         return replace(self, metrics=tuple(metrics), best_column=column)
 
+    def take(self, rows: Array) -> "Evaluation":
+        """The same metrics, with the labels and the predictions of some of the rows."""
+        known = {name: getattr(self, name) for name in ("labels", "scores", "predicted", "weights")}
+        return replace(self, **{name: values[rows] for name, values in known.items() if values is not None})
+
     @property
     def regression(self) -> bool:
         """Whether numbers are predicted, and not classes."""

@@ -4,7 +4,9 @@ A random split flatters where rows of the same customer are on both sides, since
 and where a model predicts later rows than it was trained on (Kaufman et al. 2012). `[tool.seatrial.split]` says which.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +24,7 @@ FEW_GROUPS = 10
 SAMPLE_SEED = 1  # added to the project's, so that the sample does not depend on what is held out
 FEWER_HELD_OUT = "Hold fewer rows out (test_share), or leave these rows out until there are more of them."
 OTHER_SEED = "Try another seed in [tool.seatrial], or leave the label out of the table."
+Hashes = Callable[[int], Floats]  # of all rows, by the seed
 BIGGER_SAMPLE = "Set a larger `sample` in [tool.seatrial], or leave the label out of the table."
 
 
@@ -32,7 +35,8 @@ class Split:
     `cuts` says later whether a row was held out. By rows, it has for each class (or for "all", in a regression) the row
     hash below which its rows are held out; by group, the place below which a group is; by time, the first time that is.
     `groups` counts the groups that the rows are from: those trained on and those held out. `sampled_from` counts the
-    rows that the rows to train on are a sample of; 0 where they are all that are not held out.
+    rows that the rows to train on are a sample of; 0 where they are all that are not held out. `measured` counts all
+    rows that are held out, where `test` has only those of them that are in memory; otherwise it is 0.
     """
 
     train: Array
@@ -44,6 +48,12 @@ class Split:
     column: str = ""
     groups: tuple[int, int] | None = None
     sampled_from: int = 0
+    measured: int = 0
+
+    @property
+    def held_out(self) -> int:
+        """The number of rows that are held out."""
+        return self.measured or len(self.test)
 
     @property
     def record(self) -> dict[str, object]:
@@ -51,36 +61,41 @@ class Split:
         said = {"seed": self.seed, "stratified": self.stratified, "cuts": self.cuts, "by": self.by}
         counted = {"groups": list(self.groups)} if self.groups else {}
         sampled = {"sampled_from": self.sampled_from} if self.sampled_from else {}
+        sampled |= {"kept": len(self.test)} if len(self.test) < self.measured else {}
         return {**said, **({"column": self.column} if self.column else {}), **counted, **sampled}
 
 
-def split(table: TrainingTable, project: ProjectSettings) -> Split:
+def split(table: TrainingTable, project: ProjectSettings, hashes: Hashes | None = None) -> Split:
     """Hold out a share of the rows, and train on the others or on a sample of them, as the project's settings say.
 
     Whatever a row is held out by, it depends on the row alone and on one limit, not on the row's place in the table. So
-    releases can be compared on rows that none of them has seen. Raises SeatrialError where the rows cannot be split.
+    releases can be compared on rows that none of them has seen. `hashes` gives those of a table whose columns are not
+    in memory. Raises SeatrialError where the rows cannot be split.
     """
-    whole = _whole(table, project)
+    known = hashes or partial(_hashes, table)
+    whole = _whole(table, project, known)
     if not 0 < project.sample < len(whole.train):
         return whole
-    sampled = _sample(table, whole.train, project)
-    left = np.zeros(table.rows, dtype=bool)
-    left[np.setdiff1d(np.arange(table.rows), sampled)] = True
+    sampled = lowest(known(project.seed + SAMPLE_SEED), whole.train, project.sample)
+    left = np.ones(table.rows, dtype=bool)
+    left[sampled] = False
     _require_every_class(table, project, left, "among the rows that are not in the sample", BIGGER_SAMPLE)
     return replace(whole, train=sampled, sampled_from=len(whole.train))
 
 
-def _sample(table: TrainingTable, rows: Array, project: ProjectSettings) -> Array:
-    """The rows to fit on: those with the lowest hashes of their content, so that most stay when the table grows."""
-    part = table.take(rows)
-    hashes = row_hashes(part.columns, list(part.columns), part.target, seed=project.seed + SAMPLE_SEED)
-    return np.sort(rows[np.argpartition(hashes, project.sample)[: project.sample]])
+def _hashes(table: TrainingTable, seed: int) -> Floats:
+    return row_hashes(table.columns, list(table.columns), table.target, seed=seed)
 
 
-def _whole(table: TrainingTable, project: ProjectSettings) -> Split:
+def lowest(order: Floats, rows: Array, most: int) -> Array:
+    """Take the rows with the lowest hashes of their content, so that most stay when the table grows; ascending."""
+    return rows if most >= len(rows) else np.sort(rows[np.argpartition(order[rows], most)[:most]])
+
+
+def _whole(table: TrainingTable, project: ProjectSettings, hashes: Hashes) -> Split:
     by = project.split.by
     if by == "rows":
-        return _by_rows(table, project)
+        return _by_rows(table, project, hashes(project.seed))
     assert table.keys is not None
     test, cut = (_by_time if by == "time" else _by_group)(table, table.keys, project)
     if by == "time":
@@ -96,29 +111,27 @@ def _whole(table: TrainingTable, project: ProjectSettings) -> Split:
     return Split(*parts, project.seed, False, {"all": cut}, by, project.split.column, groups)
 
 
-def _by_rows(table: TrainingTable, project: ProjectSettings) -> Split:
+def _by_rows(table: TrainingTable, project: ProjectSettings, hashes: Floats) -> Split:
     """Hold out a share of the rows of each class, by a hash of the seed and the row's content.
 
     That shuffles like any seed, and a row stays in its part when other rows are added, removed or reordered. Raises
     SeatrialError where a class has only one row.
     """
-    hashes = row_hashes(table.columns, list(table.columns), table.target, seed=project.seed)
     stratified = table.task != "regression"
-    groups = {str(label): table.target == label for label in table.classes} if stratified else {}
     test = np.zeros(table.rows, dtype=bool)
     cuts = {}
-    for label, mask in (groups or {"all": np.ones(table.rows, dtype=bool)}).items():
-        rows = np.flatnonzero(mask)
-        if len(rows) < 2:
+    for label in table.classes if stratified else ("all",):
+        mask = table.target == label if stratified else np.ones(table.rows, dtype=bool)
+        rows = int(mask.sum())
+        if rows < 2:
             rows_text = f"only one row has {project.target} = {label}" if stratified else "there is only one row"
             raise SeatrialError(
                 f"{project.data.name}: {rows_text}, but training and evaluation need at least one each.",
                 hint="Collect more such rows, or remove the label from the table.",
             )
-        held_out = min(max(round(len(rows) * project.test_share), 1), len(rows) - 1)
-        ordered = rows[np.argsort(hashes[rows])]
-        test[ordered[:held_out]] = True
-        cuts[label] = float(hashes[ordered[held_out]])
+        held_out = min(max(round(rows * project.test_share), 1), rows - 1)
+        cut = cuts[str(label)] = float(np.partition(hashes[mask], held_out)[held_out])
+        test |= mask & (hashes < cut)
     return Split(np.flatnonzero(~test), np.flatnonzero(test), project.seed, stratified, cuts)
 
 
@@ -166,13 +179,14 @@ def _by_group(table: TrainingTable, keys: Floats, project: ProjectSettings) -> t
     return (places < cut)[codes], cut
 
 
-def _weighed(table: TrainingTable) -> list[Floats]:
+def _weighed(table: TrainingTable) -> Iterator[Floats]:
     """What is summed for each group: its rows, and its rows of each class, or its target on a common scale."""
-    rows = np.ones(table.rows)
+    yield np.ones(table.rows)
     if table.task != "regression":
-        return [rows, *((table.target == label).astype(np.float64) for label in table.classes)]
-    spread = float(table.target.std()) or 1.0
-    return [rows, (table.target - table.target.mean()) / spread]
+        for label in table.classes:
+            yield (table.target == label).astype(np.float64)
+    else:
+        yield (table.target - table.target.mean()) / (float(table.target.std()) or 1.0)
 
 
 def _require_near(held_out: int, rows: int, project: ProjectSettings, why: str) -> None:
@@ -190,7 +204,7 @@ def _require_every_class(
 ) -> None:
     """No class may be missing among the rows to train on: its rows could not be predicted."""
     for label in table.classes:
-        if not (table.target[~left_out] == label).any():
+        if not ((table.target == label) & ~left_out).any():
             raise SeatrialError(
                 f"{project.data.name}: {project.target} = {label} occurs only {where}, so it cannot be learned.",
                 hint=hint,

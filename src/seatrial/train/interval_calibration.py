@@ -26,15 +26,29 @@ MOST_GROUPS = 4
 SLACK = 1e-9  # relative; the compiled graph and scikit-learn round differently, and a value at the end must stay inside
 
 
-def calibrate(evaluation: Evaluation, held_out: Columns, *, seed: int, groups: Floats | None = None) -> dict[str, Any]:
+def calibrate(
+    evaluation: Evaluation,
+    held_out: Columns,
+    *,
+    seed: int,
+    groups: Floats | None = None,
+    order: Floats | None = None,
+) -> dict[str, Any]:
     """Return what release.json stores as `intervals`: the numbers from all held-out rows, and the measured coverage.
 
     `coverage` has by level the share of right intervals among the `rows` of one half with its 95 % interval, and their
     mean `size`: the width, or the number of classes. Levels that half of the rows do not support are not in it. Where
-    the rows come in `groups` (n,), each is in one half, and the interval is that of so many groups.
+    the rows come in `groups` (n,), each is in one half, and the interval is that of so many groups. `order` (n,) are
+    hashes of the rows, where not all of them are in memory.
     """
     rule, truth = evaluation.rule, evaluation.rule.positions(evaluation.labels)
-    first = _half(held_out, evaluation.labels, seed) if groups is None else group_places(groups, seed + 1) < 0.5
+    if groups is not None:
+        first = group_places(groups, seed + 1) < 0.5
+    else:
+        # The split has put rows with a low hash of the project's seed here, so it takes other hashes to divide them.
+        if order is None:
+            order = row_hashes(held_out, list(held_out), evaluation.labels, seed=seed + 1)
+        first = _half(order)
     units = None if groups is None else len(np.unique(groups[~first]))
     if not 0 < first.sum() < len(first):
         return {**found_numbers(rule, truth, evaluation.scores), "coverage": {}}
@@ -99,12 +113,10 @@ def _ends(truth: Floats, predicted: Floats, outside: int) -> dict[str, float]:
     return {"low": float(low[beyond - 1]), "high": float(high[-beyond])}
 
 
-def _half(held_out: Columns, labels: Array, seed: int) -> Array:
+def _half(order: Floats) -> Array:
     """Mark half of the rows, chosen by their content; (n,)."""
-    # The split has put rows with a low hash of the project's seed here, so it takes other hashes to divide them.
-    hashes = row_hashes(held_out, list(held_out), labels, seed=seed + 1)
-    first = np.zeros(len(labels), dtype=bool)
-    first[np.argsort(hashes, kind="stable")[: len(labels) // 2]] = True
+    first = np.zeros(len(order), dtype=bool)
+    first[np.argsort(order, kind="stable")[: len(order) // 2]] = True
     return first
 
 

@@ -25,8 +25,10 @@ from seatrial.train import early_stopping, fitting
 from seatrial.train.fitted_elsewhere import FittedElsewhere, check_classes, inputs_of
 from seatrial.train.hold_out import Split, split
 from seatrial.train.inner_folds import InnerSplit
+from seatrial.train.measured_rows import MeasuredRows
 from seatrial.train.reference_rows import take
 from seatrial.train.row_weights import normalized
+from seatrial.train.sampled_table import read_sampled_table
 from seatrial.train.training_table import TrainingTable, read_training_table
 
 # Gives the scorer of a fitted pipeline whose own scores are not the true ones: `seatrial.compile.reference_scorer`.
@@ -66,6 +68,7 @@ class Recipe:
     _frames: "_Frames"
     alter: fitting.Alter | None = None
     reference: ReferenceScorer = no_reference
+    streamed: MeasuredRows | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -89,6 +92,16 @@ class Recipe:
     def held_out(self) -> Columns:
         """The rows that training does not see."""
         return take(self.table.columns, self.split.test)
+
+    @property
+    def measured(self) -> MeasuredRows:
+        """All held-out rows: those above, or what is read in a stream of a table that is not in memory."""
+        if self.streamed is not None:
+            weights = self.streamed.weights
+            return replace(self.streamed, weights=None if weights is None else normalized(weights))
+        rows, held_out = self.split.test, self.held_out
+        weights, groups = self.weights_of(rows), self.groups_of(rows)
+        return MeasuredRows(self.table.target[rows], weights, groups, lambda: iter([held_out]), np.arange(len(rows)))
 
     def weights_of(self, positions: Array) -> Floats | None:
         """The weights of these rows of the table, 1 on average; None where all rows count the same."""
@@ -165,9 +178,9 @@ class Recipe:
         """Return the same code with the training rows as the whole table: nothing done with it sees a held-out row."""
         rows = self.split.train
         table = self.table.take(rows)
-        split = replace(self.split, train=np.arange(len(rows)), test=np.zeros(0, dtype=np.int64))
+        split = replace(self.split, train=np.arange(len(rows)), test=np.zeros(0, dtype=np.int64), measured=0)
         frames = _Frames(self.checker.columns, self.features, table.columns)
-        return replace(self, table=table, split=split, _frames=frames)
+        return replace(self, table=table, split=split, _frames=frames, streamed=None)
 
     def refit(self, positions: Array) -> Fitted:
         """Train on some of the split's training rows; `positions` count among these."""
@@ -228,8 +241,21 @@ def read_recipe(
     with importable(project):
         checker = TableChecker(schema_in(importlib.import_module(f"{project.package}.schema")))
         features = features_in(importlib.import_module(f"{project.package}.features"), checker.columns)
-        table = read_training_table(project, checker, drop_bad_rows=drop_bad_rows, progress=progress)
-        return _recipe(project, checker, features, table, reference)
+        if not project.sample:
+            table = read_training_table(project, checker, drop_bad_rows=drop_bad_rows, progress=progress)
+            return _recipe(project, checker, features, table, reference)
+        sampled = read_sampled_table(project, checker, drop_bad_rows=drop_bad_rows, progress=progress)
+        frames = _Frames(checker.columns, features, sampled.table.columns)
+        return Recipe(
+            project,
+            checker,
+            features,
+            sampled.table,
+            sampled.split,
+            frames,
+            reference=reference,
+            streamed=sampled.measured,
+        )
 
 
 def _recipe(

@@ -30,6 +30,7 @@ def render_report(
     evaluation: Evaluation,
     importance: Sequence[Importance],
     fingerprint: Fingerprint,
+    shown: Evaluation,
     held_out: Columns,
     columns: Sequence[Column],
     row_name: str = "row",
@@ -38,7 +39,8 @@ def render_report(
 ) -> str:
     """Render the page: no script, nothing to fetch, no clock; the same run gives the same bytes.
 
-    `costs` are those of the two errors of a binary task, where the project sets them; `pages` are related pages.
+    `shown` is the evaluation of the rows in `held_out`: of a table that is not in memory, some of those that are
+    measured. `costs` are those of the two errors of a binary task, where the project sets them; `pages` are related.
     """
     regression = evaluation.regression
     cards = zip(evaluation.metrics, evaluation.terminal_rows(), strict=True)
@@ -58,8 +60,8 @@ def render_report(
         coverage=coverage_lines(meta),
         coverage_words=coverage_words(meta),
         confusion=None if regression else confusion(evaluation, meta.label),
-        errors=largest_errors(evaluation, held_out, columns, meta.label),
-        groups=row_groups(evaluation, importance, held_out, columns),
+        errors=largest_errors(shown, held_out, columns, meta.label),
+        groups=row_groups(shown, importance, held_out, columns),
         importance=importance_chart(importance, evaluation.metrics[0]),
         data=list(column_summaries(fingerprint, meta.label)),
         fingerprint=fingerprint,

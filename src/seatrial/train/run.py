@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seatrial.core.errors import CompileError, Problem, SeatrialError
-from seatrial.core.files import require_writable, restrict, sha256, temporary_for, to_json, write_atomic
+from seatrial.core.files import replacing, require_writable, restrict, sha256, temporary_for, to_json, write_atomic
+from seatrial.core.memory_limits import free_memory
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.decision import DecisionRule
@@ -23,7 +26,7 @@ from seatrial.model.schema import row_name
 from seatrial.pages.embed import embed
 from seatrial.train import profile
 from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
-from seatrial.train.baselines import with_baselines
+from seatrial.train.baselines import fit_simple_models
 from seatrial.train.determinism import check_determinism
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
 from seatrial.train.fitted_elsewhere import FittedElsewhere
@@ -36,8 +39,11 @@ from seatrial.train.own_decision import adopt_threshold, check_own_decision
 from seatrial.train.pipeline_parameters import described
 from seatrial.train.plausibility import doubts_about
 from seatrial.train.recipe import Fitted, Recipe, ReferenceScorer, no_reference, read_recipe
+from seatrial.train.reference_rows import take
 from seatrial.train.report import render_report
 
+MOST_DECISIONS = 200_000  # rows for which the pipeline is asked for a label as well
+COPIED = 2**24  # bytes of a table at a time
 PAGES = (("All runs, trials and releases", "../index.html"),)  # `seatrial.steps.overview` writes it
 # A fitted pipeline in, an exact graph out, or CompileError with the reason: `seatrial.compile.compile_release`.
 Compiler = Callable[..., Compiled]
@@ -96,37 +102,26 @@ def train(
         require_writable(project.runs, project.artifacts.parent)
         fitted, seconds = _fit(recipe, elsewhere, progress)
         rule = adopt_threshold(decision_rule(recipe), fitted.pipeline, project)
-        progress(f"evaluating on {len(recipe.split.test):,} held-out rows")
+        evaluation = _evaluate(recipe, fitted, rule, progress)
         held_out, table = recipe.held_out, recipe.table
-        weights = recipe.weights_of(recipe.split.train)
-        scores = fitted(held_out)
-        evaluation = evaluate(
-            rule,
-            y_true=table.target[recipe.split.test],
-            scores=scores,
-            y_train=table.target[recipe.split.train],
-            seed=project.seed,
-            weights=recipe.weights_of(recipe.split.test),
-            train_weights=weights,
-            groups=recipe.groups_of(recipe.split.test),
-        )
-        check_own_decision(rule, fitted.pipeline, fitted.frame(held_out), scores)
+        shown = evaluation.take(recipe.measured.kept)
+        part = np.linspace(0, len(shown.labels) - 1, min(len(shown.labels), MOST_DECISIONS), dtype=int)
+        check_own_decision(rule, fitted.pipeline, fitted.frame(take(held_out, part)), shown.scores[part])
         if elsewhere is None:
             progress("fitting again: does it give the same model?")
             check_determinism(recipe, fitted, seconds)
-        progress("comparing it with simple models")
-        frames = fitted.frame(recipe.training_rows), table.target[recipe.split.train], fitted.frame(held_out)
-        evaluation = with_baselines(evaluation, *frames, seed=project.seed, weights=weights)
         progress("compiling")
         engine = _engine(recipe, fitted, compiler, rule, progress)
         scorer = _scorer(recipe, fitted, engine)
-        importance = permutation_importance(evaluation, held_out, scorer, seed=project.seed, progress=progress)
-        doubts = doubts_about(evaluation, importance, held_out, scorer, seed=project.seed)
+        importance = permutation_importance(shown, held_out, scorer, seed=project.seed, progress=progress)
+        doubts = doubts_about(shown, importance, held_out, scorer, seed=project.seed)
         doubts |= doubts_about_split(recipe.split)
         if elsewhere and elsewhere.doubt:
             doubts["fitted elsewhere"] = elsewhere.doubt
         columns, target = recipe.columns, project.target
         fingerprint = profile.fingerprint(table.sha256, table.columns, columns, table.target, target, table.task)
+        if recipe.split.measured:
+            fingerprint = replace(fingerprint, rows=table.rows_read - len({bad.row for bad in table.dropped}))
         metadata = release_metadata(recipe, fitted, evaluation, doubts, importance, engine, fingerprint)
         metadata = replace(metadata, fitted=elsewhere.record if elsewhere else {})
         artifacts = artifact_files(recipe, fitted, metadata, engine)
@@ -138,6 +133,7 @@ def train(
             evaluation,
             importance,
             fingerprint,
+            shown,
             held_out,
             columns,
             name,
@@ -146,7 +142,7 @@ def train(
         )
         record = {"version": project.version, "parameters": described(fitted.pipeline), **asdict(metadata)}
         record |= {"fetched": dict(fetched)} if fetched else {}
-        folder = _write(project, table.sha256, artifacts, page, record, held_out_file(recipe, evaluation))
+        folder = _write(project, table.sha256, artifacts, page, record, held_out_file(recipe, shown))
     return Run(
         folder.name,
         folder,
@@ -163,11 +159,38 @@ def _fit(recipe: Recipe, elsewhere: FittedElsewhere | None, progress: Progress) 
     """Fit the project's pipeline, or take what was fitted elsewhere; and the seconds that it took."""
     if elsewhere is not None:
         return recipe.take_fitted(elsewhere), 0.0
-    require_memory(recipe)
+    values, split = len(recipe.columns) + len(recipe.features), recipe.split
+    require_memory(recipe.project.data.name, values, len(split.train), len(split.test), free_memory())
     progress(f"fitting on {len(recipe.split.train):,} rows")
     started = time.monotonic()
     fitted = recipe.fit()
     return fitted, time.monotonic() - started
+
+
+def _evaluate(recipe: Recipe, fitted: Fitted, rule: DecisionRule, progress: Progress) -> Evaluation:
+    """Measure the model and two simple ones on all held-out rows, which are read once."""
+    project, rows, train = recipe.project, recipe.measured, recipe.split.train
+    target, weights = recipe.table.target[train], recipe.weights_of(train)
+    progress("comparing it with simple models")
+    frame = fitted.frame(recipe.training_rows)
+    simple = fit_simple_models(rule, rows.labels, frame, target, seed=project.seed, weights=weights)
+    progress(f"evaluating on {len(rows.labels):,} held-out rows")
+
+    def by(model: Callable[[Any], Array]) -> Callable[[Columns], Array]:
+        return lambda columns: model(fitted.frame(columns))
+
+    scores, *others = rows.scored(fitted, by(simple.single), by(simple.linear))
+    evaluation = evaluate(
+        rule,
+        y_true=rows.labels,
+        scores=scores,
+        y_train=target,
+        seed=project.seed,
+        weights=rows.weights,
+        train_weights=weights,
+        groups=rows.groups,
+    )
+    return evaluation.beside(simple.column, *others)
 
 
 def decision_rule(recipe: Recipe) -> DecisionRule:
@@ -241,7 +264,8 @@ def _keep_table(project: ProjectSettings, digest: str) -> None:
     """Keep the table: the next trial trains this release again on it, even after the project's table has changed."""
     kept = project.kept_table(digest)
     if not kept.is_file() or sha256(kept) != digest:
-        write_atomic(kept, project.data.read_bytes(), like=project.data)
+        with project.data.open("rb") as source, replacing(kept, like=project.data) as copy:
+            shutil.copyfileobj(source, copy, COPIED)
     restrict(kept, project.data)
 
 

@@ -1,22 +1,27 @@
 """The training table: checked by the schema, with typed labels and a known task."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seatrial.core.errors import DataError, Problem, SeatrialError
 from seatrial.core.files import sha256
+from seatrial.core.memory_limits import free_memory
 from seatrial.core.project import ProjectSettings
+from seatrial.model.arrow_reader import stored_rows
 from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.metadata import Task
 from seatrial.model.table_files import raise_problems, read_chunks
 from seatrial.model.table_validation import TableChecker
+from seatrial.train.label_values import LabelValues
+from seatrial.train.memory_needs import require_memory
 from seatrial.train.side_columns import SideColumns
 
-# A target of integers with more distinct values than this is a quantity, not a set of classes.
-MOST_CLASSES = 20
+MOST_PROBLEMS = 1_000_000  # of a table whose bad rows are an error: reading on would only collect more
 
 
 @dataclass(frozen=True)
@@ -49,104 +54,139 @@ class TrainingTable:
         return replace(self, columns=columns, **arrays)
 
 
+@dataclass(frozen=True)
+class GoodRows:
+    """The rows of a chunk that obey the schema and have a target: checked columns, labels, and where they are."""
+
+    columns: Columns
+    labels: list[Any]
+    kept: npt.NDArray[np.bool_]
+
+
+@dataclass
+class TableReader:
+    """Reads the rows of a project's table that can be trained on, in chunks; what is left out is counted.
+
+    `problems` are those of all rows so far, `rows` their number. `sha256` is the file's when reading began.
+    """
+
+    project: ProjectSettings
+    checker: TableChecker
+    drop_bad_rows: bool
+    progress: Callable[[str], None]
+    problems: list[Problem] = field(default_factory=list)
+    rows: int = 0
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        """Begin with the columns of the project's settings."""
+        self.side = SideColumns(self.project)
+        self.labels = LabelValues(self.project)
+
+    def chunks(self) -> Iterator[GoodRows]:
+        """Read the table once. Raises SeatrialError where it changes meanwhile, DataError for too many bad rows."""
+        path, target = self.project.data, self.project.target
+        self._require_no_input()
+        self.sha256 = sha256(path) if path.is_file() else ""
+        before = file_state(path) if self.sha256 else None
+        for chunk in read_chunks(path, self.checker, target=target, further=self.side.names):
+            problems = chunk.problems + [
+                Problem(self.rows + row, target, "", "the target is missing")
+                for row, value in enumerate(chunk.target)
+                if value is None or value == "" or value != value  # noqa: PLR0124 - NaN
+            ]
+            problems += self.side.read(chunk, {problem.row - self.rows for problem in problems})
+            kept = np.ones(chunk.rows, dtype=bool)
+            kept[[problem.row - self.rows for problem in problems]] = False
+            columns, labels = chunk.columns, chunk.target
+            if problems:
+                columns = {name: values[kept] for name, values in columns.items()}
+                labels = [labels[row] for row in np.flatnonzero(kept)]
+            self.labels.add(labels)
+            self.problems += problems
+            self.rows += chunk.rows
+            if not self.drop_bad_rows and len(self.problems) > MOST_PROBLEMS:
+                self.raise_problems()
+            self.progress(f"read {self.rows:,} rows of {path.name}")
+            yield GoodRows(columns, labels, kept)
+        if file_state(path) != before:
+            raise changed_meanwhile(path)
+
+    def raise_problems(self) -> None:
+        """Raise DataError where rows break the schema and must not be dropped."""
+        if not self.drop_bad_rows:
+            raise_problems(
+                sorted(self.problems, key=lambda p: p.row),
+                self.project.data,
+                rows=self.rows,
+                hint="Correct the rows or the schema, or leave such rows out with --on-bad-rows drop.",
+            )
+
+    def table(self, columns: Columns) -> TrainingTable:
+        """The table of all rows that were read, with these columns of them."""
+        path, target = self.project.data, self.project.target
+        keys, weights = self.side.finish()
+        self.raise_problems()
+        if self.rows == len({problem.row for problem in self.problems}):
+            raise DataError(f"{path.name}: no rows are left to train on.", problems=tuple(self.problems))
+        values, task = self.labels.finish()
+        classes = () if task == "regression" else tuple(np.unique(values).tolist())
+        if task != "regression" and len(classes) < 2:
+            raise SeatrialError(
+                f"{path.name}: `{target}` is {classes[0]!r} in every row, so there is nothing to learn.",
+                hint="Check that [tool.seatrial] target is the column to predict.",
+            )
+        if task == "binary" and len(classes) > 2:
+            raise SeatrialError(
+                f"{path.name}: `{target}` has {len(classes)} labels, but the task is binary.",
+                hint='Set task = "multiclass", or remove the task to have it inferred.',
+            )
+        return TrainingTable(
+            columns, values, task, classes, tuple(self.problems), self.rows, self.sha256, keys, weights
+        )
+
+    def _require_no_input(self) -> None:
+        named = {column.name for column in self.checker.columns}
+        for name, what, why in (
+            (self.project.target, "target", "so the model would see the answer"),
+            (self.project.weight, "weight", "so the model would use it as an input"),
+        ):
+            if name in named:
+                raise SeatrialError(
+                    f"The {what} `{name}` is also a column of the schema, {why}.",
+                    hint=f"Remove it from the schema; the {what} is read separately.",
+                )
+
+
 def read_training_table(
     project: ProjectSettings, checker: TableChecker, *, drop_bad_rows: bool, progress: Callable[[str], None]
 ) -> TrainingTable:
-    """Read the project's table. Raises DataError where rows break the schema and must not be dropped."""
-    path = project.data
-    if project.target in {column.name for column in checker.columns}:
-        raise SeatrialError(
-            f"The target `{project.target}` is also a column of the schema, so the model would see the answer.",
-            hint="Remove it from the schema; the target is read separately.",
-        )
-    if project.weight in {column.name for column in checker.columns}:
-        raise SeatrialError(
-            f"The weight `{project.weight}` is also a column of the schema, so the model would use it as an input.",
-            hint="Remove it from the schema; the weight is read separately.",
-        )
-    before = sha256(path) if path.is_file() else ""
-    side = SideColumns(project)
-    parts: list[Columns] = []
-    labels: list[Any] = []
-    problems: list[Problem] = []
-    read = 0
-    for chunk in read_chunks(path, checker, target=project.target, further=side.names):
-        chunk_problems = chunk.problems + [
-            Problem(read + row, project.target, "", "the target is missing")
-            for row, value in enumerate(chunk.target)
-            if value is None or value == "" or value != value  # noqa: PLR0124 - NaN
-        ]
-        chunk_problems += side.read(chunk, {problem.row - read for problem in chunk_problems})
-        bad = {problem.row - read for problem in chunk_problems}
-        keep = np.array([row not in bad for row in range(chunk.rows)], dtype=bool)
-        parts.append({name: values[keep] for name, values in chunk.columns.items()})
-        labels += [value for value, kept in zip(chunk.target, keep, strict=True) if kept]
-        problems += chunk_problems
-        read += chunk.rows
-        progress(f"read {read:,} rows of {path.name}")
-    if sha256(path) != before:
-        raise SeatrialError(f"{path.name} changed while it was being read.", hint="Train again when it is complete.")
-    keys, weights = side.finish()
-    if not drop_bad_rows:
-        raise_problems(
-            sorted(problems, key=lambda p: p.row),
-            path,
-            rows=read,
-            hint="Correct the rows or the schema, or leave such rows out with --on-bad-rows drop.",
-        )
-    if not labels:
-        raise DataError(f"{path.name}: no rows are left to train on.", problems=tuple(problems))
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    target, task = _typed_target(labels, project)
-    classes = () if task == "regression" else tuple(np.unique(target).tolist())
-    if task != "regression" and len(classes) < 2:
-        raise SeatrialError(
-            f"{path.name}: `{project.target}` is {classes[0]!r} in every row, so there is nothing to learn.",
-            hint="Check that [tool.seatrial] target is the column to predict.",
-        )
-    if task == "binary" and len(classes) > 2:
-        raise SeatrialError(
-            f"{path.name}: `{project.target}` has {len(classes)} labels, but the task is binary.",
-            hint='Set task = "multiclass", or remove the task to have it inferred.',
-        )
-    return TrainingTable(columns, target, task, classes, tuple(problems), read, before, keys, weights)
+    """Read the project's table. Raises DataError where rows break the schema and must not be dropped.
+
+    Raises SeatrialError, with a sample that would fit, where there is not enough memory to train on all rows.
+    """
+    reader = TableReader(project, checker, drop_bad_rows, progress)
+    free, expected, parts = free_memory(), stored_rows(project.data), []
+    for good in reader.chunks():
+        rows = max(expected, reader.rows)
+        held_out = int(rows * project.test_share)
+        require_memory(project.data.name, len(checker.columns), rows - held_out, held_out, free)
+        parts.append(good.columns)
+    table = reader.table({})
+    return replace(table, columns=joined(parts))
 
 
-def _typed_target(labels: list[Any], project: ProjectSettings) -> tuple[Array, Task]:
-    """Convert labels to integers, numbers or text, whichever fits all of them."""
-    numbers = _as_numbers(labels)
-    if numbers is not None and not np.isfinite(numbers).all():
-        raise SeatrialError(
-            f"{project.data.name}: `{project.target}` has values that are not finite.",
-            hint="Correct these rows, or remove them from the table.",
-        )
-    integers = numbers is not None and bool((numbers % 1 == 0).all())
-    several = len(set(labels)) > MOST_CLASSES
-    task: Any = project.task
-    if task is None:
-        if numbers is not None and (several or not integers):
-            task = "regression"
-        else:
-            task = "binary" if len(set(labels)) <= 2 else "multiclass"
-    if task == "regression":
-        if numbers is None:
-            raise SeatrialError(
-                f"{project.data.name}: `{project.target}` is not a number in every row.",
-                hint="A regression needs numbers: set another task, or choose another target.",
-            )
-        return numbers, task
-    if several and len(set(labels)) > len(labels) / 2:
-        raise SeatrialError(
-            f"{project.data.name}: most rows have a different value of `{project.target}`.",
-            hint="If it is an identifier, set [tool.seatrial] target to the column to predict.",
-        )
-    if numbers is not None and integers:
-        return numbers.astype(np.int64), task
-    return np.array([str(label) for label in labels], dtype=object), task
+def joined(parts: list[Columns]) -> Columns:
+    """Put parts of a table together, which are used up."""
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
 
 
-def _as_numbers(labels: list[Any]) -> Any:
-    try:
-        return np.array([float(label) for label in labels], dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
+def file_state(path: Path) -> tuple[int, int, int]:
+    """What changes when a file does: its size, its time, and the file that its name stands for."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def changed_meanwhile(path: Path) -> SeatrialError:
+    """The error for a table that another program wrote while it was being read."""
+    return SeatrialError(f"{path.name} changed while it was being read.", hint="Train again when it is complete.")

@@ -45,7 +45,7 @@ class HeldOutScores:
 
 
 def held_out_file(recipe: Recipe, evaluation: Evaluation) -> bytes:
-    """The content of a run's file of held-out rows."""
+    """The content of a run's file of held-out rows; `evaluation` is that of the rows in memory."""
     table, rows = recipe.table, recipe.split.test
     hashes = row_hashes(table.columns, list(table.columns), table.target, seed=SEED)[rows]
     file = io.BytesIO()
