@@ -16,8 +16,10 @@ from tests.projects import poisoned
 from tests.train.projects import PIPELINE, XGBOOST, table, two, write_project
 
 from seatrial.compile import reference_scorer
+from seatrial.steps import training_worker
 from seatrial.steps.confined_training import ConfinedCode, _disjoint, confined_code
 from seatrial.steps.recipes import training_of
+from seatrial.train.column_files import read_numbers, write_columns
 from seatrial.train.recipe import read_recipe
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError
@@ -55,6 +57,28 @@ def test_it_gives_what_training_here_gives(tmp_path: Path) -> None:
             assert np.isnan(scores).any()
             assert np.isfinite(scores).any()
         assert code.attempts == []
+
+
+def test_of_large_tables_one_is_in_memory_and_the_models_score_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_worker, "MOST_ROWS", 10)
+    data = write_project(tmp_path / "project", table(two)).data
+    worker = training_worker._Worker(tmp_path, tmp_path / "project")
+    for name in ("own", "rebuilt"):
+        assert "failure" not in worker.reply(
+            {"do": "read", "recipe": name, "data": str(data), "split": {}, "answer": ""}
+        )
+    assert list(worker._recipes) == ["rebuilt"]
+    here = training_of(read_recipe(write_project(tmp_path / "again", table(two))))
+    write_columns(tmp_path, "rows", here.held_out.columns)
+    for name in ("own", "rebuilt", "own"):
+        request = {"recipe": name, "model": training_worker.OWN, "positions": "", "table": "rows", "answer": name}
+        assert worker.reply({"do": "score", **request}) == {}
+        np.testing.assert_allclose(
+            read_numbers(tmp_path / f"{name}.npy"), here.score(here.held_out.columns), atol=1e-14
+        )
+    assert list(worker._recipes) == ["rebuilt"]  # the fitted model of the other one holds nothing of its table
 
 
 def test_its_scores_are_the_reference_of_a_model_that_rounds(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seatrial.train.recipe import Recipe
     from seatrial.train.recipe_scorer import RecipeScorer
 
+MOST_ROWS = 1_000_000  # of a table, above which no other one is kept in memory beside it
 MODELS_KEPT = 2  # replicas that stay in memory, besides the model of the release itself
 OWN = "own"
 EXIT_MEMORY = 4
@@ -65,6 +66,7 @@ class _Worker:
     def __init__(self, folder: Path, root: Path) -> None:
         self._folder, self._root = folder, root
         self._recipes: dict[str, Recipe] = {}
+        self._sources: dict[str, tuple[str, dict[str, Any]]] = {}
         self._models: dict[str, RecipeScorer] = {}
         self._table: tuple[str, Any] = ("", {})
 
@@ -89,16 +91,11 @@ class _Worker:
         """Read the code and a table; with `answer`, write what was read to files of that name."""
         import numpy as np
 
-        from seatrial.compile import reference_scorer
-        from seatrial.core.project import find_project
-        from seatrial.core.split_settings import SplitSettings
         from seatrial.train.column_files import write_columns, write_values
-        from seatrial.train.recipe import read_recipe
 
-        if "split" in split:
-            split = {**split, "split": SplitSettings.model_validate(split["split"])}
-        project = replace(find_project(self._root), **split)
-        read = self._recipes[recipe] = read_recipe(project, data=Path(data), reference=reference_scorer)
+        self._sources[recipe] = data, split
+        self._recipes.pop(recipe, None)
+        read = self._recipe(recipe)
         if answer:
             write_columns(self._folder, answer, read.table.columns)
             parts = {"target": read.table.target, "train": read.split.train, "test": read.split.test}
@@ -110,6 +107,24 @@ class _Worker:
         named = [name for name in ("keys", "weights") if getattr(read.table, name) is not None]
         facts = {name: used[name] for name in ("target", "seed", "test_share")}
         return {**facts, "further": named, "by": read.split.by}
+
+    def _recipe(self, name: str) -> "Recipe":
+        """A recipe, which is read if it is not in memory; where its table is large, the others are dropped."""
+        from seatrial.compile import reference_scorer
+        from seatrial.core.project import find_project
+        from seatrial.core.split_settings import SplitSettings
+        from seatrial.train.recipe import read_recipe
+
+        if name in self._recipes:
+            return self._recipes[name]
+        if any(read.table.rows > MOST_ROWS for read in self._recipes.values()):
+            self._recipes.clear()
+        data, split = self._sources[name]
+        if "split" in split:
+            split = {**split, "split": SplitSettings.model_validate(split["split"])}
+        project = replace(find_project(self._root), **split)
+        self._recipes[name] = read_recipe(project, data=Path(data), reference=reference_scorer)
+        return self._recipes[name]
 
     def _score(self, recipe: str, model: str, positions: str, table: str, answer: str) -> dict[str, Any]:
         """Score a table with a model, which is trained on first use: on these rows, or as the release was."""
@@ -125,12 +140,14 @@ class _Worker:
         from seatrial.train.column_files import read_numbers
         from seatrial.train.recipe_scorer import RecipeScorer
 
-        read = self._recipes[recipe]
+        read = self._recipe(recipe)
         replicas = [name for name in self._models if not name.endswith(f" {OWN}")]
         for name in replicas[:-MODELS_KEPT]:
             del self._models[name]
         if model == OWN:
             scorer = RecipeScorer(read, read.fit)
+            if read.table.rows > MOST_ROWS:
+                scorer.fit_without_table(read)
         else:
             rows = read_numbers(self._folder / f"{positions}.npy")
             scorer = RecipeScorer(read, lambda: read.refit(rows))

@@ -31,6 +31,8 @@ from seatrial.train.row_weights import normalized
 from seatrial.train.sampled_table import read_sampled_table
 from seatrial.train.training_table import TrainingTable, read_training_table
 
+MOST_FRAMED = 1_000_000  # rows of a table of which all are kept as a DataFrame too
+
 # Gives the scorer of a fitted pipeline whose own scores are not the true ones: `seatrial.compile.reference_scorer`.
 ReferenceScorer = Callable[[Any], Callable[[Any], Array] | None]
 
@@ -82,6 +84,11 @@ class Recipe:
             self.fit()
         assert self._frames.used is not None
         return self._frames.used.inputs
+
+    @property
+    def framer(self) -> Callable[[Columns], Any]:
+        """Makes the DataFrame that a fitted pipeline takes, and holds nothing of the table."""
+        return self._frames.used or self._frames.every
 
     @property
     def training_rows(self) -> Columns:
@@ -161,7 +168,7 @@ class Recipe:
 
     def _frame_of(self, rows: Array) -> Any:
         """The DataFrame of some rows, with everything that a pipeline could use."""
-        if self.split.sampled_from:  # the table is large, and few of its rows are used
+        if self.split.sampled_from or self.table.rows > MOST_FRAMED:  # a frame of the whole table takes much memory
             return self._frames.every(take(self.table.columns, rows))
         return self._frames.of_table.iloc[rows].reset_index(drop=True)
 

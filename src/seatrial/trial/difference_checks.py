@@ -25,6 +25,7 @@ from seatrial.trial.compare.time_order import TimeOrder, find_order
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.compare.training_data import compare_data
 from seatrial.trial.equality_checks import not_run
+from seatrial.trial.large_tables import measured_rows
 from seatrial.trial.loss_drift import in_time
 from seatrial.trial.noise import calibrate, draw_replicas, part_of_budget
 from seatrial.trial.policy import Policy
@@ -188,17 +189,18 @@ def _new_row_losses(
     """Compare the baseline's losses on the rows of `table` at `fresh` with those on its held-out rows."""
     if not len(fresh):
         return []
+    if scoring.classifies and (scoring.positions(table.target[fresh]) < 0).any():
+        return []  # labels that the baseline does not know, which other checks report
+    fresh = measured_rows(fresh)
     rows = {name: values[fresh] for name, values in table.columns.items()}
     truth = scoring.positions(table.target[fresh])
-    if scoring.classifies and (truth < 0).any():
-        return []  # labels that the baseline does not know, which other checks report
     try:
         scores = np.asarray(base.score(rows))
     except SeatrialError as error:  # rows that its schema would reject, for instance of another unit or type
         summary = f"The baseline cannot score the new rows. {error.message}"
         return [Check("data.surprise", "data", Outcome.noted, summary)]
-    known = base.held_out
-    held_out = (known.columns, np.asarray(base.score(known.columns)), scoring.positions(known.target))
+    known = base.measured
+    held_out = (known.columns, base.measured_scores, scoring.positions(known.target))
     alpha = part_of_budget(policy)
     checks = compare_new_row_losses(scoring, held_out, (rows, scores, truth), policy, alpha)
     failed = any(check.outcome is Outcome.waiting for check in checks)
@@ -233,9 +235,9 @@ def check_gain(
     """
     scoring, truth = queries.scoring, queries.truth
     measured = [
-        (np.asarray(part.score(rows.columns)), scoring.positions(rows.target), rows.weights, part.groups_of(rows))
+        (part.measured_scores, scoring.positions(rows.target), rows.weights, part.groups_of(rows))
         for part in (recipes.baseline, recipes.candidate)
-        if part and (rows := part.held_out)
+        if part and (rows := part.measured)
     ]
     if len(measured) < 2:
         if truth is None:

@@ -21,7 +21,7 @@ from seatrial.trial.compare.table_history import left_as_oldest
 from seatrial.trial.compare.time_order import find_order
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.policy import Policy
-from seatrial.trial.recipes import Recipes, Training
+from seatrial.trial.recipes import MOST_MEASURED, Recipes, Training, some_of
 from seatrial.trial.records import Check, Outcome
 from seatrial.trial.rows.reference import LabelledRows
 
@@ -96,11 +96,13 @@ def _compared(queries: Queries, old: QueryScores, new: QueryScores, floor: Noise
 
 def _gain(model: KnownRowsModel, candidate: Training, queries: Queries, policy: Policy) -> list[Check]:
     """Compare the candidate's gain with the model that has the same labels: what is left comes from the new rows."""
-    scoring, own, rows = queries.scoring, candidate.held_out, model.held_out
+    scoring, own = queries.scoring, candidate.measured
+    rows = model.held_out.take(some_of(model.held_out.rows, MOST_MEASURED))
     measured = [
-        (np.asarray(score(part.columns)), scoring.positions(part.target), part.weights, candidate.groups_of(part))
-        for score, part in ((model.score, rows), (candidate.score, own))
+        (scores, scoring.positions(part.target), part.weights, candidate.groups_of(part))
+        for part in (rows, own)
         if part.rows
+        for scores in [candidate.measured_scores if part is own else np.asarray(model.score(part.columns))]
     ]
     return compare_gain(scoring, measured[0], measured[1], policy) if len(measured) == 2 else []
 

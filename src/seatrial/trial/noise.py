@@ -7,7 +7,8 @@ rows.
 
 Each family of statistics gets an equal part of one budget of false alarms (Bonferroni). Within a family, the statistic
 is the largest of its members in units of their own noise (max-T, Westfall and Young 1993). The limit is a prediction
-limit for one more draw, on the scale of square roots, with Student's t for the number of replicas.
+limit for one more draw, on the scale of square roots, with Student's t for the number of replicas. Of a large table,
+parts of a sample are drawn that vary as much (`replica_rows`).
 """
 
 import math
@@ -23,6 +24,7 @@ from seatrial.trial.compare.groups import Grouping
 from seatrial.trial.compare.queries import Queries, QueryScores, Scorer
 from seatrial.trial.compare.statistics import FAMILIES, MINIMAL, FamilyStatistics, Limit, NoiseFloor, measure
 from seatrial.trial.policy import Policy
+from seatrial.trial.replica_rows import part_chances
 
 Refit = Callable[[Array], Scorer]  # positions among the baseline's training rows -> the recipe trained on them
 
@@ -61,14 +63,15 @@ def draw_replicas(
     """Train the baseline's recipe on random parts of its training rows and ask each replica the queries.
 
     `target` (n,) are the training rows' labels. A part keeps at least two rows of each class, because no recipe can be
-    trained without them. Where the rows are split by `groups` (n,), whole groups are left out, as whole groups come and
-    go between two releases. After the policy's `replica_seconds` no further one is begun once there are enough for a
-    limit, which is the wider the fewer they are.
+    trained without them. Of many rows, the parts are those of a sample (`replica_rows`). Where the rows are split by
+    `groups` (n,), whole groups are left out, as whole groups come and go between two releases. After the policy's
+    `replica_seconds` no further one is begun once there are enough for a limit, which is the wider the fewer they are.
     """
     began = reported = time.monotonic()
     generator = np.random.default_rng(seed)
     classes = [np.flatnonzero(target == label) for label in np.unique(target)] if stratified else []
     units = np.arange(len(target)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    chances = part_chances(units, classes, policy.expected_change)
     replicas: list[QueryScores] = []
     for number in range(policy.replicas):
         now = time.monotonic()
@@ -77,7 +80,7 @@ def draw_replicas(
         if now - reported > REPORT_SECONDS:
             progress(f"training replica {number + 1} of {policy.replicas} of the baseline")
             reported = now
-        kept = (generator.random(int(units.max()) + 1) < part_share(policy))[units]
+        kept = generator.random(int(units.max()) + 1)[units] < chances
         for rows in classes:
             if kept[rows].sum() < min(SMALLEST_CLASS, len(rows)):
                 kept[rows[:SMALLEST_CLASS]] = True

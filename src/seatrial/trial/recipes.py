@@ -1,14 +1,18 @@
 """The trainings that a trial repeats: two recipes, as functions that come from another stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.rows.reference import LabelledRows
+
+MOST_MEASURED = 100_000  # held-out rows, and new ones, on which losses are measured
 
 
 class RecipeError(SeatrialError):
@@ -53,19 +57,41 @@ class Training:
         return self.table.keys[self.trained_rows] if self.by_group and self.table.keys is not None else None
 
     @cached_property
+    def measured(self) -> LabelledRows:
+        """The held-out rows that losses and gains are measured on: all, or a random part of many."""
+        rows = self.held_out
+        return rows if rows.rows <= MOST_MEASURED else rows.take(some_of(rows.rows, MOST_MEASURED))
+
+    @cached_property
+    def measured_scores(self) -> Array:
+        """What it gives the `measured` rows: (n, n_classes), or (n,) for a regression."""
+        return np.asarray(self.score(self.measured.columns))
+
+    @cached_property
     def target(self) -> Array:
         """The labels of the rows that it was trained on (n,)."""
         return self.table.target[self.trained_rows]
 
-    @cached_property
-    def trained(self) -> Columns:
-        """The rows that it was trained on."""
-        return {name: values[self.trained_rows] for name, values in self.table.columns.items()}
-
     @property
-    def tables(self) -> list[Columns]:
+    def tables(self) -> list[Mapping[str, Array]]:
         """The whole table, and the rows that it was trained on."""
-        return [self.table.columns, self.trained]
+        return [self.table.columns, _TakenRows(self.table.columns, self.trained_rows)]
+
+
+class _TakenRows(Mapping[str, Array]):
+    """Some rows of a table, a column at a time: a copy of a large one would take gigabytes."""
+
+    def __init__(self, columns: Columns, rows: Array) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __getitem__(self, name: str) -> Array:
+        return np.asarray(self._columns[name][self._rows])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 @dataclass(frozen=True)
@@ -95,3 +121,10 @@ class Recipes:
             return replace(self, rebuilt=None, missing={"rebuild": reason, **self.missing}, failed=failed)
         missing = dict.fromkeys(("reproduce", "rebuild"), reason)
         return replace(self, candidate=None, rebuilt=None, missing={**missing, **self.missing}, failed=failed)
+
+
+def some_of(rows: int, most: int) -> Array:
+    """Positions of so many rows at most, in their order: all, or a random part with a fixed seed."""
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(4).choice(rows, most, replace=False))

@@ -24,6 +24,7 @@ from seatrial.trial.cost_checks import check_cost
 from seatrial.trial.gate import Acceptance, with_acceptances
 from seatrial.trial.golden_training import check_golden_trained
 from seatrial.trial.known_rows import judge_by_known_rows
+from seatrial.trial.large_tables import check_sampled
 from seatrial.trial.noise import part_of_budget
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
@@ -167,6 +168,7 @@ class _Trial:
         tables = (made[0].data, made[1].data)
         checks += difference_checks.check_data(recipes, *tables, policy, scoring)
         checks += difference_checks.check_gain(queries, old, new, policy, recipes)
+        checks += check_sampled(recipes)
         scores = queries.scores_from(old.scores), queries.scores_from(new.scores)
         if same_code:
             checks = judge_by_known_rows(checks, recipes, policy, queries, scores[1], floor)

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from seatrial.model.features import Array
+from seatrial.trial.compare import new_rows
 from seatrial.trial.compare.new_row_checks import compare_new_rows
 from seatrial.trial.compare.new_rows import explained, judge_rows, pool, rate_changes
 from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.compare.splits import Splits, window_splits
+from seatrial.trial.compare.time_order import TimeOrder
 from seatrial.trial.records import Outcome
 
 ALPHA = 0.01 / 12
@@ -87,3 +90,21 @@ def test_partners_are_the_columns_that_explain_another() -> None:
     pooled = pool(taken(table, np.arange(500)), table, np.arange(500, 600))
     assert pooled.partners[0] == ("a", "b")
     assert not any("c" in pair for pair in pooled.partners)
+
+
+def test_long_windows_are_thinned_and_a_jump_is_still_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = credit(8_000, 3)
+    sizes: list[tuple[int, int]] = []
+    jumped = {**table.columns, "amount": table.columns["amount"] + np.where(np.arange(8_000) < 7_000, 0, 5_000)}
+
+    def split(old: int, new: int) -> Splits | None:
+        sizes.append((old, new))
+        return window_splits(old, new)
+
+    monkeypatch.setattr(new_rows, "window_splits", split)
+    monkeypatch.setattr(new_rows, "MOST_IN_WINDOW", 250)
+    pooled = pool(taken(Table(jumped, table.target, "bad"), np.arange(7_000)), Table(jumped, table.target, "bad"),
+                  np.arange(7_000, 8_000))  # fmt: skip
+    found = judge_rows(pooled, ALPHA, TimeOrder("", np.arange(7_000), np.arange(1_000)))
+    assert sizes == [(1_750, 250)]
+    assert [each.abrupt for each in found.exceeded if each.key[:2] == ("shares", "amount")] == [True]

@@ -64,7 +64,7 @@ def test_the_policys_threads_reach_the_engine_of_the_release(titanic: Release, m
 # The jobs
 
 
-def test_chunks_of_any_size_give_the_same(score: Score, monkeypatch: pytest.MonkeyPatch):
+def test_chunks_of_any_size_give_the_same(score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lines = "z,x\n" + "".join(f"{row % 5 or 'no'},{row}\n" for row in range(50))
     result, whole = score(lines)
     for size in (1, 7, 25, 50):
@@ -72,6 +72,10 @@ def test_chunks_of_any_size_give_the_same(score: Score, monkeypatch: pytest.Monk
         again, parts = score(lines)
         assert again == result
         np.testing.assert_array_equal(parts, whole)
+    monkeypatch.setattr(jobs, "MOST_CELLS", 21)  # of a wide table, fewer rows are read at once
+    np.testing.assert_array_equal(score(lines)[1], whole)
+    (tmp_path / "wide.csv").write_text(lines)
+    assert [count for _, count in jobs.read_csv(tmp_path / "wide.csv", columns_of(Row))] == [10] * 5
     answered = whole[:, 1] != jobs.REFUSED
     assert np.flatnonzero(~answered).tolist() == list(range(0, 50, 5))
     assert whole[answered, 0].tolist() == [2 * row + row % 5 for row in range(50) if row % 5]

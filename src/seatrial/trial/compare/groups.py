@@ -1,6 +1,6 @@
 """Groups of rows: each column cut into a few groups with integer codes, so that millions of rows are counted fast."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -49,8 +49,15 @@ class Grouping:
 
 def grouped(columns: Columns, only: Sequence[str] = ()) -> list[Grouping]:
     """Cut columns into groups; those with one group, and texts with too many values, are left out."""
-    groupings = [group_column(name, values) for name, values in columns.items() if not only or name in only]
-    return [grouping for grouping in groupings if grouping is not None and grouping.size > 1]
+    return list(each_grouped(columns, only))
+
+
+def each_grouped(columns: Columns, only: Sequence[str] = ()) -> Iterator[Grouping]:
+    """The same one after the other: of a large table, the codes of all columns take as much memory as half of it."""
+    for name, values in columns.items():
+        grouping = group_column(name, values) if not only or name in only else None
+        if grouping is not None and grouping.size > 1:
+            yield grouping
 
 
 def group_column(name: str, values: Array) -> Grouping | None:

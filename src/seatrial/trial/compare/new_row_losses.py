@@ -75,10 +75,12 @@ def _worse(losses: Array, groupings: list[Grouping], old: int, alpha: float) -> 
     losses, groupings = losses[part], [grouping.taken(part) for grouping in groupings]
     splits = random_splits(len(first), len(second))
     measured: dict[Key, Array] = {}
-    for kind, values in (("mean", losses), ("rank", _ranks(losses))):
-        measured[kind, ALL, ""] = _grown(splits, values, np.zeros(len(losses), dtype=int), 1)[:, 0]
-        for grouping in groupings:
-            measured[kind, grouping.column, ""] = _grown(splits, values, grouping.codes, grouping.size).max(axis=1)
+    kinds = {"mean": losses, "rank": _ranks(losses)}
+    whole = Grouping(ALL, (ALL,), np.zeros(len(losses), dtype=int))
+    for grouping in (whole, *groupings):
+        counts = splits.both(grouping.codes, grouping.size)
+        for kind, values in kinds.items():
+            measured[kind, grouping.column, ""] = _grown(splits, values, grouping, counts).max(axis=1)
     limits = limits_of(measured, alpha)
     over = limits.exceeded({key: float(values[0]) for key, values in measured.items()})
     found = [_describe(losses, groupings, len(first), key, times) for key, times in over.items()]
@@ -93,9 +95,12 @@ def _ranks(losses: Array) -> Array:
     return np.asarray(rankdata(losses) / len(losses))
 
 
-def _grown(splits: Splits, values: Array, codes: Array, size: int) -> Array:
-    """By how many standard errors the new rows' mean is above the old ones', by group: (splits, size)."""
-    old, new = splits.both(codes, size)
+def _grown(splits: Splits, values: Array, grouping: Grouping, counts: tuple[Array, Array]) -> Array:
+    """By how many standard errors the new rows' mean is above the old ones', by group: (splits, size).
+
+    `counts` are the groups' rows in each split, old and new.
+    """
+    (old, new), codes, size = counts, grouping.codes, grouping.size
     before, after = splits.sums(values, codes, size)
     squares = np.bincount(codes, values**2, size)
     count = np.maximum(np.bincount(codes, minlength=size), 1)
@@ -111,7 +116,8 @@ def _describe(losses: Array, groupings: list[Grouping], old: int, key: Key, time
     if column != ALL:
         grouping = next(each for each in groupings if each.column == column)
         actual = Splits(len(losses), np.arange(old, len(losses))[None])
-        grown = _grown(actual, _ranks(losses) if key[0] == "rank" else losses, grouping.codes, grouping.size)
+        values = _ranks(losses) if key[0] == "rank" else losses
+        grown = _grown(actual, values, grouping, actual.both(grouping.codes, grouping.size))
         k = int(grown[0].argmax())
         inside, name = grouping.codes == k, grouping.names[k]
     before, after = losses[:old][inside[:old]], losses[old:][inside[old:]]

@@ -32,6 +32,7 @@ PARTNER = 0.25  # how much of a column another one has to explain to be its part
 MOST_PAIRS = 60
 UNKNOWN = 0.0  # a past that is too short to say how far it moved
 PAIR_ROWS = 4_000  # rows by which partners are chosen
+MOST_IN_WINDOW = 30_000  # rows of each window of time; of more, every second or third and so on is compared
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,14 @@ class Pooled:
 
 def pool(old: Table, new: Table, rows: Array) -> Pooled:
     """Put the old rows and those of `new` at `rows` together."""
-    shared = [name for name in old.columns if name in new.columns]
-    both = {name: np.concatenate([old.columns[name], new.columns[name][rows]]) for name in shared}
-    groups = {grouping.column: grouping for grouping in grouped(both)}
-    gone = {}
-    for name, values in both.items():
+    groups: dict[str, Grouping] = {}
+    gone: dict[str, Grouping] = {}
+    for name in [name for name in old.columns if name in new.columns]:
+        values = np.concatenate([old.columns[name], new.columns[name][rows]])
+        groups |= {grouping.column: grouping for grouping in grouped({name: values})}
         there = missing(values)
         if there.any():
-            gone[name] = Grouping(name, ("known", "missing"), there.astype(np.int64))
+            gone[name] = Grouping(name, ("known", "missing"), there.astype(np.int8))
     labels = _labels(new.name, np.concatenate([old.target, new.target[rows]]))
     return Pooled(groups, gone, labels, _partners(groups, old.rows), old.rows)
 
@@ -181,8 +182,10 @@ def judge_rows(pooled: Pooled, alpha: float, order: TimeOrder | None) -> Judgeme
 
 def _with_time(pooled: Pooled, limits: CommonLimit, over: dict[Key, float], order: TimeOrder) -> Judgement:
     old = pooled.old_rows
-    ordered = pooled.taken(np.concatenate([order.old, old + order.new]))
-    splits = window_splits(old, len(order.new))
+    step = -(-len(order.new) // MOST_IN_WINDOW)
+    before, after = order.old[::-1][::step][::-1], order.new[::step]
+    ordered = pooled.taken(np.concatenate([before, old + after]))
+    splits = window_splits(len(before), len(after))
     if splits is None:
         return Judgement(tuple(Exceeded(key, times, UNKNOWN, False) for key, times in over.items()))
     windows = statistics(ordered, splits)

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,13 +61,11 @@ class Matched:
 def match(old: Table, new: Table) -> Matched:
     """Find each old row in the new table: equal, or equal but for one column (or for several, if many rows are)."""
     names = [name for name in old.columns if name in new.columns] + [""]
-    first: dict[str, Numbers] = {}
-    second: dict[str, Numbers] = {}
+    before, after = np.zeros(old.rows, dtype=np.uint64), np.zeros(new.rows, dtype=np.uint64)
     for name in names:
-        first[name], second[name] = _hashes(
-            name, *((old.columns[name], new.columns[name]) if name else (old.target, new.target))
-        )
-    before, after = _total(first, names), _total(second, names)
+        part = _hashes_of(old, new, name)
+        before += part[0]
+        after += part[1]
     # Rows that were appended are new even if one of them repeats a row that left the table: without those, the new
     # rows would be no sample of their population.
     end = _appended(before, after)
@@ -74,13 +73,21 @@ def match(old: Table, new: Table) -> Matched:
     kept, known = np.zeros(old.rows, dtype=bool), np.zeros(new.rows, dtype=bool)
     kept[a], known[b] = True, True
     left, right = np.flatnonzero(~kept), np.flatnonzero(~known[:end])
-    rewritten = _by_all_but_one(first, second, left, right, new.name)
+    if not len(left) or not len(right):
+        return Matched(kept, known, {})
+    # Only the rows that are left need a hash of each column: of a large table, all of them would take gigabytes.
+    first: dict[str, Numbers] = {}
+    second: dict[str, Numbers] = {}
+    for name in names:
+        part = _hashes_of(old, new, name)
+        first[name], second[name] = part[0][left], part[1][right]
+    rewritten = _by_all_but_one(first, second, new.name)
     explained = sum(len(a) for a, _ in rewritten.values())
     if len(left) - explained > UNEXPLAINED * old.rows:
-        several = _by_other_columns(first, second, left, right, new.name)
+        several = _by_other_columns(first, second, new.name)
         if max((len(a) for a, _ in several.values()), default=0) > max(explained, UNEXPLAINED * old.rows):
             rewritten = several
-    return Matched(kept, known, rewritten)
+    return Matched(kept, known, {name: (left[a], right[b]) for name, (a, b) in rewritten.items()})
 
 
 def _appended(old: Numbers, new: Numbers) -> int:
@@ -112,6 +119,8 @@ def _stretches(rows: Numbers, length: int) -> Numbers:
 
 def _longest_rising(values: list[int]) -> list[int]:
     """The positions of the longest subsequence that rises (by patience sorting)."""
+    if all(low < high for low, high in pairwise(values)):  # nothing moved, as in most large tables
+        return list(range(len(values)))
     tails: list[int] = []
     ends: list[int] = []
     before = [-1] * len(values)
@@ -128,13 +137,15 @@ def _longest_rising(values: list[int]) -> list[int]:
 
 
 def _by_all_but_one(
-    first: dict[str, Numbers], second: dict[str, Numbers], left: Array, right: Array, target: str
+    first: dict[str, Numbers], second: dict[str, Numbers], target: str
 ) -> dict[str, tuple[Array, Array]]:
     """Match rows by all columns but one; first the column that explains most rows, then the others with what is left.
 
-    With few columns, some rows are equal but for one column by chance; the true explanation takes them first.
+    `first` and `second` have each column's hashes of the rows that are left of both tables. With few columns, some rows
+    are equal but for one column by chance; the true explanation takes them first.
     """
     before, after = _total(first, list(first)), _total(second, list(second))
+    left, right = np.arange(len(before)), np.arange(len(after))
     rewritten: dict[str, tuple[Array, Array]] = {}
     waiting = list(first)
     while waiting and len(left) and len(right):
@@ -154,18 +165,19 @@ def _by_all_but_one(
 
 
 def _by_other_columns(
-    first: dict[str, Numbers], second: dict[str, Numbers], left: Array, right: Array, target: str
+    first: dict[str, Numbers], second: dict[str, Numbers], target: str
 ) -> dict[str, tuple[Array, Array]]:
     """Match rows by random sets of columns, if several columns were rewritten, and see which of the others differ."""
     generator = np.random.default_rng(0)
     names = list(first)
-    best: tuple[Array, Array] = (left[:0], right[:0])
-    for attempt in range(TRIES if len(left) + len(right) < MANY else TRIES // 4):
+    left, right = len(first[names[0]]), len(second[names[0]])
+    best: tuple[Array, Array] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    for attempt in range(TRIES if left + right < MANY else TRIES // 4):
         key = generator.permutation(names)[: max(2, len(names) // (2 + attempt % 2))].tolist()
-        pairs = _paired(_total(first, key)[left], _total(second, key)[right], once=True)
+        pairs = _paired(_total(first, key), _total(second, key), once=True)
         if len(pairs[0]) > len(best[0]):
-            best = (left[pairs[0]], right[pairs[1]])
-    if len(best[0]) < 0.5 * len(left):
+            best = pairs
+    if len(best[0]) < 0.5 * left:
         return {}
     rewritten = {}
     for name in names:
@@ -184,6 +196,11 @@ def _total(parts: dict[str, Numbers], names: Sequence[str]) -> Numbers:
         for name in names:
             total = total + parts[name]
     return total
+
+
+def _hashes_of(old: Table, new: Table, name: str) -> tuple[Numbers, Numbers]:
+    """A hash of each value of a column in both tables; "" is the target."""
+    return _hashes(name, *((old.columns[name], new.columns[name]) if name else (old.target, new.target)))
 
 
 def _hashes(name: str, old: Array, new: Array) -> tuple[Numbers, Numbers]:
@@ -220,8 +237,9 @@ def repeats(table: Table, rows: int | None = None) -> float:
 
     The larger a sample of a population is, the more of its rows repeat another one.
     """
-    values = {**table.columns, "": table.target}
-    whole = _total({name: _hashes(name, column, column[:0])[0] for name, column in values.items()}, list(values))
+    whole = np.zeros(table.rows, dtype=np.uint64)
+    for name, column in {**table.columns, "": table.target}.items():
+        whole += _hashes(name, column, column[:0])[0]
     sizes = np.unique(whole, return_counts=True)[1]
     drawn = min(rows or table.rows, table.rows)
     # Each row is drawn with the same probability, so a group of equal rows is missed with this power of its complement.

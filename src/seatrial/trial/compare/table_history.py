@@ -6,12 +6,13 @@ without any statistics.
 """
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from seatrial.core.quoting import toml
 from seatrial.model.features import Array
-from seatrial.trial.compare.groups import grouped, ticked
+from seatrial.trial.compare.groups import each_grouped, ticked
 from seatrial.trial.compare.maturity import matured
 from seatrial.trial.compare.row_matching import Matched, Table, repeats
 from seatrial.trial.compare.time_order import TimeOrder
@@ -121,7 +122,7 @@ def _concentrated(old: Table, a: Array, policy: Policy) -> tuple[str, float]:
     mask = np.zeros(old.rows, dtype=bool)
     mask[a] = True
     best, share = "", 0.0
-    for grouping in grouped(old.columns, policy.slices):
+    for grouping in each_grouped(old.columns, policy.slices):
         counts, hits = grouping.counts, grouping.sums(mask)
         # A group explains the rewriting if its rows are most of the rewritten ones and most of it was rewritten.
         f1 = np.where(counts >= policy.min_slice / 2, 2 * hits / np.maximum(counts + len(a), 1), 0.0)
@@ -164,7 +165,7 @@ def _lost(old: Table, matched: Matched, policy: Policy, order: TimeOrder | None)
         return [Check("data.lost", "data", Outcome.passed, f"{left:,} rows left the table, the oldest ones by {by}.")]
     checks = []
     if accounted.mean() > 0.3:  # in an entirely new table, a lost group means nothing; the shares do
-        for grouping in [*grouped(old.columns, policy.slices), *grouped({old.name: old.target})]:
+        for grouping in chain(each_grouped(old.columns, policy.slices), each_grouped({old.name: old.target})):
             counts, gone = grouping.counts, grouping.sums(~accounted)
             share = gone / np.maximum(counts, 1)
             rest = (gone.sum() - gone) / np.maximum(counts.sum() - counts, 1)

@@ -1,6 +1,6 @@
 """Crossed rows, for the checks where nothing may differ: values of real rows, recombined and shifted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ FEWEST_ROWS = 500
 MOST_CELLS = 1_000_000
 
 
-def cross_tables(columns: Sequence[Column], tables: Sequence[Columns]) -> Columns:
+def cross_tables(columns: Sequence[Column], tables: Sequence[Mapping[str, Array]]) -> Columns:
     """Draw crossed rows from each table, with rows that the schema rejects; {} without a table."""
     drawn = [cross_rows(columns, table, seed=seed) for seed, table in enumerate(tables)]
     return {name: np.concatenate([part[name] for part in drawn]) for name in drawn[0]} if drawn else {}
@@ -20,7 +20,7 @@ def cross_tables(columns: Sequence[Column], tables: Sequence[Columns]) -> Column
 
 def cross_rows(
     columns: Sequence[Column],
-    table: Columns,
+    table: Mapping[str, Array],
     allowed: Callable[[Columns], Array] | None = None,
     *,
     rows: int = ROWS,

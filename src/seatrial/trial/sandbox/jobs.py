@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 CHUNK = 65_536  # rows read at once
+MOST_CELLS = 3_000_000  # of a chunk, so that a wide table takes no more memory
 REFUSED = 1.0  # in a column next to the scores: the schema rejects the row
 FAILED_ROWS = 100  # rows that may fail before the whole table counts as failed
 HEADER = 128  # bytes of a .npy header, which is written again once the rows are counted
@@ -81,7 +82,8 @@ def read_csv(path: Path, columns: Any) -> Iterator[tuple[dict[str, list[Any]], i
         reader = csv.reader(file, strict=True)
         header = next(reader, [])
         places = {name: place for place, name in enumerate(header)}
-        while records := list(islice((cells for cells in reader if cells), CHUNK)):
+        rows = min(CHUNK, max(MOST_CELLS // max(len(header), 1), 1))
+        while records := list(islice((cells for cells in reader if cells), rows)):
             if any(len(cells) != len(header) for cells in records):
                 raise JobError(f"received a damaged table: {path.name}")
             table = {}

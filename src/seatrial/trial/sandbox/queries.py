@@ -123,11 +123,18 @@ def _order(job: Predict) -> list[int]:
 
 
 def _write_csv(path: Path, table: Table) -> None:
-    columns = [values.tolist() if isinstance(values, np.ndarray) else values for values in table.values()]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(table)
-        writer.writerows(zip(*(map(_cell, values) for values in columns), strict=True))
+        writer.writerows(zip(*map(_cells, table.values()), strict=True))
+
+
+def _cells(values: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
+    """Write a column's values; each distinct number once, since shuffled rows repeat the same few hundred."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+        return [_cell(value) for value in values]
+    distinct, places = np.unique(values, return_inverse=True)
+    return np.array([_cell(value) for value in distinct.tolist()], dtype=object)[places].tolist()
 
 
 def _cell(value: Any) -> Any:
