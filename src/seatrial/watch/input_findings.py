@@ -12,7 +12,7 @@ from seatrial.pages.words import percent
 from seatrial.watch.causes import Cause, cause_of, confined_key, exchanged
 from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
 from seatrial.watch.input_tally import INPUT, InputTally, SampleTally
-from seatrial.watch.release_reference import ColumnBins, ReleaseReference
+from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
 from seatrial.watch.tallies import time_of
 from seatrial.watch.watch_records import Finding, Level
 
@@ -80,7 +80,8 @@ def _with_causes(
         new, codes = _values(array, bins), bins.codes(array)
         cause = cause_of(bins, old, new, change, codes)
         keys = table["key"].to_pylist() if "key" in table.column_names else []
-        found.append(ColumnChanged(bins, change, cause, confined_key(cause.rows, keys) if keys else ""))
+        key = confined_key(change.bins[codes], change.before, keys) if keys else ""
+        found.append(ColumnChanged(bins, change, cause, key))
     return sorted(_exchanged(found, sample, reference, look), key=lambda each: each.rank)
 
 
@@ -97,33 +98,36 @@ def _values(array: Any, bins: ColumnBins) -> Array:
 def _exchanged(
     found: list[ColumnChanged], sample: SampleTally, reference: ReleaseReference, look: LookAt
 ) -> list[ColumnChanged]:
-    """Say of two columns that have each other's values that they were exchanged."""
-    numbers = [each for each in found if each.bins.form == "number" and each.cause.kind in ("moved", "range", "unit")]
+    """Say of two columns that have each other's values that they were exchanged; one of them may not be certain."""
     table = sample.table(look.last - look.hours + 1, look.last)
-    if len(numbers) < 2 or table is None:
+    numbers = [each for each in reference.bins if each.form == "number" and len(each.edges) > FEW_VALUES]
+    if table is None:
         return found
     values = {
-        each.bins.name: (reference.columns[each.bins.name].astype(float), _values(_newest(table, each), each.bins))
-        for each in numbers
+        bins.name: (
+            reference.columns[bins.name].astype(float),
+            _values(table[INPUT + bins.name].combine_chunks(), bins),
+        )
+        for bins in numbers
+        if INPUT + bins.name in table.column_names
     }
-    for k, one in enumerate(numbers):
-        for other in numbers[k + 1 :]:
-            if exchanged(values[one.bins.name], values[other.bins.name]):
-                words = f"and `{other.bins.name}` are exchanged: each has the other's values"
+    for one in found:
+        if one.bins.name not in values or one.cause.kind not in ("moved", "range", "unit"):
+            continue
+        for name in values:
+            if name != one.bins.name and exchanged(values[one.bins.name], values[name]):
+                words = f"and `{name}` are exchanged: each has the other's values"
                 cause = replace(one.cause, kind="exchanged", words=words, certain=2.0)
-                kept = [each for each in found if each not in (one, other)]
+                kept = [each for each in found if each is not one and each.bins.name != name]
                 return [replace(one, cause=cause), *kept]
     return found
 
 
-def _newest(table: Any, changed: ColumnChanged) -> Any:
-    return table[INPUT + changed.bins.name].combine_chunks()
-
-
 def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReference, look: LookAt) -> list[Finding]:
-    keys = {each.key for each in changed if each.change.level == Level.alarm}
     alarms = [each for each in changed if each.change.level == Level.alarm]
-    if len(alarms) >= MANY and len(keys) == 1 and (key := keys.pop()):
+    keys = [each.key for each in alarms if each.key]
+    key = max(keys, key=keys.count, default="")
+    if len(alarms) >= MANY and keys.count(key) >= 0.6 * len(alarms):
         first = alarms[0]
         names = ", ".join(f"`{each.bins.name}`" for each in alarms[:5])
         since = _since(first.change)

@@ -85,13 +85,22 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
                 "traffic.refusals", "traffic", change.level,
                 f"Requests are refused because {what}: {percent(change.after)} of them"
                 f"{f' since {_moment(since)}' if since else ''}, it was {percent(change.before)}."
-                f"{' A category was renamed, or is new.' if rule in ('literal_error', 'enum') else ''}",
+                f"{_reason(rule)}",
                 subject=f"{column}: {rule}" if column else rule, since=since, share=change.after, old=change.before,
                 new=change.after, log_p=change.log_p, severity=120 + min(-change.log_p, 700) / 10,
                 hint="`seatrial log --refused` shows them. Ask who sends them, or widen the schema and train again.",
             )
         )  # fmt: skip
     return found
+
+
+def _reason(rule: str) -> str:
+    """What a broken rule usually means, by its type or its message."""
+    if rule in ("literal_error", "enum") or " or '" in rule:
+        return " A category was renamed, or is new."
+    if rule == "missing" or rule.endswith("_type") or "valid " in rule:
+        return " The value is missing, or of another type."
+    return " A unit or a scale may have changed." if "than" in rule else ""
 
 
 def _repeats(change: Change) -> Finding:
