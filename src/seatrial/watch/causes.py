@@ -32,7 +32,7 @@ class Cause:
 
 
 def cause_of(bins: ColumnBins, old: Array, new: Array, change: Change, codes: Array) -> Cause:
-    """Name what was done to a column: held-out values (n,) and sampled newest ones (m,), with their bins `codes` (m,)."""
+    """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,)."""
     inside = change.bins[codes] if change.after > change.before else ~change.bins[codes]
     names = {bins.names[k] for k in np.flatnonzero(change.bins)}
     more = change.after > change.before
@@ -42,13 +42,14 @@ def cause_of(bins: ColumnBins, old: Array, new: Array, change: Change, codes: Ar
     known = np.array([value is not None and value == value for value in new.tolist()])  # noqa: PLR0124 - NaN
     if not known.any():
         return Cause("missing", "is always missing", codes == 0)
+    if bins.form == "number" and (found := _partly_one_value(old.astype(np.float64), new.astype(np.float64))):
+        return found
     common, share = _most_common(new[known], int(known.sum()))
     before = _share_of(old, common)
     if share - before >= ONE_VALUE and bins.form != "moment" and (bins.form == "number" or share > 0.95):
         return _one_value(bins, old, new, common, share)
     if bins.form == "number":
-        found = _partly_one_value(bins, old.astype(np.float64), new.astype(np.float64))
-        return found or _number_cause(bins, old, new, known, names, inside, more=more)
+        return _number_cause(bins, old, new, known, names, inside, more=more)
     return _text_cause(bins, new, codes, inside, change)
 
 
@@ -67,7 +68,7 @@ def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: flo
     return Cause("stuck", f"is stuck at one value, {shown}", rows)
 
 
-def _partly_one_value(bins: ColumnBins, old: Array, new: Array) -> Cause | None:
+def _partly_one_value(old: Array, new: Array) -> Cause | None:
     """A sentinel or a limit that some rows have: what there is more of is one value."""
     there, before = new[~np.isnan(new)], np.sort(old[~np.isnan(old)])
     values, counts = np.unique(there, return_counts=True)
@@ -87,7 +88,7 @@ def _partly_one_value(bins: ColumnBins, old: Array, new: Array) -> Cause | None:
         ("lowest", float((before < value).mean()), float((there < value).mean())),
     ):
         gone = old_beyond - new_beyond
-        if gone >= LEAST_ONE_VALUE and abs(gone - excess) <= 0.35 * excess:
+        if gone >= LEAST_ONE_VALUE and 0.02 < old_beyond < 0.9 and abs(gone - excess) <= 0.35 * excess:
             words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
             return Cause("capped", words, new == value)
     return None
@@ -108,7 +109,7 @@ def _number_cause(
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
         end = ends.min() if side == "below" else ends.max()
-        return Cause("range", f"is {side} {plain(float(end))}, the end of what training saw", inside)
+        return Cause("range", f"moved {side} {plain(float(end))}, the end of what training saw", inside, certain=0.8)
     middles = [float(np.nanmedian(each.astype(np.float64))) for each in (old, new[known])]
     direction = "higher" if middles[1] > middles[0] else "lower" if middles[1] < middles[0] else "spread differently"
     words = f"moved: it is {direction} (median {plain(middles[1])}, it was {plain(middles[0])})"
@@ -161,13 +162,11 @@ def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> bool:
     total = float((apart**2).sum())
     if total <= 0.05:  # the columns are alike
         return False
-    moved = [
-        float(((new - old) * sign * apart).sum()) / total for sign, (old, new) in zip((1, -1), shares, strict=True)
-    ]
-    left = [
-        float(((new - old - share * sign * apart) ** 2).sum() / max(((new - old) ** 2).sum(), 1e-12))
-        for sign, share, (old, new) in zip((1, -1), moved, shares, strict=True)
-    ]
+    moved, left = [], []
+    for towards, (old, new) in zip((apart, -apart), shares, strict=True):
+        change = new - old
+        moved.append(float((change * towards).sum()) / total)
+        left.append(float(((change - moved[-1] * towards) ** 2).sum() / max(float((change**2).sum()), 1e-12)))
     return min(moved) > 0.03 and max(left) < 0.35 and max(moved) < 2.5 * min(moved)
 
 

@@ -1,4 +1,4 @@
-"""What changed in the inputs: each column, named by its cause, and pairs whose relation broke; what follows is folded in."""
+"""What changed in the inputs: each column, named by its cause, and pairs of columns whose relation broke."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ def input_findings(
         if found is not None:
             changes[bins.name] = bins, found
     changed = _with_causes([*changes.values()], sample, reference, look)
-    findings = _column_findings(changed, reference, look)
+    findings = _column_findings(changed, reference)
     return [*findings, *_pair_findings(tally, {*changes}, reference, look, alpha / max(tests, 1))]
 
 
@@ -114,8 +114,8 @@ def _exchanged(
     for one in found:
         if one.bins.name not in values or one.cause.kind not in ("moved", "range", "unit"):
             continue
-        for name in values:
-            if name != one.bins.name and exchanged(values[one.bins.name], values[name]):
+        for name, other in values.items():
+            if name != one.bins.name and exchanged(values[one.bins.name], other):
                 words = f"and `{name}` are exchanged: each has the other's values"
                 cause = replace(one.cause, kind="exchanged", words=words, certain=2.0)
                 kept = [each for each in found if each is not one and each.bins.name != name]
@@ -123,7 +123,7 @@ def _exchanged(
     return found
 
 
-def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReference, look: LookAt) -> list[Finding]:
+def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReference) -> list[Finding]:
     alarms = [each for each in changed if each.change.level == Level.alarm]
     keys = [each.key for each in alarms if each.key]
     key = max(keys, key=keys.count, default="")
@@ -136,12 +136,12 @@ def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReferen
             f"and only in its requests; {percent(max(each.change.moved for each in alarms))} of all requests."
         )
         whole = _finding("client", first, reference, summary)
-        rest = [replace(_one(each, reference, look), level=Level.noted) for each in changed]
+        rest = [replace(_one(each, reference), level=Level.noted) for each in changed]
         return [replace(whole, subject=key, hint=f"Ask who uses the key `{key}`. {BACK}"), *rest]
-    return [_one(each, reference, look) for each in changed]
+    return [_one(each, reference) for each in changed]
 
 
-def _one(each: ColumnChanged, reference: ReleaseReference, look: LookAt) -> Finding:
+def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
     since, share = _since(each.change), each.change.moved
     if each.cause.kind in ("unit", "stuck", "capped", "sentinel") and len(each.cause.rows):
         share = float(each.cause.rows.mean())
@@ -194,8 +194,8 @@ def _pair_findings(
     since = _since(change)
     level = max((each.level for _, each in broken), key=[*Level].index)
     summary = (
-        f"`{moved}` no longer goes together with {', '.join(f'`{name}`' for name in others[:4])}{_words(since)}, although "
-        f"each column is as before: a broken join, or rows that were mixed up; {percent(change.moved)} of requests."
+        f"`{moved}` no longer goes together with {', '.join(f'`{name}`' for name in others[:4])}{_words(since)}, "
+        f"although each column is as before: a broken join, or mixed-up rows; {percent(change.moved)} of requests."
     )
     return [
         Finding(

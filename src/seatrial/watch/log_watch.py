@@ -154,8 +154,8 @@ def _notes(view: LookAt, watch: LogWatch) -> list[str]:
     whole = (view.last - view.first + 1) // view.hours
     if whole < LONG:
         notes.append(
-            f"The log has {max(whole, 0)} whole windows of {watch.settings.window}. Until it has {LONG}, weekdays and seasons "
-            "are not known, and only large differences alarm."
+            f"The log has {max(whole, 0)} whole windows of {watch.settings.window}. Until it has {LONG}, weekdays and "
+            "seasons are not known, and only large differences alarm."
         )
     elif whole < 21 and view.hours == 24:
         notes.append(

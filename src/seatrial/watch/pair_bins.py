@@ -1,4 +1,4 @@
-"""Pairs of inputs that are closely related in a release's held-out rows: what a broken join shows in, and columns do not.
+"""Pairs of inputs that are related in a release's held-out rows: a broken join shows in them, and not in columns.
 
 Each row has a score: how much more often its two values occur together than if the columns had nothing to do with each
 other (pointwise mutual information, Church and Hanks 1990). Its distribution is what is watched.

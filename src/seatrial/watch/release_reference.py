@@ -1,4 +1,4 @@
-"""What a release was measured on: its held-out rows, which a log's rows are compared with, column by column, in bins."""
+"""What a release was measured on: its held-out rows, in bins, which a log's rows are compared with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

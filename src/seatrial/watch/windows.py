@@ -1,9 +1,10 @@
 """Windows of a log, and steps between them: a share that is suddenly another one than in the windows before.
 
-How far windows differed from each other before is part of what chance explains, besides sampling: a stream with seasons,
-weekdays and bursts moves by itself. For each window, the shares of the windows before it give a variance between windows
-(by the method of moments), which is added to that of sampling. The likelihood ratio of two binomial samples, in units of
-that, has the tail of an F distribution, with the degrees of freedom of Welch (1947) and Satterthwaite (1946).
+How far windows differed from each other before is part of what chance explains, besides sampling: a stream with
+seasons, weekdays and bursts moves by itself. For each window, the shares of the windows before it give a variance
+between windows (by the method of moments), which is added to that of sampling. The likelihood ratio of two binomial
+samples, in units of that, has the tail of an F distribution, with the degrees of freedom of Welch (1947) and
+Satterthwaite (1946).
 """
 
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def find_step(counts: Array, marks: Array, *, least: Floats, tests: int = 1) -> 
         return None
     marked = (counts[kept] @ marks).astype(np.float64)
     rows = totals[kept]
-    shares = _without_weekdays(marked / rows[:, None], rows, kept)
+    shares = _without_weekdays(marked / rows[:, None], kept)
     best: StepFound | None = None
     for length in AFTER:
         found = _of_length(shares, rows, length, least)
@@ -152,7 +153,7 @@ def change_hour(slots: Array, hits: Floats, rows: Floats, before: float) -> int:
     return int(slots[place])
 
 
-def _without_weekdays(shares: Floats, rows: Floats, kept: Array) -> Floats:
+def _without_weekdays(shares: Floats, kept: Array) -> Floats:
     """Take out how weekdays differ, where there are three weeks and they do: each day by the same ones before it."""
     if len(kept) < 3 * WEEK or kept[-1] - kept[0] != len(kept) - 1:
         return shares
