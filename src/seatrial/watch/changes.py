@@ -117,7 +117,7 @@ def _newest_rows(windows: Array, most: int = 3, enough: int = 200) -> Array:
         rows = rows + window
         if rows.sum() >= enough:
             break
-    return rows
+    return np.asarray(rows)
 
 
 def _since(slots: Array, by_hour: Array, bins: Array, before: float, look: LookAt, place: int, windows: int) -> int:

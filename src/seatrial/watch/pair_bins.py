@@ -74,7 +74,7 @@ def _groups(bins: ColumnBins) -> Array:
     """Join a column's bins into GROUPS of about the same number of held-out rows; neighbours stay together."""
     counts = np.array(bins.expected, dtype=np.float64)
     middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
-    return np.minimum((middle * GROUPS).astype(np.int64), GROUPS - 1)
+    return np.asarray(np.minimum((middle * GROUPS).astype(np.int64), GROUPS - 1))
 
 
 def _levels(scores: Array, cells: Array) -> Array:

@@ -146,8 +146,8 @@ def change_hour(slots: Array, hits: Floats, rows: Floats, before: float) -> int:
     best, place = -np.inf, 0
     for start in range(len(slots)):
         after = hits[start:].sum() / max(rows[start:].sum(), 1)
-        value = _likelihood(hits[:start].sum(), rows[:start].sum(), before)
-        value += _likelihood(hits[start:].sum(), rows[start:].sum(), after)
+        value = float(_likelihood(hits[:start].sum(), rows[:start].sum(), before))
+        value += float(_likelihood(hits[start:].sum(), rows[start:].sum(), after))
         if value > best:
             best, place = value, start
     return int(slots[place])
@@ -164,14 +164,14 @@ def _without_weekdays(shares: Floats, kept: Array) -> Floats:
     noise = shares[recent].var(axis=0) * WEEK / max(recent.stop - recent.start, 1)
     if float((means.var(axis=0) / np.maximum(noise, 1e-9)).max(initial=0.0)) < 3.0:
         return shares
-    return np.clip(shares - (means - centre)[weekday], 0, 1)
+    return np.asarray(np.clip(shares - (means - centre)[weekday], 0, 1))
 
 
 def _sums(values: Floats) -> Floats:
     return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
 
 
-def _likelihood(hits: Floats, rows: Floats, share: Floats) -> Floats:
+def _likelihood(hits: Floats, rows: Floats, share: Floats | float) -> Floats:
     """The log-likelihood of binomial counts."""
     from scipy.special import xlog1py, xlogy
 
@@ -191,4 +191,5 @@ def _log_tail(statistic: Floats, freedom: Floats) -> Floats:
     from scipy.stats import norm, t
 
     root = np.sqrt(statistic)
-    return np.log(2) + np.where(freedom < 200, t.logsf(root, np.minimum(freedom, 200)), norm.logsf(root))
+    tails = np.where(freedom < 200, t.logsf(root, np.minimum(freedom, 200)), norm.logsf(root))
+    return np.asarray(np.log(2) + tails)
