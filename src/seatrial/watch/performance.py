@@ -1,11 +1,12 @@
 """Performance of the releases that served: what to expect of them, and what labels say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from seatrial.watch.acceptances_due import AcceptedDifference, due_acceptances
 from seatrial.watch.expectation import Expectation, expectation
 from seatrial.watch.expected_metrics import ExpectedTally, estimated
 from seatrial.watch.label_lookup import LabelLookup
@@ -55,14 +56,17 @@ def known_rows(reference: ReleaseReference) -> KnownRows | None:
     return KnownRows(reference.rule, reference.scores[good], truth[good], columns)
 
 
-def performance(tallies: PerformanceTallies, look: Look) -> tuple[list[Finding], list[Series], list[str]]:
+def performance(
+    tallies: PerformanceTallies, look: Look, accepted: Sequence[AcceptedDifference] = ()
+) -> tuple[list[Finding], list[Series], list[str]]:
     """Judge what was counted: findings, series, and notes on what could not be determined.
 
-    Half of what the look may spend is for the estimates, and half for the labels.
+    What the look may spend is shared out: 0.4 for the estimates, 0.5 for the labels, 0.1 for what was `accepted`.
     """
-    half = replace(look, alpha=look.alpha / 2)
-    labelled = measured(tallies.measured, tallies.known, half)
-    findings, series, notes = estimated(tallies.expected, tallies.known, half, labelled.doubts)
+    labelled = measured(tallies.measured, tallies.known, replace(look, alpha=0.5 * look.alpha))
+    cheaper = replace(look, alpha=0.4 * look.alpha)
+    findings, series, notes = estimated(tallies.expected, tallies.known, cheaper, labelled.doubts)
+    findings += due_acceptances(accepted, tallies.measured, replace(look, alpha=0.1 * look.alpha))
     return (
         [*labelled.findings, *findings],
         [*labelled.series, *series],
