@@ -79,6 +79,8 @@ def _judged(each: AcceptedDifference, tally: MeasuredTally, look: Look, alpha: f
         level, verdict = Level.alarm, "that was wrong"
     elif loss + half < margin:
         level, verdict = Level.well, "that was right"
+    elif loss < margin:
+        level, verdict = Level.well, "so far nothing says that it was wrong"
     elif loss - half > margin:
         level, verdict = Level.noted, "that was probably wrong"
     else:

@@ -109,6 +109,8 @@ def estimated(
         if unseen > MUCH_UNSEEN and not doubt:
             doubt = f"{unseen:.0%} of the newest rows have values that the training rows had not"
             notes.append(f"The estimates of {version} say less than usual: {doubt}.")
+        if version in (doubts or {}):
+            notes.append(f"The estimates of {version} cannot be believed: {doubt}.")
         for measure in found.cells.measures:
             findings += _findings(found, measure, windows, look, version, doubt)
             series.append(_series(found, measure, windows[:MOST_SHOWN], version))

@@ -16,7 +16,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
-from seatrial.watch.expectation import OTHER_SAMPLE, SEED, Expectation, loss_of, margin_of
+from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, loss_of, margin_of
 from seatrial.watch.measured_groups import worse_groups
 from seatrial.watch.measured_tally import MeasuredTally
 from seatrial.watch.metric_windows import (
@@ -34,7 +34,7 @@ from seatrial.watch.metric_windows import (
 from seatrial.watch.selective_labels import label_shares, selective_labels
 from seatrial.watch.watch_records import Finding, Level, Point, Series
 
-QUICK_DRAWS = 100
+QUICK_DRAWS = 60
 MOST_PAST = 56
 MOST_SHOWN = 400
 FEWEST_LABELS = 30
@@ -116,11 +116,7 @@ class _Judged:
 
     def _measured(self, window: MetricWindow) -> tuple[float, float]:
         """The metric of a window, and the variance of its sampling."""
-        cells = self.expected.cells
-        total = window.rows
-        draws = np.random.default_rng(SEED).multinomial(total, window.counts / max(total, 1), size=QUICK_DRAWS)
-        drawn = cells.measured(self.measure, draws.reshape(QUICK_DRAWS, cells.size, -1))
-        return float(cells.measured(self.measure, self._table(window)[None])[0]), float(np.nanvar(drawn))
+        return self.expected.sampled(self.measure, window.counts, QUICK_DRAWS)
 
     def _usual(self) -> tuple[float, float]:
         past = [each for each in self.shown[1 : MOST_PAST + 1] if np.isfinite(each[1])]
@@ -202,7 +198,7 @@ class _Judged:
     def _surprise(self, window: MetricWindow) -> tuple[float, float, float, float]:
         """How much worse a window is than its answers let one expect, its variance, and both values."""
         expected, spread = self.expected.estimate(self.measure, self._table(window).sum(axis=1), QUICK_DRAWS)
-        value = float(self.expected.cells.measured(self.measure, self._table(window)[None])[0])
+        value, _ = self._measured(window)
         difference = expected - value if self.measure.higher_is_better else (value - expected) / self.scale
         return difference, (spread / self.scale) ** 2, expected, value
 

@@ -21,6 +21,7 @@ REGRESSION_CELLS = 16
 MOST_GROUPS = 20  # of cells that share a correction
 GROUP_ROWS = 30
 SHRINKAGE = 10.0  # rows that a group's own correction must outweigh
+ERROR_SHRINKAGE = 2.0  # of a regression, whose errors differ more from cell to cell
 CLASS_ROUNDS = 6  # of making the expected shares of classes what they were
 SMALLEST = 1e-6
 
@@ -128,8 +129,9 @@ class ScoreCells:
             base = np.broadcast_to(tables.sum(axis=1, keepdims=True) / totals.sum(axis=1)[:, None, None], tables.shape)
         member = np.eye(int(self.groups.max()) + 1)[self.groups]
         surplus = np.einsum("dck,cg->dgk", tables - totals[:, :, None] * base, member)
-        surplus /= (totals @ member + SHRINKAGE)[:, :, None]
-        found = np.maximum(base + surplus[:, self.groups], SMALLEST)
+        surplus /= (totals @ member + (SHRINKAGE if self.classifies else ERROR_SHRINKAGE))[:, :, None]
+        # An error that is larger than any known one has no share, since it would weigh most.
+        found = np.maximum(base + surplus[:, self.groups], SMALLEST if self.classifies else 0.0)
         return np.asarray(found / found.sum(axis=2, keepdims=True))
 
 
