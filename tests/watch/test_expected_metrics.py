@@ -58,7 +58,7 @@ def test_a_quiet_stream_does_not_alarm() -> None:
     tallies = counted("binary", {day: draw("binary", 300, day) for day in range(30)}, nobody)
     findings, series, notes = performance(tallies, look(30))
     assert findings == []
-    assert {each.subject for each in series} == {"roc_auc", "accuracy", "balanced_accuracy", "log_loss"}
+    assert {each.subject for each in series} == {"roc_auc", "accuracy", "balanced_accuracy", "log_loss", "brier"}
     assert all(len(each.points) == 30 for each in series)
     assert any("None of the 9,000 rows of 1 has a label" in note for note in notes)
 

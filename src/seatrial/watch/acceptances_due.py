@@ -8,7 +8,7 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.pages.words import short
 from seatrial.trial.compare.groups import ticked
-from seatrial.watch.expectation import OTHER_SAMPLE
+from seatrial.watch.measured_groups import variance_of_difference
 from seatrial.watch.measured_tally import MeasuredTally, row_losses
 from seatrial.watch.metric_windows import WIDTH, Look, shift_of, usual_spread
 from seatrial.watch.watch_records import Finding, Level
@@ -68,7 +68,7 @@ def _judged(each: AcceptedDifference, tally: MeasuredTally, look: Look, alpha: f
     regression = tally.known[each.version].rule.task == "regression"
     margin = 3 * look.margin * float(old_losses.mean()) if regression else look.margin
     loss = float(new_losses.mean() - old_losses.mean())
-    variance = float(OTHER_SAMPLE * old_losses.var() / len(old_losses) + new_losses.var() / len(new_losses))
+    variance = variance_of_difference(old_losses, new_losses)
     rows = min(len(old_losses), len(new_losses))
     shift = shift_of(1, loss, variance, usual_spread(np.empty(0), np.empty(0), margin), rows, margin)
     half = WIDTH * shift.spread

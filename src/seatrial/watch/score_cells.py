@@ -12,7 +12,17 @@ import numpy as np
 
 from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array, Columns, Floats
-from seatrial.train.metrics import ACCURACY, BALANCED_ACCURACY, LOG_LOSS, MAE, RMSE, ROC_AUC, LabelledScores, Measure
+from seatrial.train.metrics import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    BRIER,
+    LOG_LOSS,
+    MAE,
+    RMSE,
+    ROC_AUC,
+    LabelledScores,
+    Measure,
+)
 
 FEWEST_HELD_OUT = 30  # with fewer rows, nothing is known about the errors
 BINARY_CELLS = 200  # by quantiles of the probability
@@ -81,7 +91,7 @@ class ScoreCells:
         if not self.classifies:
             return (RMSE, MAE)
         usual = (ACCURACY, BALANCED_ACCURACY, LOG_LOSS)
-        return (ROC_AUC, *usual) if self.rule.task == "binary" else usual
+        return (ROC_AUC, *usual, BRIER) if self.rule.task == "binary" else usual
 
     def cell_of(self, scores: Array) -> Array:
         """The cell of each answer (n,)."""
