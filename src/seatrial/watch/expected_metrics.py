@@ -1,9 +1,10 @@
 """Performance without labels: what calibrated answers expect of each metric, with an interval.
 
 A calibrated probability says how often it is right, so the answers of a window say what accuracy to expect of it:
-confidence-based performance estimation (Garg et al. 2022, arXiv 2201.04234; Białek et al. 2024, arXiv 2401.08348). For a regression, the error is learned from held-out rows, by the
-predicted number. The estimate is the measured metric of the held-out rows, plus what the window's answers change in
-its expectation: so what is wrong with the calibration everywhere cancels out.
+confidence-based performance estimation (Garg et al. 2022, arXiv 2201.04234; Białek et al. 2024, arXiv 2401.08348).
+For a regression, the error is learned from held-out rows, by the predicted number. The estimate is the measured metric
+of the held-out rows, plus what the window's answers change in its expectation: so what is wrong with the calibration
+everywhere cancels out.
 
 It holds while the relation between inputs and outcomes does. Answers alone cannot show that this relation moved.
 """

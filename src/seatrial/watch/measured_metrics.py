@@ -85,9 +85,12 @@ def measured(tally: MeasuredTally, known: Mapping[str, Expectation], look: Look)
 
 
 def _relation_measures(expected: Expectation) -> tuple[Measure, ...]:
-    """The metrics by which labels are compared with what was expected: the headline, and one that sees shares."""
+    """The metrics by which labels are compared with what was expected: the headline, and one that sees shares.
+
+    Of a regression it is the mean absolute error alone: a single large error would decide over the other one.
+    """
     measures = expected.cells.measures
-    return (measures[0], measures[-1]) if len(measures) > 1 else measures
+    return (measures[0], measures[-1]) if expected.cells.classifies else (measures[-1],)
 
 
 def _too_few(version: str, labelled: int, rows: int, look: Look) -> str:
