@@ -177,6 +177,15 @@ def test_what_the_log_does_not_keep_is_refused_in_words(root: Path, settings: st
     assert lines(root) == TABLE.splitlines()
 
 
+def test_rows_that_were_logged_while_an_input_was_hashed_stay_out(root: Path) -> None:
+    log(root, [answered(1, sex="0123456789abcdef" * 2), answered(2)])
+    label(root, {"r1": 1, "r2": 1})
+    added = project(root).refresh_from_log()
+    assert added.new == 1
+    assert "1 rows were logged while an input was hashed, and are left out" in added.changes
+    assert "0123456789abcdef" not in (root / "data.csv").read_text()
+
+
 def test_a_log_without_labels_or_with_none_in_the_window_is_an_error(root: Path) -> None:
     log(root, [answered(1)])
     with pytest.raises(SeatrialError, match="No prediction in the log of tiny-model has a label"):

@@ -66,7 +66,8 @@ def refresh(
         raise SeatrialError("--append and --replace exclude each other.", hint="Use one of the two.")
     mode: Mode = "append" if append else "replace" if replace else "ask"
     if from_log:
-        given = {"FILE": data, "--query": query, "--sheet": sheet, "--replace": replace}
+        given = {"FILE": data, "--query": query, "--sheet": sheet, "--replace": replace, "--separator": separator}
+        given |= {"--encoding": encoding, "--decimal": decimal}
         if others := [name for name, value in given.items() if value]:
             raise UsageError(f"--from-log and {others[0]} exclude each other.", hint="Use one of the two.")
         refreshed = used.refresh_from_log(since=since, dry_run=dry_run)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,21 @@ import numpy as np
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
+from seatrial.steps.logged_columns import (
+    column_values,
+    hashed_rows,
+    label_values,
+    other_values,
+    request_times,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.model.table_validation import TableChecker
     from seatrial.prediction_log.log_settings import LogSettings
     from seatrial.prediction_log.reading import PredictionLog
+    from seatrial.template.reading.conversion import Export
 
 THIRDS = ("the lowest third", "the middle third", "the highest third")
 
@@ -27,7 +36,8 @@ class LoggedRows:
 
     `earlier` are for each row the labels that it had before, as they are in `table`. `rows` counts the predictions
     that were looked at, `labelled` those with a label, `young` those that are younger than the label delay. `shares`
-    has each decision with its number of older rows, and how many of them have a label.
+    has each decision with its number of older rows, and how many of them have a label. `hashed` rows were logged while
+    an input was hashed, and are not in `table`.
     """
 
     table: Any
@@ -36,6 +46,7 @@ class LoggedRows:
     labelled: int
     young: int
     shares: Sequence[tuple[str, int, int]] = ()
+    hashed: int = 0
 
     @property
     def words(self) -> list[str]:
@@ -46,6 +57,8 @@ class LoggedRows:
         told = [f"{self.labelled:,} of the {asked:,} rows of the log have a label"]
         if self.young:
             told.append(f"{self.young:,} rows are younger than the label delay, and left out whether labelled or not")
+        if self.hashed:
+            told.append(f"{self.hashed:,} rows were logged while an input was hashed, and are left out")
         if words := selection_words(self.shares):
             told.append(f"the labels are selective: {words}; a model trained on them knows little about the others")
         return told
@@ -56,13 +69,12 @@ def read_labelled_rows(
     checker: "TableChecker",
     since: str = "",
     *,
-    split_value: Any = None,
+    old: "Export | None" = None,
     progress: Progress = silent,
 ) -> LoggedRows:
     """Read the labelled rows of a project's log since a moment. Raises SeatrialError where they cannot be rows.
 
-    `split_value` is one that the table has in the column that rows are split by, if there is one: requests' times are
-    written likewise.
+    `old` is the project's table, as far as there is one: requests' times are written as it writes times.
     """
     from seatrial.prediction_log.labels import newest_labels
     from seatrial.prediction_log.reading import PredictionLog
@@ -82,13 +94,18 @@ def read_labelled_rows(
     progress("reading the log")
     found = _Found(checker, newest, settings)
     found.read(log, opened.query(since=since))
+    window = f" since {since}" if since else ""
+    if not found.rows:
+        raise SeatrialError(
+            f"The log has no rows of {project.name}{window}.",
+            hint="Look further back with --since: `seatrial log summary`.",
+        )
     if not found.batches:
         raise SeatrialError(
-            f"None of the {found.rows:,} rows of {project.name} in the log{f' since {since}' if since else ''} has a "
-            "label that is due.",
+            f"None of the {found.rows:,} rows of {project.name} in the log{window} has a label that is due.",
             hint="Look further back with --since, or record outcomes with `seatrial log labels FILE`.",
         )
-    return found.result(project, history, split_value)
+    return found.result(project, history, old)
 
 
 def _check_columns(project: "ProjectSettings", checker: "TableChecker", settings: "LogSettings") -> None:
@@ -193,7 +210,7 @@ class _Found:
         thirds = np.searchsorted(np.nanquantile(predictions, [1 / 3, 2 / 3]), predictions)
         return [(name, int((thirds == n).sum()), int(labelled[thirds == n].sum())) for n, name in enumerate(THIRDS)]
 
-    def result(self, project: "ProjectSettings", history: Any, split_value: Any) -> LoggedRows:
+    def result(self, project: "ProjectSettings", history: Any, old: "Export | None") -> LoggedRows:
         """The rows as the project's table has them, each prediction once: the last one, if a request was repeated."""
         import pyarrow as pa
 
@@ -201,72 +218,24 @@ class _Found:
         _, last = np.unique(places[::-1], return_index=True)
         kept = np.sort(len(places) - 1 - last)
         table = pa.Table.from_batches(self.batches).take(pa.array(kept))
+        hashed = hashed_rows(table, [column.name for column in self.checker.columns], old)
+        table, kept = table.filter(pa.array(~hashed)), kept[~hashed]
         labels = self.labels.take(pa.array(places[kept]))
-        others = _other_values(table)
+        others = other_values(table)
         columns = {
-            column.name: _values(table, column.name, others)
+            column.name: column_values(table, column.name, others)
             for column in self.checker.columns
             if f"input_{column.name}" in table.column_names
         }
         if project.split.by == "time" and project.split.column not in {c.name for c in self.checker.columns}:
-            columns[project.split.column] = _times(project, table["time"].to_pylist(), split_value)
-        columns[project.target] = _labels([json.loads(text) for text in labels["label"].to_pylist()])
+            columns[project.split.column] = request_times(
+                project, table["time"].to_pylist(), value_of(old, project.split.column)
+            )
+        columns[project.target] = label_values([json.loads(text) for text in labels["label"].to_pylist()])
         return LoggedRows(
-            pa.table(columns), _earlier(labels, history), self.rows, len(kept), self.young, self._shares()
-        )
-
-
-def _other_values(table: Any) -> Mapping[int, Mapping[str, Any]]:
-    """The values that columns of the log cannot hold exactly, by row and name."""
-    if "other_values" not in table.column_names:
-        return {}
-    texts = table["other_values"].to_pylist()
-    return {row: json.loads(text) for row, text in enumerate(texts) if text}
-
-
-def _values(table: Any, name: str, others: Mapping[int, Mapping[str, Any]]) -> Any:
-    """A column as the project's own table would have it: dates in ISO format."""
-    import pyarrow as pa
-
-    values = table[f"input_{name}"]
-    moment = pa.types.is_date(values.type) or pa.types.is_timestamp(values.type) or pa.types.is_time(values.type)
-    if not moment and not any(name in row for row in others.values()):
-        return values
-    listed = [value.isoformat() if hasattr(value, "isoformat") else value for value in values.to_pylist()]
-    for row, held in others.items():
-        if name in held:
-            listed[row] = held[name]
-    kinds = {type(value) for value in listed} - {type(None)}
-    return pa.array(listed if len(kinds) < 2 else [None if value is None else str(value) for value in listed])
-
-
-def _labels(values: Sequence[Any]) -> Any:
-    import pyarrow as pa
-
-    kinds = {type(value) for value in values}
-    return pa.array(values if len(kinds) == 1 or kinds <= {int, float} else [str(value) for value in values])
-
-
-def _times(project: "ProjectSettings", times: Sequence[datetime], sample: Any) -> Any:
-    """The times of requests for the column that the rows are split by, written as the table writes them."""
-    import pyarrow as pa
-
-    if sample is not None and _is_number(sample):
-        raise SeatrialError(
-            f"`{project.split.column}`, which the rows are split by, has numbers such as {sample}; of rows of the log "
-            "only the time of the request is known.",
-            hint="Bring such rows from where it is: `seatrial refresh FILE --append`.",
-        )
-    whole_days = sample is not None and len(str(sample)) == len("2027-01-31")
-    return pa.array([f"{moment:%Y-%m-%d}" if whole_days else f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in times])
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+            pa.table(columns), _earlier(labels, history), self.rows, len(hashed), self.young, self._shares(),
+            int(hashed.sum()),
+        )  # fmt: skip
 
 
 def _earlier(labels: Any, history: Any) -> list[tuple[str, ...]]:

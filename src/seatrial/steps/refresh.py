@@ -97,9 +97,7 @@ def refresh_from_log(
         checker = project_checker(project)
         rules = project_rules(project, checker).as_in_the_project()
         old = read_by_rules(project.data, rules, [])[1] if project.data.is_file() else None
-        split = old.columns.get(project.split.column) if old else None
-        value = next((each for each in split.distinct if each is not None), None) if split else None
-        logged = read_labelled_rows(project, checker, since, split_value=value, progress=progress)
+        logged = read_labelled_rows(project, checker, since, old=old, progress=progress)
         source, export = read_by_rules(logged.table, rules, [project.target])
         bad = bad_rows(source, export, checker, drop=True)
         names = [column.name for column in checker.columns]
