@@ -47,7 +47,7 @@ def _judged(each: AcceptedDifference, tally: MeasuredTally, look: Look, alpha: f
         f"where {ticked(each.subject)}" if in_group(each.subject, tally.known[each.version].columns) is not None else ""
     )
     who = f"{each.by} accepted on {each.on} that {each.version} differs{' ' if about else ''}{about} ({each.check})"
-    common = {"version": each.version, "subject": f"{each.check}[{each.subject}]" if each.subject else each.check}
+    subject = f"{each.check}[{each.subject}]" if each.subject else each.check
     evidence = {
         "by": each.by,
         "on": each.on,
@@ -57,14 +57,14 @@ def _judged(each: AcceptedDifference, tally: MeasuredTally, look: Look, alpha: f
     }
     if len(new_losses) < NEEDED:
         words = f"{who}; whether that was right cannot be said yet: {len(new_losses)} of {NEEDED} labels."
-        return Finding("due.acceptance", "measured", Level.noted, words, evidence=evidence, **common)
+        return Finding("due.acceptance", "measured", Level.noted, words, each.version, subject, evidence=evidence)
     old_losses, old_right, source = _before(each, tally, look)
     if len(old_losses) < FEWEST_BEFORE:
         words = (
             f"{who}; there are {len(new_losses):,} labels, but nothing of {each.before or 'an earlier release'} to "
             "compare with."
         )
-        return Finding("due.acceptance", "measured", Level.unknown, words, evidence=evidence, **common)
+        return Finding("due.acceptance", "measured", Level.unknown, words, each.version, subject, evidence=evidence)
     regression = tally.known[each.version].rule.task == "regression"
     margin = 3 * look.margin * float(old_losses.mean()) if regression else look.margin
     loss = float(new_losses.mean() - old_losses.mean())
@@ -87,9 +87,9 @@ def _judged(each: AcceptedDifference, tally: MeasuredTally, look: Look, alpha: f
         level, verdict = Level.noted, "whether that was right is still open"
     hint = "Roll back, or train on labelled rows: `seatrial refresh --from-log`." if "wrong" in verdict else ""
     return Finding(
-        "due.acceptance", "measured", level, f"{who}; {verdict}: {shown}.", old=old, new=new, log_p=shift.log_p,
-        severity=max(loss / margin, 0.0), hint=hint, evidence={**evidence, "interval": [loss - half, loss + half]},
-        **common,
+        "due.acceptance", "measured", level, f"{who}; {verdict}: {shown}.", each.version, subject, old=old, new=new,
+        log_p=shift.log_p, severity=max(loss / margin, 0.0), hint=hint,
+        evidence={**evidence, "interval": [loss - half, loss + half]},
     )  # fmt: skip
 
 

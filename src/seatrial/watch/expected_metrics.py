@@ -87,7 +87,7 @@ def scores_of(batch: Any, rule: DecisionRule) -> tuple[Array, Array]:
     if rule.task == "regression":
         return columns[0], np.isfinite(columns[0])
     scores = np.stack(columns, axis=1)
-    return scores, np.isfinite(scores).all(axis=1)
+    return scores, np.asarray(np.isfinite(scores).all(axis=1))
 
 
 def estimated(
@@ -177,8 +177,8 @@ def _series(found: Expectation, measure: Measure, windows: Sequence[MetricWindow
     for window in reversed(windows):
         value, spread = found.estimate(measure, window.counts, QUICK_DRAWS)
         whole = np.isfinite(value) and np.isfinite(spread)
-        ends = (value - WIDTH * spread, value + WIDTH * spread) if whole else (None, None)
-        points.append(Point(window.start, value if whole else None, *ends, rows=window.rows))
+        low, high = (value - WIDTH * spread, value + WIDTH * spread) if whole else (None, None)
+        points.append(Point(window.start, value if whole else None, low, high, window.rows))
     reference, _ = found.reference(measure)
     title = f"{measure.label}, expected from the answers alone"
     return Series("estimated", title, points, version, measure.name, reference=reference)

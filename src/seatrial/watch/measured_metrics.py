@@ -211,7 +211,7 @@ class _Judged:
         for window, value, variance in reversed(self.shown):
             half = WIDTH * variance**0.5
             whole = np.isfinite(value) and np.isfinite(half)
-            ends = (value - half, value + half) if whole else (None, None)
-            points.append(Point(window.start, value if whole else None, *ends, rows=window.rows))
+            low, high = (value - half, value + half) if whole else (None, None)
+            points.append(Point(window.start, value if whole else None, low, high, window.rows))
         title = f"{self.measure.label}, of labelled rows"
         return Series("measured", title, points, version, self.measure.name, reference=self.reference)

@@ -84,19 +84,20 @@ def metric_windows(counted: SlotCounts, version: str, end: int, hours: int) -> l
 
     Where windows have too few rows, several become one: a week, or four.
     """
-    slots, counts = counted.by_slot(version)
-    slots, counts = slots[slots < end], counts[slots < end]
+    slots, table = counted.by_slot(version)
+    slots, table = slots[slots < end], table[slots < end]
     if not len(slots):
         return []
     for joined in SPANS:
         length = hours * joined
         numbers, places = np.unique((end - 1 - slots) // length, return_inverse=True)
-        sums = np.zeros((len(numbers), counts.shape[1]), dtype=np.int64)
-        np.add.at(sums, places, counts)
+        sums = np.zeros((len(numbers), table.shape[1]), dtype=np.int64)
+        np.add.at(sums, places, table)
         if np.median(sums.sum(axis=1)) >= FEWEST:
             break
     starts = [time_of(end - (number + 1) * length) for number in numbers.tolist()]
-    return [MetricWindow(number, *rest) for number, *rest in zip(numbers.tolist(), starts, sums, strict=True)]
+    found = zip(numbers.tolist(), starts, sums, strict=True)
+    return [MetricWindow(number, start, counts) for number, start, counts in found]
 
 
 def together(windows: Sequence[MetricWindow], count: int) -> MetricWindow:

@@ -101,14 +101,15 @@ class ScoreCells:
         """The outcome of each answer (n,), given what was right; -1 for an unknown class."""
         if self.classifies:
             return np.asarray(truth, dtype=np.int64)
-        return np.searchsorted(self.errors, np.abs(np.asarray(truth) - scores), side="right")
+        return np.asarray(np.searchsorted(self.errors, np.abs(np.asarray(truth) - scores), side="right"))
 
     def counts(self, scores: Array, truth: Array) -> Array:
         """How many rows each cell and outcome has, (cells, outcomes)."""
         outcomes = self.outcome_of(scores, truth)
         known = outcomes >= 0
         places = self.cell_of(scores)[known] * self.outcomes + outcomes[known]
-        return np.bincount(places, minlength=self.size * self.outcomes).reshape(self.size, self.outcomes)
+        table = np.bincount(places, minlength=self.size * self.outcomes).reshape(self.size, self.outcomes)
+        return np.asarray(table)
 
     @cached_property
     def rows(self) -> LabelledScores:
@@ -175,8 +176,9 @@ def _cells(rule: DecisionRule, edges: Floats, scores: Array) -> Array:
     if rule.task == "binary":
         return np.searchsorted(edges, scores[:, rule.positive], side="right")
     if rule.task == "multiclass":
-        return rule.decide(scores) * (len(edges) + 1) + np.searchsorted(edges, scores.max(axis=1), side="right")
-    return np.searchsorted(edges, scores, side="right")
+        ranges = np.searchsorted(edges, scores.max(axis=1), side="right")
+        return np.asarray(rule.decide(scores) * (len(edges) + 1) + ranges)
+    return np.asarray(np.searchsorted(edges, scores, side="right"))
 
 
 def _typical_scores(rule: DecisionRule, edges: Floats, scores: Array, cells: Array) -> Array:
@@ -203,7 +205,7 @@ def _groups(cells: Array, size: int) -> Array:
     rows = np.bincount(cells, minlength=size)
     count = int(np.clip(len(cells) // GROUP_ROWS, 1, MOST_GROUPS))
     before = np.cumsum(rows) - rows / 2
-    return np.minimum((before * count / len(cells)).astype(np.int64), count - 1)
+    return np.asarray(np.minimum((before * count / len(cells)).astype(np.int64), count - 1))
 
 
 def _error_ranges(errors: Floats) -> tuple[Floats, Floats]:

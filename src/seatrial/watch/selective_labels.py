@@ -31,8 +31,8 @@ def selection_words(shares: Sequence[tuple[str, int, int]]) -> str:
         return ""
     fewest = f"only {low[1]:.0%}" if low[1] else "none"
     return (
-        f"{fewest} of the rows that were answered {low[0]!r} have a label, and {high[1]:.0%} of those that were answered "
-        f"{high[0]!r}"
+        f"{fewest} of the rows that were answered {low[0]!r} have a label, and {high[1]:.0%} of those that were "
+        f"answered {high[0]!r}"
     )
 
 
