@@ -38,6 +38,16 @@ def test_a_relation_that_moved_alarms(task: str) -> None:
     assert 23 <= headline.since.day <= 26
 
 
+def test_a_version_that_does_not_serve_any_more_raises_no_alarm() -> None:
+    days = {day: draw("binary", 300, day, relation=0.2) for day in range(4)}
+    tallies = counted("binary", days)
+    assert "measured.relation" in names(performance(tallies, look(4))[0])
+    later, _, _ = performance(tallies, look(12))
+    assert names(later) == set()
+    relation = next(each for each in later if each.name == "measured.relation")
+    assert relation.summary.endswith("1 does not serve any more.")
+
+
 def test_a_group_that_got_worse_is_named() -> None:
     days = {day: draw("binary", 400, day, wrong_for="f") for day in range(10)}
     findings, _, _ = performance(counted("binary", days), look(10))

@@ -15,7 +15,9 @@ from seatrial.watch.measured_tally import MeasuredTally
 from seatrial.watch.metric_windows import Look
 from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.score_cells import FEWEST_HELD_OUT, KnownRows, score_cells
-from seatrial.watch.watch_records import Finding, Series
+from seatrial.watch.watch_records import Finding, Level, Series
+
+SERVING = 7  # windows without an answer, after which a version does not serve any more
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,23 @@ def performance(
     cheaper = replace(look, alpha=0.4 * look.alpha)
     findings, series, notes = estimated(tallies.expected, tallies.known, cheaper, labelled.doubts)
     findings += due_acceptances(accepted, tallies.measured, replace(look, alpha=0.1 * look.alpha))
+    serving = [version for version in tallies.known if _serves(tallies.expected, version, look)]
     return (
-        [*labelled.findings, *findings],
+        [each if each.version in serving else _retired(each) for each in (*labelled.findings, *findings)],
         [*labelled.series, *series],
         [*tallies.notes, *labelled.notes, *notes],
     )
+
+
+def _serves(tally: ExpectedTally, version: str, look: Look) -> bool:
+    """Whether a version answered anything in the newest windows."""
+    slots, _ = tally.counts[version].by_slot(version)
+    return bool(((slots >= look.end - SERVING * look.hours) & (slots < look.end)).any())
+
+
+def _retired(finding: Finding) -> Finding:
+    """A finding about a version that no longer serves: nobody has to act."""
+    if finding.level != Level.alarm:
+        return finding
+    summary = f"{finding.summary} {finding.version} does not serve any more."
+    return replace(finding, level=Level.noted, summary=summary, hint="")
