@@ -48,6 +48,13 @@ def test_a_version_that_does_not_serve_any_more_raises_no_alarm() -> None:
     assert relation.summary.endswith("1 does not serve any more.")
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_second_look_at_the_same_moment_may_spend_nothing() -> None:
+    days = {day: draw("binary", 300, day, relation=0.2) for day in range(4)}
+    findings, _, _ = performance(counted("binary", days), look(4, alpha=0.0))
+    assert names(findings) == set()
+
+
 def test_a_group_that_got_worse_is_named() -> None:
     days = {day: draw("binary", 400, day, wrong_for="f") for day in range(10)}
     findings, _, _ = performance(counted("binary", days), look(10))

@@ -8,6 +8,7 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.pages.words import short
 from seatrial.trial.compare.groups import ticked
+from seatrial.watch.budget import limit
 from seatrial.watch.measured_groups import variance_of_difference
 from seatrial.watch.measured_tally import MeasuredTally, row_losses
 from seatrial.watch.metric_windows import WIDTH, Look, shift_of, usual_spread
@@ -75,7 +76,7 @@ def _judged(each: AcceptedDifference, tally: MeasuredTally, look: Look, alpha: f
     what = "the mean absolute error" if regression else "accuracy"
     old, new = float(old_right.mean()), float(new_right.mean())
     shown = f"{what} is {short(new)} on {len(new_losses):,} labelled rows; {each.before} had {short(old)} {source}"
-    if shift.log_p < np.log(alpha):
+    if shift.log_p < limit(alpha, 1):
         level, verdict = Level.alarm, "that was wrong"
     elif loss + half < margin:
         level, verdict = Level.well, "that was right"

@@ -19,6 +19,7 @@ from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
+from seatrial.watch.budget import limit
 from seatrial.watch.expectation import Expectation, loss_of, margin_of
 from seatrial.watch.metric_windows import (
     WIDTH,
@@ -127,7 +128,7 @@ def _findings(
         return []
     shifts, past = expected_shifts(found, measure, windows, spans, look)
     worst = min(shifts, key=lambda shift: shift.log_p)
-    certain = worst.log_p < np.log(look.alpha / (len(spans) * len(found.cells.measures)))
+    certain = worst.log_p < limit(look.alpha, len(spans) * len(found.cells.measures))
     if not (worst.loss > margin and (certain or worst.log_p < np.log(0.05 / len(spans)))):
         return []
     window = together(windows, worst.windows)

@@ -7,6 +7,7 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.pages.words import short
 from seatrial.trial.compare.groups import grouped, ticked
+from seatrial.watch.budget import limit
 from seatrial.watch.expectation import OTHER_SAMPLE
 from seatrial.watch.measured_tally import LabelledRows, row_losses
 from seatrial.watch.metric_windows import Look, MetricWindow, shift_of, usual_spread
@@ -49,7 +50,7 @@ def worse_groups(
         shift = shift_of(
             1, float(new_losses.mean() - old.mean()), variance, usual, min(len(old), len(new_losses)), margin
         )
-        if shift.log_p < np.log(alpha / len(judged)):
+        if shift.log_p < limit(alpha, len(judged)):
             values = float(known_right[before].mean()), float(right[newest][after].mean())
             findings.append(_finding(name, values, known, len(new_losses), after.mean(), shift.log_p, version))
     return sorted(findings, key=lambda finding: finding.log_p or 0.0)[:MOST_FINDINGS]

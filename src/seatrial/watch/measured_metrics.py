@@ -16,6 +16,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
+from seatrial.watch.budget import limit
 from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, loss_of, margin_of
 from seatrial.watch.measured_groups import worse_groups
 from seatrial.watch.measured_tally import MeasuredTally
@@ -142,7 +143,7 @@ class _Judged:
             return []
         worst, window, value, variance = min(judged, key=lambda each: each[0].log_p)
         alpha = self.look.alpha / PARTS
-        certain = worst.log_p < np.log(alpha / (len(self.spans) * len(self.expected.cells.measures)))
+        certain = worst.log_p < limit(alpha, len(self.spans) * len(self.expected.cells.measures))
         if not (worst.loss > self.margin and (certain or worst.log_p < np.log(0.05 / len(self.spans)))):
             return []
         half = WIDTH * variance**0.5
@@ -179,8 +180,8 @@ class _Judged:
         if not judged:
             return []
         shift, loss, window, expected, value = min(judged, key=lambda each: each[0].log_p)
-        alpha = self.look.alpha / PARTS / 2 / len(_relation_measures(self.expected)) / len(self.spans)
-        if not (shift.log_p < np.log(alpha) and shift.loss > self.margin):
+        tests = 2 * len(_relation_measures(self.expected)) * len(self.spans)
+        if not (shift.log_p < limit(self.look.alpha / PARTS, tests) and shift.loss > self.margin):
             return []
         doubt = (
             f"labels contradict it: {self.measure.label} was {short(value)} on {window.rows:,} labelled rows where "
