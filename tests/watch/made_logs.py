@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -86,5 +87,5 @@ def deliver(
 ) -> None:
     """Write a day into a log's folder, as the shipper does."""
     when: date = at(day).date()
-    segment = f"{when:%Y%m%d}T000000000000-{abs(hash((version, day, kind))):016x}"
+    segment = f"{when:%Y%m%d}T000000000000-{crc32(f'{version} {day} {kind}'.encode()):016x}"
     FolderDestination(str(folder)).deliver(segment, [LogTable(kind, name, version, when, table)])

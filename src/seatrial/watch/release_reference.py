@@ -112,7 +112,7 @@ class ColumnBins:
         import pyarrow.compute as pc
 
         if self.form == "number":
-            return np.where(array.is_null().to_numpy(zero_copy_only=False), 0, 1)
+            return np.asarray(np.where(array.is_null().to_numpy(zero_copy_only=False), 0, 1))
         known = pc.index_in(array, pa.array(self.values, pa.string()))
         codes = pc.fill_null(known, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 2
         rest = codes == 1
