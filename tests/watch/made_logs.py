@@ -29,7 +29,7 @@ def day_table(
     release: Any, columns: Columns, day: int, rows: int, change: Change | None = None, since: float = 0
 ) -> Any:
     """The log of one day: `rows` of the checked `columns` (n,), which `change` changes from `since` (in days) on."""
-    g = np.random.default_rng([16, day])
+    g = np.random.default_rng([16, day % 10**6])
     times = np.sort(g.random(rows))
     drawn = g.integers(0, len(next(iter(columns.values()))), rows)
     values = {name: each[drawn].copy() for name, each in columns.items()}

@@ -84,7 +84,7 @@ FAULTS = {
 
 def test_a_quiet_log_raises_no_alarm_from_its_first_day_on(titanic, reference):
     watch = watched(titanic, reference, days=20)
-    for day in range(1, 21):
+    for day in (1, 2, 5, 13, 20):
         looked = watch.look(at(day))
         assert alarms(looked) == [], looked.findings
     assert looked.rows == ROWS
@@ -182,3 +182,19 @@ def test_rows_of_the_future_are_noted_and_not_counted(titanic, reference):
     looked = watch.look(at(QUIET))
     assert looked.rows == ROWS
     assert alarms(looked) == []
+
+
+def test_a_classifier_tells_rows_of_another_mixture_and_does_not_alarm(titanic, reference):
+    quiet = watched(titanic, reference, days=3).look(at(3))
+    assert "drift.together" not in [finding.name for finding in quiet.findings]
+
+    def older_and_richer(values, rows):
+        values["age"][rows] += 6
+        values["fare"][rows] *= 1.5
+        values["parch"][rows] = 0
+
+    looked = watched(titanic, reference, older_and_richer, days=3, since=0.0).look(at(3))
+    found = next(finding for finding in looked.findings if finding.name == "drift.together")
+    assert found.level == Level.noted
+    assert 0.6 < found.new < 1
+    assert "`age`" in found.summary

@@ -21,7 +21,7 @@ class InputTally:
     def __init__(self, reference: ReleaseReference) -> None:
         self.bins = reference.bins
         self.counts = {each.name: SlotCounts(each.size) for each in self.bins}
-        self.pairs = related_pairs(self.bins, [_reference_codes(each, reference) for each in self.bins])
+        self.pairs = related_pairs(self.bins, [reference_codes(each, reference) for each in self.bins])
         self.pair_counts = {each.name: SlotCounts(len(each.expected)) for each in self.pairs}
         self.repeats = SlotCounts(2)
         self.absent: dict[str, set[str]] = {}  # columns that a version's log does not have
@@ -51,7 +51,8 @@ class InputTally:
         self.repeats.add(version, slots, _repeated(signature))
 
 
-def _reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:
+def reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:
+    """The bins of a column's held-out values (n,)."""
     import pyarrow as pa
 
     values = reference.columns[bins.name]
