@@ -198,3 +198,23 @@ def test_a_classifier_tells_rows_of_another_mixture_and_does_not_alarm(titanic, 
     assert found.level == Level.noted
     assert 0.6 < found.new < 1
     assert "`age`" in found.summary
+
+
+def test_a_column_that_came_later_is_not_missing_before(titanic, reference):
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(QUIET + 1))
+    for day in range(QUIET + 1):
+        for batch in quiet_day(titanic, reference, day):
+            watch.add(batch if day >= 10 else batch.drop_columns(["input_fare", "input_age"]))
+    looked = watch.look(at(QUIET + 1))
+    assert alarms(looked) == []
+    assert any("does not have `age`, `fare`" in note for note in looked.notes)
+
+
+def test_a_column_that_a_log_has_only_hashes_of_is_not_compared(titanic, reference):
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(QUIET + 1))
+    for day in range(QUIET + 1):
+        for batch in quiet_day(titanic, reference, day):
+            at_ = batch.schema.get_field_index("input_fare")
+            hashes = pa.array([f"{k:032x}" for k in range(batch.num_rows)])
+            watch.add(batch.set_column(at_, "input_fare", hashes) if day >= 10 else batch)
+    assert alarms(watch.look(at(QUIET + 1))) == []

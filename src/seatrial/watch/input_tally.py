@@ -33,14 +33,13 @@ class InputTally:
 
     def add(self, batch: Any, version: str, slots: Array) -> None:
         """Count a batch."""
-        names = batch.schema.names
         codes: dict[str, Array] = {}
         signature = slots.astype(np.uint64)
         for each in self.bins:
-            if INPUT + each.name not in names:
+            array = logged(batch, each)
+            if array is None:
                 self.absent.setdefault(version, set()).add(each.name)
                 continue
-            array = batch.column(INPUT + each.name)
             codes[each.name] = each.codes(array)
             self.counts[each.name].add(version, slots, codes[each.name])
             signature = _mixed(signature, _values_of(array, codes[each.name]))
@@ -49,6 +48,15 @@ class InputTally:
                 found = pair.codes(codes[pair.first], codes[pair.second])
                 self.pair_counts[pair.name].add(version, slots, found)
         self.repeats.add(version, slots, _repeated(signature))
+
+
+def logged(rows: Any, bins: ColumnBins) -> Any:
+    """An input's column in a pyarrow batch or table of the log; None where there is none, or none that is compared."""
+    name = INPUT + bins.name
+    if name not in rows.schema.names or not bins.takes(rows.schema.field(name).type):
+        return None
+    column = rows.column(name)
+    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
 
 
 def reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from seatrial.model.features import Array, Floats
 from seatrial.watch.changes import LookAt
-from seatrial.watch.input_tally import INPUT, InputTally, SampleTally, reference_codes
+from seatrial.watch.input_tally import InputTally, SampleTally, logged, reference_codes
 from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.watch_records import Finding, Level
 
@@ -24,13 +24,14 @@ def told_apart(tally: InputTally, sample: SampleTally, reference: ReleaseReferen
     table = sample.table(look.last - look.hours + 1, look.last)
     if table is None or min(table.num_rows, reference.rows) < FEWEST:
         return None
-    bins = [each for each in tally.bins if INPUT + each.name in table.column_names]
+    arrays = {each.name: logged(table, each) for each in tally.bins}
+    bins = [each for each in tally.bins if arrays[each.name] is not None]
     draw = np.random.default_rng(16)
     chosen = [draw.permutation(rows)[:MOST] for rows in (reference.rows, table.num_rows)]
     codes = [
         np.concatenate([
             reference_codes(each, reference)[chosen[0]],
-            each.codes(table[INPUT + each.name].combine_chunks())[chosen[1]],
+            each.codes(arrays[each.name])[chosen[1]],
         ])
         for each in bins
     ]  # fmt: skip
