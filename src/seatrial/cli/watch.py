@@ -15,6 +15,7 @@ from seatrial.cli.options import DEFAULT_COMMAND, HERE, JsonOption, ProjectOptio
 from seatrial.core.errors import SeatrialError, UsageError
 
 if TYPE_CHECKING:
+    from seatrial.core.project import ProjectSettings
     from seatrial.steps.look import Look, ProjectLook
     from seatrial.watch.alarms import Alarm
     from seatrial.watch.watch_words import WatchLine
@@ -223,7 +224,9 @@ def _project_document(each: "ProjectLook") -> dict[str, object]:
     return {"project": each.name, "folder": str(each.folder), "state": line.state, "line": line.text, "watch": document}
 
 
-def _serve(project: Path, *, every: str, host: str, port: int, keys: Path | None, release: str, log: str) -> None:
+def _serve(
+    project: "ProjectSettings", *, every: str, host: str, port: int, keys: Path | None, release: str, log: str
+) -> None:
     from seatrial.steps.watch_service import serve_watch
 
     serve_watch(

@@ -41,11 +41,11 @@ def over_time(
     changed.
     """
     low, high = _range(points, usual, reference)
-    span = (end - begin) or 1.0
+    span = end - begin
 
     def place(time: float, value: float) -> tuple[float, float]:
-        share = (value - low) / (high - low)
-        return 3 + (time - begin) / span * (WIDE - 6), TOP + (1 - min(max(share, 0.0), 1.0)) * (HIGH - TOP - BOTTOM)
+        share, part = (value - low) / (high - low), (time - begin) / span if span else 0.5
+        return 3 + part * (WIDE - 6), TOP + (1 - min(max(share, 0.0), 1.0)) * (HIGH - TOP - BOTTOM)
 
     parts = []
     band = [value for value in usual if value is not None]
@@ -55,19 +55,21 @@ def over_time(
         parts.append(f'<rect class="usual" x="0" y="{px(top)}" {size}/>')
     inside = [mark for mark in marks if begin <= mark <= end][-MOST_MARKS:]
     if inside:
-        lines = "".join(f"M{px(place(mark, low)[0])} 0V{HIGH}" for mark in inside)
-        parts.append(f'<path class="deployed" d="{lines}"/>')
+        upright = "".join(f"M{px(place(mark, low)[0])} 0V{HIGH}" for mark in inside)
+        parts.append(f'<path class="deployed" d="{upright}"/>')
     if reference is not None:
         parts.append(f'<path class="reference" d="M0 {px(place(begin, reference)[1])}H{WIDE}"/>')
     runs = list(_runs(points))
     areas = "".join(_area([(place(p.time, p.low), place(p.time, p.high)) for p in run if _bounded(p)]) for run in runs)  # type: ignore[arg-type]
     if areas:
         parts.append(f'<path class="between" d="{areas}"/>')
-    for name, chosen in (("line", None), ("line changed", since)):
-        if name == "line changed" and since is None:
-            continue
-        kept = [[p for p in run if chosen is None or p.time >= chosen] for run in runs]
-        path = "".join(_path([place(p.time, p.value) for p in run if p.value is not None]) for run in kept if run)
+    lines = [[(p.time, place(p.time, p.value)) for p in run if p.value is not None] for run in runs]
+    alone = "".join(_path([line[0][1]]) for line in lines if len(line) == 1)
+    for name, path in (
+        ("line", "".join(_path([point for _, point in line]) for line in lines if len(line) > 1)),
+        ("alone", alone),
+        ("changed line", "".join(_path(_after(line, since)) for line in lines if since is not None)),
+    ):
         if path:
             parts.append(f'<path class="{name}" d="{path}"/>')
     return svg("over-time", WIDE, HIGH, described, "".join(parts)), low, high
@@ -98,6 +100,10 @@ def _runs(points: Sequence[TimePoint]) -> Iterator[list[TimePoint]]:
     for there, run in groupby(points, lambda point: point.value is not None):
         if there:
             yield list(run)
+
+
+def _after(line: Sequence[tuple[float, tuple[float, float]]], since: float) -> list[tuple[float, float]]:
+    return [point for time, point in line if time >= since]
 
 
 def _path(placed: Sequence[tuple[float, float]]) -> str:

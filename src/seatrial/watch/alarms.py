@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from seatrial.core.errors import SeatrialError
+from seatrial.trial.report.words import clean
 from seatrial.watch.watch_records import Finding, Level, Part, Watched
 from seatrial.watch.watch_words import facts
 
@@ -239,15 +240,15 @@ def _message(alarm: Alarm, project: str) -> AlarmMessage:
     name = f"{alarm.id} {event.change} {event.time.isoformat()} {project}"
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     # A subject may name a group by a value, "sex = female", or hold what a caller sent: only its columns are sent.
-    column = alarm.subject.partition("=")[0].strip()
+    column = clean(alarm.subject.partition("=")[0], 120)
     return AlarmMessage(
         id=f"msg_{digest[:32]}",
         change=event.change,
         at=event.time,
         alarm=alarm.code,
-        project=project,
-        version=alarm.version,
-        what=alarm.name,
+        project=clean(project, 120),
+        version=clean(alarm.version, 60),
+        what=clean(alarm.name, 120),
         column=column,
         since=alarm.since,
         share=alarm.share,

@@ -19,7 +19,7 @@ GAUGES = {
     "seatrial_watch_rows": "Requests in the newest window.",
     "seatrial_watch_findings": "Findings of the last look by part and level.",
     "seatrial_watch_metric": "The newest figure of the performance, estimated without labels or measured with them.",
-    "seatrial_watch_undelivered_messages": "Messages about alarms that were tried and that a receiver has not taken yet.",
+    "seatrial_watch_undelivered_messages": "Messages about alarms that a receiver has not taken, after a try.",
 }
 Sample = tuple[dict[str, str], float]
 

@@ -42,7 +42,7 @@ class Item:
     look: str
     word: str
     summary: Svg
-    hint: Svg
+    hint: Svg | str
     facts: str
     command: str
     known: str
@@ -71,7 +71,7 @@ class Chapter:
     question: str
     look: str
     word: str
-    line: Svg
+    line: Svg | str
     items: Sequence[Item]
     panels: Sequence[Panel]
     folded: Sequence[Panel]
@@ -103,18 +103,18 @@ def to_html(
         line=line,
         look=LOOK[line.state],
         text=prose(line.text),
-        to_do=prose(line.to_do),
+        to_do=_prose(line.to_do),
         when=written(watched.at),
         attention=[_item(each, known, acknowledged) for each in attention],
         chapters=list(_chapters(watched, known, acknowledged)),
-        span=(_day(begin), _day(end)) if watched.series else None,
+        days=_days(begin, end) if watched.series else "",
         deployed=[(written(each.time), each.version, each.target) for each in reversed(watched.deployed)],
         notes=[prose(sentence(note)) for note in watched.notes],
         history=list(_history(book)),
         spent=percent(watched.spent) if watched.spent else "",
         pages=pages,
         refresh=refresh,
-        problem=prose(sentence(problem)),
+        problem=_prose(problem),
     )
 
 
@@ -147,7 +147,7 @@ def _item(finding: Finding, known: dict[str, str], acknowledged: Collection[str]
         LOOK[state],
         WORD[state],  # type: ignore[index]
         prose(sentence(finding.summary)),
-        prose(sentence(finding.hint)),
+        _prose(finding.hint),
         facts(finding),
         rows_command(finding),
         known.get(finding.id, "") if finding.level is Level.alarm else "",
@@ -157,14 +157,16 @@ def _item(finding: Finding, known: dict[str, str], acknowledged: Collection[str]
 def _chapters(watched: Watched, known: dict[str, str], acknowledged: Collection[str]) -> Iterator[Chapter]:
     begin, end = _span(watched)
     marks = [each.time.timestamp() for each in watched.deployed]
+    several = len({each.version for each in watched.series}) > 1
     for part, level, findings in parts_of(watched):
-        about = {(each.subject, each.version): each for each in reversed(findings)}
+        about = {(each.subject, each.version): each for each in reversed(findings) if each.subject}
         drawn = sorted(
             (each for each in watched.series if each.part == part),
             key=lambda each: (each.subject, each.version) not in about,
         )
         panels = [
-            _panel(each, begin, end, marks, about.get((each.subject, each.version))) for each in drawn[:MOST_PANELS]
+            _panel(each, begin, end, marks, about.get((each.subject, each.version)), several)
+            for each in drawn[:MOST_PANELS]
         ]
         changed = sum((each.subject, each.version) in about for each in drawn)
         first = max(SHOWN, min(changed, 4 * SHOWN))
@@ -175,7 +177,7 @@ def _chapters(watched: Watched, known: dict[str, str], acknowledged: Collection[
             QUESTION[part],
             LOOK[level.value] if findings or drawn else "unrun",
             WORD[level.value] if findings or drawn else "Not looked at",  # type: ignore[index]
-            prose(sentence(findings[0].summary)) if findings else Svg(""),
+            _prose(findings[0].summary) if findings else "",
             [_item(each, known, acknowledged) for each in noted],
             panels[:first],
             panels[first:],
@@ -184,7 +186,9 @@ def _chapters(watched: Watched, known: dict[str, str], acknowledged: Collection[
         )
 
 
-def _panel(series: Series, begin: float, end: float, marks: Sequence[float], finding: Finding | None) -> Panel:
+def _panel(
+    series: Series, begin: float, end: float, marks: Sequence[float], finding: Finding | None, several: bool
+) -> Panel:
     points = [
         TimePoint(p.time.timestamp(), p.value, p.low, p.high) for p in sorted(series.points, key=lambda p: p.time)
     ]
@@ -210,7 +214,7 @@ def _panel(series: Series, begin: float, end: float, marks: Sequence[float], fin
     rows = f"{latest.rows:,}{SPACE}rows" if latest and latest.rows else ""
     return Panel(
         series.title,
-        " ".join(part for part in (series.subject, series.version) if part),
+        " ".join(part for part in (series.subject, series.version * several) if part),
         value + between,
         drawing,
         f"{_value(low, series.unit)} to {_value(high, series.unit)}",
@@ -218,6 +222,11 @@ def _panel(series: Series, begin: float, end: float, marks: Sequence[float], fin
         rows,
         LOOK[finding.level.value] if finding and finding.level is not Level.well else "",
     )
+
+
+def _prose(text: str) -> Svg | str:
+    """A sentence, or nothing, which a template can test for."""
+    return prose(sentence(text)) if text else ""
 
 
 def _value(value: float | None, unit: str) -> str:
@@ -233,6 +242,11 @@ def _span(watched: Watched) -> tuple[float, float]:
     times = [point.time.timestamp() for series in watched.series for point in series.points]
     at = watched.at.timestamp()
     return (min(times), max(times)) if times else (at, at)
+
+
+def _days(begin: float, end: float) -> str:
+    first, last = _day(begin), _day(end)
+    return f"is of {first}" if first == last else f"is from {first} to {last}"
 
 
 def _day(time: float) -> str:
