@@ -30,6 +30,7 @@ from seatrial.steps.runs import export_runs as _export_runs
 from seatrial.steps.runs import list_runs as _list_runs
 from seatrial.steps.train import train as _train
 from seatrial.steps.tune import tune as _tune
+from seatrial.steps.watch import watch as _watch
 
 if TYPE_CHECKING:
     from seatrial.steps.load import LoadedRelease
@@ -187,6 +188,7 @@ class Project:
 
     publish = _method(_publish)
     release = _method(_release)
+    watch = _method(_watch)
     deploy = _method(_deploy)
     rollback = _method(_rollback)
     stop = _method(_stop)
