@@ -62,7 +62,7 @@ def watch(
             false_alarms=settings.false_alarms,
         )  # fmt: skip
     newest = next(version for version in reversed(served) if version in known.references)
-    watched = LogWatch(known.references, newest, settings)
+    watched = LogWatch(known.references, newest, settings, moment)
     progress(f"reading the log since {since:%Y-%m-%d}")
     _read(source, query, watched)
     found = watched.look(moment, before)

@@ -68,7 +68,7 @@ def _with_causes(
     found = []
     for bins, change in changes:
         begin = max(change.since or 0, look.last - look.hours + 1)
-        table = sample.table(begin)
+        table = sample.table(begin, look.last)
         old = reference.columns[bins.name]
         if table is None or INPUT + bins.name not in table.column_names:
             marked = [bins.names[k] for k in np.flatnonzero(change.bins)[:2]]
@@ -99,7 +99,7 @@ def _exchanged(
 ) -> list[ColumnChanged]:
     """Say of two columns that have each other's values that they were exchanged."""
     numbers = [each for each in found if each.bins.form == "number" and each.cause.kind in ("moved", "range", "unit")]
-    table = sample.table(look.last - look.hours + 1)
+    table = sample.table(look.last - look.hours + 1, look.last)
     if len(numbers) < 2 or table is None:
         return found
     values = {

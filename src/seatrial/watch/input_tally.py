@@ -90,13 +90,12 @@ def _repeated(signatures: Array) -> Array:
 
 
 class SampleTally:
-    """Keeps some of the newest rows as they are: what was done to a column can only be seen there."""
+    """Keeps some of the rows of the hours from `first` to `last` as they are: only there is seen what was done to them."""
 
-    def __init__(self, names: Sequence[str], hours: int) -> None:
+    def __init__(self, names: Sequence[str], first: int, last: int) -> None:
         self._names = [*names, "key"]
-        self._hours = hours
-        self._most = max(MOST_SAMPLED // hours, 1)  # rows of an hour
-        self._newest = 0
+        self._first, self._last = first, last
+        self._most = max(MOST_SAMPLED // max(last - first + 1, 1), 1)  # rows of an hour
         self._taken: dict[int, int] = {}
         self._kept: list[tuple[Any, Array]] = []
 
@@ -106,12 +105,11 @@ class SampleTally:
         return self._names
 
     def add(self, batch: Any, version: str, slots: Array) -> None:  # noqa: ARG002 - the same for all versions
-        """Keep up to so many rows of each of the newest hours."""
+        """Keep up to so many rows of each hour."""
         import pyarrow as pa
 
-        self._newest = max(self._newest, int(slots.max(initial=0)))
         chosen = []
-        for slot in np.unique(slots[slots > self._newest - self._hours]).tolist():
+        for slot in np.unique(slots[(slots >= self._first) & (slots <= self._last)]).tolist():
             left = self._most - self._taken.get(slot, 0)
             rows = np.flatnonzero(slots == slot)
             if left > 0 and len(rows):
@@ -122,12 +120,11 @@ class SampleTally:
             rows = np.concatenate(chosen)
             names = [name for name in self._names if name in batch.schema.names]
             self._kept.append((batch.select(names).take(pa.array(rows)), slots[rows]))
-            self._kept = [each for each in self._kept if each[1].max() > self._newest - self._hours]
 
-    def table(self, since: int) -> Any:
-        """The rows of the hours from `since` on, as a pyarrow.Table; None if there are none."""
+    def table(self, since: int, last: int) -> Any:
+        """The rows of the hours from `since` to `last`, as a pyarrow.Table; None if there are none."""
         import pyarrow as pa
 
-        parts = [batch.filter(pa.array(slots >= since)) for batch, slots in self._kept]
+        parts = [batch.filter(pa.array((slots >= since) & (slots <= last))) for batch, slots in self._kept]
         tables = [pa.Table.from_batches([part]) for part in parts if part.num_rows]
         return pa.concat_tables(tables, promote_options="permissive") if tables else None

@@ -37,7 +37,7 @@ class Looked:
 class LogWatch:
     """Counts a log's batches. `references` are those of the versions that served; inputs are compared with `newest`'s.
 
-    `further` are tallies of other parts, which get every batch too.
+    `at` is the moment of the newest look, and `further` are tallies of other parts, which get every batch too.
     """
 
     def __init__(
@@ -45,13 +45,15 @@ class LogWatch:
         references: Mapping[str, ReleaseReference],
         newest: str,
         settings: WatchSettings,
+        at: datetime,
         further: Sequence[Tally] = (),
     ) -> None:
         self.settings = settings
         self.hours = max(int(settings.window_length / timedelta(hours=1)), 1)
         self.reference = references[newest]
         self.inputs = InputTally(self.reference)
-        self.sample = SampleTally(self.inputs.columns, self.hours)
+        last = _last_hour(at)
+        self.sample = SampleTally(self.inputs.columns, last - self.hours + 1, last)
         self.answers = [AnswerTally(each) for each in references.values()]
         self.traffic, self.refusals = LatencyTally(), RefusalTally()
         self._tallies: list[Tally] = [self.inputs, self.sample, self.traffic, *self.answers, *further]
@@ -79,7 +81,7 @@ class LogWatch:
 
     def look(self, at: datetime, before: datetime | None = None) -> Looked:
         """Look at the counts as of `at`; `before` is when the last look was."""
-        last = slot_of(at - timedelta(microseconds=1))
+        last = _last_hour(at)
         slots, latency = joined_counts(self.traffic.counts, "", last)
         refused, _ = joined_counts(self.refusals.counts, "", last)
         first = int(min([*slots[:1], *refused[:1]], default=last))
@@ -97,6 +99,11 @@ class LogWatch:
         series += [each for tally in served for each in answer_series(tally, view)]
         notes = [*clock_notes(slots, last), *_notes(view, self)]
         return Looked(folded(found), series, notes, rows, spent)
+
+
+def _last_hour(at: datetime) -> int:
+    """The hour of the newest row of a look, since 1970."""
+    return slot_of(at - timedelta(microseconds=1))
 
 
 def folded(findings: Sequence[Finding]) -> list[Finding]:
