@@ -93,8 +93,10 @@ def run(
         _serve(project, every=every, host=host, port=port, keys=keys, release=release, log=from_)
         return
     with _could_not_look(), show.progress(quiet=json) as progress:
-        from seatrial.steps.look import look, write_look
+        from seatrial.steps.look import check_output, look, write_look
 
+        if output:
+            check_output(output)
         progress("reading the log")
         found = look(settings, at=at, since=since, release=release, log=from_, progress=progress)
         written = write_look(found, output) if output else []

@@ -97,7 +97,8 @@ def look(
     moment, begin = _moment(at, "--at", now), _moment(since, "--since", now)
     if moment and begin and begin >= moment:
         raise UsageError(f"--since {since} is not before --at {at}.", hint="Give an earlier --since.")
-    watched = readable(watch(project, at=moment, release=release, log=log, progress=progress))
+    before = alarm_files.read_book(project.root).looked
+    watched = readable(watch(project, at=moment, release=release, log=log, before=before, progress=progress))
     if begin:
         watched = shown_since(watched, begin)
     if moment or begin or release or log:
@@ -120,7 +121,10 @@ def shown_since(watched: "Watched", begin: datetime) -> "Watched":
 def _moment(value: str | datetime, where: str, now: datetime) -> datetime | None:
     if not value:
         return None
-    found = value if isinstance(value, datetime) else parse_moment(value, where, now)
+    try:
+        found = value if isinstance(value, datetime) else parse_moment(value, where, now)
+    except SeatrialError as error:
+        raise UsageError(error.message, hint=error.hint) from None
     found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     if found > now:
         raise UsageError(f"{where} {found:%Y-%m-%d %H:%M} UTC is in the future.", hint="Give a moment that is over.")
@@ -148,11 +152,8 @@ def write_look(found: Look, to: Path) -> list[Path]:
 
     Raises UsageError for another ending.
     """
-    ending = to.suffix.lower()
-    if ending and not to.is_dir() and ending not in ENDINGS:
-        raise UsageError(f"{to} ends in {ending}.", hint="Name a folder, or a file that ends in .html, .json or .md.")
-    if ending in ENDINGS and not to.is_dir():
-        write_atomic(to, found.files()[ENDINGS[ending]])
+    if name := check_output(to):
+        write_atomic(to, found.files()[name])
         return [to]
     written = []
     for name, text in found.files().items():
@@ -161,15 +162,31 @@ def write_look(found: Look, to: Path) -> list[Path]:
     return written
 
 
+def check_output(to: Path) -> str:
+    """Which of a look's files a path is for, by its ending; empty for a folder. Raises UsageError for another one."""
+    ending = to.suffix.lower()
+    if to.is_dir() or not ending:
+        return ""
+    if ending not in ENDINGS:
+        raise UsageError(f"{to} ends in {ending}.", hint="Name a folder, or a file that ends in .html, .json or .md.")
+    return ENDINGS[ending]
+
+
 def look_at_all(folders: Sequence[Path], *, at: str = "", progress: Progress = silent) -> list[ProjectLook]:
     """Look at several projects, and return them worst first. One that fails is a line, and not the end."""
-    found = [_one(folder, at, progress) for folder in projects_in(folders)]
+    found = _told_apart([_one(folder, at, progress) for folder in projects_in(folders)])
     order = {"alarm": 0, "unknown": 1, "acknowledged": 2, "noted": 3, "well": 4}
 
     def severity(each: ProjectLook) -> float:
         return max((finding.severity for finding in each.look.watched.findings), default=0.0) if each.look else 0.0
 
     return sorted(found, key=lambda each: (order[each.line.state], -severity(each), each.name))
+
+
+def _told_apart(found: list[ProjectLook]) -> list[ProjectLook]:
+    """Projects of the same name with their folders."""
+    names = [each.name for each in found]
+    return [replace(e, name=f"{e.name} ({e.folder})") if names.count(e.name) > 1 else e for e in found]
 
 
 def _one(folder: Path, at: str, progress: Progress) -> ProjectLook:

@@ -26,7 +26,6 @@ def to_document(watched: Watched, acknowledged: Collection[str] = ()) -> dict[st
         written_finding["severity"] = written_finding["severity"] or 0.0  # NaN has no order
     return {
         "schema": SCHEMA,
-        "level": watched.level.value,
         "state": line.state,
         "line": standard_json(line.text),
         "to_do": standard_json(line.to_do),
@@ -57,7 +56,6 @@ def json_schema() -> dict[str, Any]:
     text = {"type": "string"}
     more = {
         "schema": {"const": SCHEMA, "title": "Schema", "type": "integer"},
-        "level": {"$ref": "#/$defs/Level"},
         "state": states,
         "line": text,
         "to_do": text,

@@ -49,7 +49,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Panel:
+class SmallFigure:
     """One figure over time as the page shows it."""
 
     title: str
@@ -73,8 +73,8 @@ class Chapter:
     word: str
     line: Svg | str
     items: Sequence[Item]
-    panels: Sequence[Panel]
-    folded: Sequence[Panel]
+    panels: Sequence[SmallFigure]
+    folded: Sequence[SmallFigure]
     left_out: int
     opened: bool
 
@@ -188,7 +188,7 @@ def _chapters(watched: Watched, known: dict[str, str], acknowledged: Collection[
 
 def _panel(
     series: Series, begin: float, end: float, marks: Sequence[float], finding: Finding | None, several: bool
-) -> Panel:
+) -> SmallFigure:
     points = [
         TimePoint(p.time.timestamp(), p.value, p.low, p.high) for p in sorted(series.points, key=lambda p: p.time)
     ]
@@ -212,7 +212,7 @@ def _panel(
     )
     reference = f"training {_value(series.reference, series.unit)}" if series.reference is not None else ""
     rows = f"{latest.rows:,}{SPACE}rows" if latest and latest.rows else ""
-    return Panel(
+    return SmallFigure(
         series.title,
         " ".join(part for part in (series.subject, series.version * several) if part),
         value + between,

@@ -65,21 +65,21 @@ def readable(watched: Watched) -> Watched:
 
     def finding(each: Finding) -> Finding:
         texts = {name: clean(getattr(each, name)) for name in ("name", "summary", "version", "hint")}
-        return replace(each, **texts, subject=clean(each.subject, 120), evidence=cleaned(each.evidence))
+        return replace(each, **texts, subject=clean(each.subject), evidence=cleaned(each.evidence))
 
     def series(each: Series) -> Series:
-        texts = {name: clean(getattr(each, name), 160) for name in ("title", "version", "subject", "unit")}
+        texts = {name: clean(getattr(each, name)) for name in ("title", "version", "subject", "unit")}
         return replace(each, **texts)
 
     return replace(
         watched,
-        project=clean(watched.project, 120),
-        versions=[clean(version, 60) for version in watched.versions],
+        project=clean(watched.project),
+        versions=[clean(version) for version in watched.versions],
         findings=[finding(each) for each in watched.findings],
         series=[series(each) for each in watched.series],
-        deployed=[replace(d, version=clean(d.version, 60), target=clean(d.target, 60)) for d in watched.deployed],
+        deployed=[replace(d, version=clean(d.version), target=clean(d.target)) for d in watched.deployed],
         notes=[clean(note) for note in watched.notes],
-        false_alarms=clean(watched.false_alarms, 60),
+        false_alarms=clean(watched.false_alarms),
     )
 
 
@@ -97,8 +97,9 @@ def headline(watched: Watched, acknowledged: Collection[str] = ()) -> WatchLine:
     if unknown:
         return WatchLine("unknown", sentence(unknown[0].summary), sentence(unknown[0].hint))
     if not watched.rows and not watched.findings:
-        to_do = "`seatrial log summary` shows when the last requests came."
-        return WatchLine("unknown", NO_REQUESTS, to_do)
+        if watched.notes and not watched.versions:  # which say why
+            return WatchLine("unknown", sentence(watched.notes[0]))
+        return WatchLine("unknown", NO_REQUESTS, "`seatrial log summary` shows when the last requests came.")
     scope = f"{count(watched.rows, 'request')}{_window(watched)}"
     if alarms:
         return WatchLine("acknowledged", f"{known}, nothing new in {scope}.", "`seatrial watch alarms` lists them.")
