@@ -35,6 +35,8 @@ def watch(
     is when the last look was: this one may spend the budget of false alarms of the time since, and without it that
     of one window.
     """
+    from seatrial.core.moments import parse_length
+    from seatrial.prediction_log.labels import newest_labels
     from seatrial.steps.log import open_log
     from seatrial.watch.log_watch import LogWatch
     from seatrial.watch.watch_records import Watched
@@ -62,7 +64,10 @@ def watch(
             false_alarms=settings.false_alarms,
         )  # fmt: skip
     newest = next(version for version in reversed(served) if version in known.references)
-    watched = LogWatch(known.references, newest, settings, moment)
+    labels = newest_labels(_until(source.store.read_labels(), moment))
+    delay = source.settings.label_delay
+    wait = parse_length(delay, "label_delay") if delay else timedelta(0)
+    watched = LogWatch(known.references, newest, settings, moment, labels, wait)
     progress(f"reading the log since {since:%Y-%m-%d}")
     _read(source, query, watched)
     found = watched.look(moment, before)
@@ -222,6 +227,16 @@ def _deployments(project: "ProjectSettings", since: datetime) -> "list[Deployed]
                 if entry.outcome == HEALTHY and entry.release == project.name and when >= since - timedelta(days=1):
                     found.append(Deployed(when.astimezone(UTC), entry.version, path.parent.name))
     return sorted(found, key=lambda each: each.time)
+
+
+def _until(labels: Any, moment: datetime) -> Any:
+    """The labels that were known at a moment."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not labels.num_columns:
+        return labels
+    return labels.filter(pc.less_equal(labels["time"], pa.scalar(moment, pa.timestamp("us", "UTC"))))
 
 
 def _read(source: "PredictionLog", query: "LogQuery", watched: Any) -> None:

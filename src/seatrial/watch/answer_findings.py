@@ -39,7 +39,7 @@ def _finding(change: Change, names: tuple[str, ...], version: str, what: str) ->
     since = None if change.since is None else time_of(change.since)
     when = f" since {since:%A, %d %B, %H:%M} UTC" if since else ""
     shown = marked[0].removeprefix("= ") if len(marked) == 1 else f"{marked[0]} to {marked[-1].removeprefix('from ')}"
-    of = "the held-out rows" if change.gross else "before"
+    of = "of the held-out rows" if change.gross else "before"
     if what == "labels":
         summary = (
             f"The answer {shown} is given to {percent(change.after)} of the rows{when}, it was {percent(change.before)}"
@@ -47,7 +47,7 @@ def _finding(change: Change, names: tuple[str, ...], version: str, what: str) ->
     else:
         summary = f"Scores moved{when}: {percent(change.after)} are {shown}, it was {percent(change.before)}"
     return Finding(
-        f"answers.{what}", "answers", change.level, f"{summary} {'of' if change.gross else ''}{' ' if change.gross else ''}{of}.",
+        f"answers.{what}", "answers", change.level, f"{summary} {of}.",
         version, since=since, share=change.moved, old=change.before, new=change.after, log_p=change.log_p,
         severity=20 + min(-change.log_p, 700) / 100,
         hint="If an input changed, that is why. If none did, look at the groups: `seatrial trial --traffic 7d`.",

@@ -14,8 +14,10 @@ from seatrial.watch.changes import Change
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
 
 MOST_ROWS = 2_500  # of a pool
+FEWEST = 3  # rows of one value
+LEAST_ONE_VALUE = 0.01
 ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
-CONFINED = 0.9  # of the changed rows, that one key must have sent for it to be the cause
+CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
 MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one caller has one key anyway
 
 
@@ -30,7 +32,7 @@ class Cause:
 
 
 def cause_of(bins: ColumnBins, old: Array, new: Array, change: Change, codes: Array) -> Cause:
-    """Name what was done to a column: held-out values (n,) and sampled newest ones (m,), with their bins `codes` (m,)."""
+    """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,)."""
     inside = change.bins[codes] if change.after > change.before else ~change.bins[codes]
     names = {bins.names[k] for k in np.flatnonzero(change.bins)}
     more = change.after > change.before
@@ -40,6 +42,8 @@ def cause_of(bins: ColumnBins, old: Array, new: Array, change: Change, codes: Ar
     known = np.array([value is not None and value == value for value in new.tolist()])  # noqa: PLR0124 - NaN
     if not known.any():
         return Cause("missing", "is always missing", codes == 0)
+    if bins.form == "number" and (found := _partly_one_value(old.astype(np.float64), new.astype(np.float64))):
+        return found
     common, share = _most_common(new[known], int(known.sum()))
     before = _share_of(old, common)
     if share - before >= ONE_VALUE and bins.form != "moment" and (bins.form == "number" or share > 0.95):
@@ -64,6 +68,32 @@ def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: flo
     return Cause("stuck", f"is stuck at one value, {shown}", rows)
 
 
+def _partly_one_value(old: Array, new: Array) -> Cause | None:
+    """A sentinel or a limit that some rows have: what there is more of is one value."""
+    there, before = new[~np.isnan(new)], np.sort(old[~np.isnan(old)])
+    values, counts = np.unique(there, return_counts=True)
+    usual = (np.searchsorted(before, values, "right") - np.searchsorted(before, values, "left")) / len(before)
+    more = counts / len(there) - usual
+    k = int(more.argmax())
+    value, excess = float(values[k]), float(more[k])
+    outside = (there < before[0]) | (there > before[-1])
+    if counts[k] < FEWEST or excess < LEAST_ONE_VALUE:
+        return None
+    if not before[0] <= value <= before[-1]:
+        if counts[k] >= 0.5 * outside.sum():
+            return Cause("sentinel", f"has the value {value:.10g}, which training never saw", new == value)
+        return None
+    for end, old_beyond, new_beyond in (
+        ("highest", float((before > value).mean()), float((there > value).mean())),
+        ("lowest", float((before < value).mean()), float((there < value).mean())),
+    ):
+        gone = old_beyond - new_beyond
+        if gone >= LEAST_ONE_VALUE and 0.02 < old_beyond < 0.9 and abs(gone - excess) <= 0.35 * excess:
+            words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
+            return Cause("capped", words, new == value)
+    return None
+
+
 def _number_cause(
     bins: ColumnBins, old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool
 ) -> Cause:
@@ -79,7 +109,7 @@ def _number_cause(
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
         end = ends.min() if side == "below" else ends.max()
-        return Cause("range", f"is {side} {plain(float(end))}, the end of what training saw", inside)
+        return Cause("range", f"moved {side} {plain(float(end))}, the end of what training saw", inside, certain=0.8)
     middles = [float(np.nanmedian(each.astype(np.float64))) for each in (old, new[known])]
     direction = "higher" if middles[1] > middles[0] else "lower" if middles[1] < middles[0] else "spread differently"
     words = f"moved: it is {direction} (median {plain(middles[1])}, it was {plain(middles[0])})"
@@ -122,26 +152,47 @@ def _hours_moved(bins: ColumnBins, codes: Array) -> int:
 
 
 def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> bool:
-    """Whether two columns of numbers have each other's values: held-out ones and newest ones of each."""
+    """Whether two columns of numbers have each other's values in some rows: held-out ones and newest ones of each.
 
-    def apart(old: Array, new: Array) -> float:
-        both = np.concatenate([old[~np.isnan(old)], new[~np.isnan(new)]])
-        places = np.quantile(both, np.linspace(0.1, 0.9, 9)) if len(both) else both
-        shares = [np.searchsorted(np.sort(each[~np.isnan(each)]), places) / max(len(each), 1) for each in (old, new)]
-        return float(np.abs(shares[0] - shares[1]).mean())
+    What is there more of in one column, by its quantiles, must be like what the other one had.
+    """
+    places = np.quantile(np.concatenate([_known(first[0]), _known(second[0])]), np.linspace(0.05, 0.95, 19))
+    shares = [[_shares(each, places) for each in pair] for pair in (first, second)]
+    apart = shares[1][0] - shares[0][0]
+    total = float((apart**2).sum())
+    if total <= 0.05:  # the columns are alike
+        return False
+    moved, left = [], []
+    for towards, (old, new) in zip((apart, -apart), shares, strict=True):
+        change = new - old
+        moved.append(float((change * towards).sum()) / total)
+        left.append(float(((change - moved[-1] * towards) ** 2).sum() / max(float((change**2).sum()), 1e-12)))
+    return min(moved) > 0.03 and max(left) < 0.35 and max(moved) < 2.5 * min(moved)
 
-    straight = apart(*first) + apart(*second)
-    crossed = apart(first[0], second[1]) + apart(second[0], first[1])
-    return crossed < 0.3 * straight
+
+def _known(values: Array) -> Array:
+    return values[~np.isnan(values)]
 
 
-def confined_key(rows: Array, keys: Sequence[str | None]) -> str:
-    """The one key that nearly all of the marked rows (n,) came with; empty where several did."""
+def _shares(values: Array, places: Array) -> Array:
+    """The share of known values up to each place."""
+    return np.searchsorted(np.sort(_known(values)), places, "right") / max(len(_known(values)), 1)
+
+
+def confined_key(inside: Array, before: float, keys: Sequence[str | None]) -> str:
+    """The one key with which nearly all came of what there is more in a mark: rows (n,) `inside` it, beyond `before`.
+
+    Empty where several did, or where nearly all rows have one key.
+    """
     named = np.array([key or "" for key in keys], dtype=object)
-    if not rows.any():
-        return ""
-    key, share = _most_common(named[rows], int(rows.sum()))
-    return str(key) if key and share >= CONFINED and (named == key).mean() <= MOST_KEYS else ""
+    known, codes = np.unique(named.astype(str), return_inverse=True)
+    rows = np.bincount(codes).astype(np.float64)
+    excess = np.bincount(codes, weights=inside) - before * rows
+    top = int(np.abs(excess).argmax())
+    others = float(excess.sum() - excess[top])
+    own = rows[top] <= MOST_KEYS * len(named) and abs(excess[top]) >= 0.25 * rows[top]
+    chance = 3 * np.sqrt(max(before * (1 - before), 0.01) * (len(named) - rows[top]))
+    return str(known[top]) if own and abs(others) <= max((1 - CONFINED) * abs(excess[top]), chance) else ""
 
 
 def _pool(columns: Sequence[PooledColumn], old_rows: int) -> Pool:

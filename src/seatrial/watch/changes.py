@@ -1,7 +1,7 @@
 """Changes of counted bins: sudden ones against the log's own past, and gross ones against the held-out rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,6 +84,9 @@ def find_change(
     found = find_step(windows, marks, least=np.where(rare, LEAST_FAULTY, least))
     if found is not None and found.log_p < bound:
         bins = marks[:, found.mark] > 0
+        if size == 2 and bins[0]:  # the same in other words
+            found = replace(found, mark=1, before=1 - found.before, after=1 - found.after)
+            bins = ~bins
         since = _since(slots, by_hour, bins, found.before, look, found.place, len(windows))
         return Change(bins, found.before, found.after, found.log_p, since, gross=False, level=Level.alarm)
     if expected is None or not sum(expected):
@@ -92,7 +95,7 @@ def find_change(
 
 
 def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: float) -> Change | None:
-    """A gross difference from the held-out rows: an alarm while the past is short, or if it was there from the start."""
+    """A gross difference from the held-out rows: an alarm while the past is short, or if it always was."""
     least: Floats = np.where(rare, LEAST_GROSS_FAULTY, LEAST_GROSS)
     filled = windows[windows.sum(axis=1) > 0]
     recent = _newest_rows(filled)
@@ -114,7 +117,7 @@ def _newest_rows(windows: Array, most: int = 3, enough: int = 200) -> Array:
         rows = rows + window
         if rows.sum() >= enough:
             break
-    return rows
+    return np.asarray(rows)
 
 
 def _since(slots: Array, by_hour: Array, bins: Array, before: float, look: LookAt, place: int, windows: int) -> int:

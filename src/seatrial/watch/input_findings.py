@@ -1,4 +1,4 @@
-"""What changed in the inputs: each column, named by its cause, and pairs whose relation broke; what follows is folded in."""
+"""What changed in the inputs: each column, named by its cause, and pairs of columns whose relation broke."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from seatrial.pages.words import percent
 from seatrial.watch.causes import Cause, cause_of, confined_key, exchanged
 from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
 from seatrial.watch.input_tally import INPUT, InputTally, SampleTally
-from seatrial.watch.release_reference import ColumnBins, ReleaseReference
+from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
 from seatrial.watch.tallies import time_of
 from seatrial.watch.watch_records import Finding, Level
 
@@ -57,7 +57,7 @@ def input_findings(
         if found is not None:
             changes[bins.name] = bins, found
     changed = _with_causes([*changes.values()], sample, reference, look)
-    findings = _column_findings(changed, reference, look)
+    findings = _column_findings(changed, reference)
     return [*findings, *_pair_findings(tally, {*changes}, reference, look, alpha / max(tests, 1))]
 
 
@@ -80,7 +80,8 @@ def _with_causes(
         new, codes = _values(array, bins), bins.codes(array)
         cause = cause_of(bins, old, new, change, codes)
         keys = table["key"].to_pylist() if "key" in table.column_names else []
-        found.append(ColumnChanged(bins, change, cause, confined_key(cause.rows, keys) if keys else ""))
+        key = confined_key(change.bins[codes], change.before, keys) if keys else ""
+        found.append(ColumnChanged(bins, change, cause, key))
     return sorted(_exchanged(found, sample, reference, look), key=lambda each: each.rank)
 
 
@@ -97,33 +98,36 @@ def _values(array: Any, bins: ColumnBins) -> Array:
 def _exchanged(
     found: list[ColumnChanged], sample: SampleTally, reference: ReleaseReference, look: LookAt
 ) -> list[ColumnChanged]:
-    """Say of two columns that have each other's values that they were exchanged."""
-    numbers = [each for each in found if each.bins.form == "number" and each.cause.kind in ("moved", "range", "unit")]
+    """Say of two columns that have each other's values that they were exchanged; one of them may not be certain."""
     table = sample.table(look.last - look.hours + 1, look.last)
-    if len(numbers) < 2 or table is None:
+    numbers = [each for each in reference.bins if each.form == "number" and len(each.edges) > FEW_VALUES]
+    if table is None:
         return found
     values = {
-        each.bins.name: (reference.columns[each.bins.name].astype(float), _values(_newest(table, each), each.bins))
-        for each in numbers
+        bins.name: (
+            reference.columns[bins.name].astype(float),
+            _values(table[INPUT + bins.name].combine_chunks(), bins),
+        )
+        for bins in numbers
+        if INPUT + bins.name in table.column_names
     }
-    for k, one in enumerate(numbers):
-        for other in numbers[k + 1 :]:
-            if exchanged(values[one.bins.name], values[other.bins.name]):
-                words = f"and `{other.bins.name}` are exchanged: each has the other's values"
+    for one in found:
+        if one.bins.name not in values or one.cause.kind not in ("moved", "range", "unit"):
+            continue
+        for name, other in values.items():
+            if name != one.bins.name and exchanged(values[one.bins.name], other):
+                words = f"and `{name}` are exchanged: each has the other's values"
                 cause = replace(one.cause, kind="exchanged", words=words, certain=2.0)
-                kept = [each for each in found if each not in (one, other)]
+                kept = [each for each in found if each is not one and each.bins.name != name]
                 return [replace(one, cause=cause), *kept]
     return found
 
 
-def _newest(table: Any, changed: ColumnChanged) -> Any:
-    return table[INPUT + changed.bins.name].combine_chunks()
-
-
-def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReference, look: LookAt) -> list[Finding]:
-    keys = {each.key for each in changed if each.change.level == Level.alarm}
+def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReference) -> list[Finding]:
     alarms = [each for each in changed if each.change.level == Level.alarm]
-    if len(alarms) >= MANY and len(keys) == 1 and (key := keys.pop()):
+    keys = [each.key for each in alarms if each.key]
+    key = max(keys, key=keys.count, default="")
+    if len(alarms) >= MANY and keys.count(key) >= 0.6 * len(alarms):
         first = alarms[0]
         names = ", ".join(f"`{each.bins.name}`" for each in alarms[:5])
         since = _since(first.change)
@@ -132,12 +136,12 @@ def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReferen
             f"and only in its requests; {percent(max(each.change.moved for each in alarms))} of all requests."
         )
         whole = _finding("client", first, reference, summary)
-        rest = [replace(_one(each, reference, look), level=Level.noted) for each in changed]
+        rest = [replace(_one(each, reference), level=Level.noted) for each in changed]
         return [replace(whole, subject=key, hint=f"Ask who uses the key `{key}`. {BACK}"), *rest]
-    return [_one(each, reference, look) for each in changed]
+    return [_one(each, reference) for each in changed]
 
 
-def _one(each: ColumnChanged, reference: ReleaseReference, look: LookAt) -> Finding:
+def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
     since, share = _since(each.change), each.change.moved
     if each.cause.kind in ("unit", "stuck", "capped", "sentinel") and len(each.cause.rows):
         share = float(each.cause.rows.mean())
@@ -190,8 +194,8 @@ def _pair_findings(
     since = _since(change)
     level = max((each.level for _, each in broken), key=[*Level].index)
     summary = (
-        f"`{moved}` no longer goes together with {', '.join(f'`{name}`' for name in others[:4])}{_words(since)}, although "
-        f"each column is as before: a broken join, or rows that were mixed up; {percent(change.moved)} of requests."
+        f"`{moved}` no longer goes together with {', '.join(f'`{name}`' for name in others[:4])}{_words(since)}, "
+        f"although each column is as before: a broken join, or mixed-up rows; {percent(change.moved)} of requests."
     )
     return [
         Finding(

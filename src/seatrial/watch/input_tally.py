@@ -90,7 +90,7 @@ def _repeated(signatures: Array) -> Array:
 
 
 class SampleTally:
-    """Keeps some of the rows of the hours from `first` to `last` as they are: only there is seen what was done to them."""
+    """Keeps some rows of the hours from `first` to `last` as they are: only they show what was done to them."""
 
     def __init__(self, names: Sequence[str], first: int, last: int) -> None:
         self._names = [*names, "key"]

@@ -12,7 +12,10 @@ from seatrial.watch.budget import SHARES, spent_by_look
 from seatrial.watch.changes import LookAt, joined_counts
 from seatrial.watch.input_findings import input_findings
 from seatrial.watch.input_tally import InputTally, SampleTally
+from seatrial.watch.metric_windows import Look
+from seatrial.watch.performance import performance, performance_tallies
 from seatrial.watch.release_reference import ReleaseReference
+from seatrial.watch.score_cells import KnownRows
 from seatrial.watch.tallies import Tally, slot_of, slots_of
 from seatrial.watch.traffic_findings import clock_notes, traffic_findings
 from seatrial.watch.watch_records import Finding, Level, Series
@@ -37,7 +40,8 @@ class Looked:
 class LogWatch:
     """Counts a log's batches. `references` are those of the versions that served; inputs are compared with `newest`'s.
 
-    `at` is the moment of the newest look, and `further` are tallies of other parts, which get every batch too.
+    `at` is the moment of the newest look. `labels` is the pyarrow.Table of the newest labels, and `label_delay`
+    says from when a missing one means anything.
     """
 
     def __init__(
@@ -46,7 +50,8 @@ class LogWatch:
         newest: str,
         settings: WatchSettings,
         at: datetime,
-        further: Sequence[Tally] = (),
+        labels: Any = None,
+        label_delay: timedelta = timedelta(0),
     ) -> None:
         self.settings = settings
         self.hours = max(int(settings.window_length / timedelta(hours=1)), 1)
@@ -56,7 +61,11 @@ class LogWatch:
         self.sample = SampleTally(self.inputs.columns, last - self.hours + 1, last)
         self.answers = [AnswerTally(each) for each in references.values()]
         self.traffic, self.refusals = LatencyTally(), RefusalTally()
-        self._tallies: list[Tally] = [self.inputs, self.sample, self.traffic, *self.answers, *further]
+        self.label_delay = label_delay
+        known = {version: known_rows(each) for version, each in references.items() if each.scores is not None}
+        self.performance = performance_tallies(known, _no_labels() if labels is None else labels)
+        measured: list[Tally] = [self.performance.expected, self.performance.measured] if known else []
+        self._tallies: list[Tally] = [self.inputs, self.sample, self.traffic, *self.answers, *measured]
 
     @property
     def columns(self) -> list[str]:
@@ -95,10 +104,28 @@ class LogWatch:
         served = [each for each in self.answers if _served(each, view)]
         for tally in served:
             found += answer_findings(tally, view, spent * SHARES["answers"] / len(served))
+        alpha = spent * (SHARES["estimated"] + SHARES["measured"])
+        of_metrics = Look(at, self.settings.window_length, self.settings.margin, alpha, self.label_delay)
+        judged, performed, doubts = performance(self.performance, of_metrics)
+        found += judged
         series = [*traffic_series(self.traffic, self.refusals, view), *input_series(self.inputs, view, newest)]
         series += [each for tally in served for each in answer_series(tally, view)]
-        notes = [*clock_notes(slots, last), *_notes(view, self)]
+        series += performed
+        notes = [*clock_notes(slots, last), *_notes(view, self), *doubts]
         return Looked(folded(found), series, notes, rows, spent)
+
+
+def _no_labels() -> Any:
+    from seatrial.prediction_log.labels import LABEL_SCHEMA
+
+    return LABEL_SCHEMA.empty_table()
+
+
+def known_rows(reference: ReleaseReference) -> KnownRows:
+    """A release's held-out rows as estimates of its metrics need them. Its scores are known."""
+    assert reference.scores is not None
+    rule = reference.rule
+    return KnownRows(rule, reference.scores, rule.positions(reference.labels), reference.columns)
 
 
 def _last_hour(at: datetime) -> int:
@@ -154,8 +181,8 @@ def _notes(view: LookAt, watch: LogWatch) -> list[str]:
     whole = (view.last - view.first + 1) // view.hours
     if whole < LONG:
         notes.append(
-            f"The log has {max(whole, 0)} whole windows of {watch.settings.window}. Until it has {LONG}, weekdays and seasons "
-            "are not known, and only large differences alarm."
+            f"The log has {max(whole, 0)} whole windows of {watch.settings.window}. Until it has {LONG}, weekdays and "
+            "seasons are not known, and only large differences alarm."
         )
     elif whole < 21 and view.hours == 24:
         notes.append(

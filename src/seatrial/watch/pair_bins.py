@@ -1,4 +1,4 @@
-"""Pairs of inputs that are closely related in a release's held-out rows: what a broken join shows in, and columns do not.
+"""Pairs of inputs that are related in a release's held-out rows: a broken join shows in them, and not in columns.
 
 Each row has a score: how much more often its two values occur together than if the columns had nothing to do with each
 other (pointwise mutual information, Church and Hanks 1990). Its distribution is what is watched.
@@ -74,7 +74,7 @@ def _groups(bins: ColumnBins) -> Array:
     """Join a column's bins into GROUPS of about the same number of held-out rows; neighbours stay together."""
     counts = np.array(bins.expected, dtype=np.float64)
     middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
-    return np.minimum((middle * GROUPS).astype(np.int64), GROUPS - 1)
+    return np.asarray(np.minimum((middle * GROUPS).astype(np.int64), GROUPS - 1))
 
 
 def _levels(scores: Array, cells: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What a release was measured on: its held-out rows, which a log's rows are compared with, column by column, in bins."""
+"""What a release was measured on: its held-out rows, in bins, which a log's rows are compared with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -134,7 +134,7 @@ class ColumnBins:
             array = pc.strptime(array, format="%Y-%m-%dT%H:%M:%S", unit="s", error_is_null=True)
         missing = array.is_null().to_numpy(zero_copy_only=False)
         seconds = pc.fill_null(array.cast(pa.timestamp("s")).cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-        return np.where(missing, 0, moment_codes(seconds, self.size))
+        return np.asarray(np.where(missing, 0, moment_codes(seconds, self.size)))
 
 
 def moment_codes(seconds: Array, size: int) -> Array:

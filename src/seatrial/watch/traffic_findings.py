@@ -54,7 +54,7 @@ def _volume(slots: Array, rows: Array, look: LookAt) -> Finding | None:
         return Finding(
             "traffic.gap", "traffic", Level.alarm, f"{summary}; the fewest of a window before were {lowest:,.0f}.",
             since=last if none else None, old=usual, new=now, severity=150.0,
-            hint="Check whether the service is up, and whether its log is delivered: `seatrial log summary --since 7d`.",
+            hint="Check whether the service is up, and its log is delivered: `seatrial log summary --since 7d`.",
         )  # fmt: skip
     if now > SURGE * float(past.max()) and now >= FEWEST_LOST:
         summary = f"{now:,.0f} requests in the newest window; the most of a window before were {past.max():,.0f}."
@@ -85,13 +85,22 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
                 "traffic.refusals", "traffic", change.level,
                 f"Requests are refused because {what}: {percent(change.after)} of them"
                 f"{f' since {_moment(since)}' if since else ''}, it was {percent(change.before)}."
-                f"{' A category was renamed, or is new.' if rule in ('literal_error', 'enum') else ''}",
+                f"{_reason(rule)}",
                 subject=f"{column}: {rule}" if column else rule, since=since, share=change.after, old=change.before,
                 new=change.after, log_p=change.log_p, severity=120 + min(-change.log_p, 700) / 10,
                 hint="`seatrial log --refused` shows them. Ask who sends them, or widen the schema and train again.",
             )
         )  # fmt: skip
     return found
+
+
+def _reason(rule: str) -> str:
+    """What a broken rule usually means, by its type or its message."""
+    if rule in ("literal_error", "enum") or " or '" in rule:
+        return " A category was renamed or is new, or the value is missing."
+    if rule == "missing" or rule.endswith("_type") or "valid " in rule:
+        return " The value is missing, or of another type."
+    return " A unit, a sign, or a value such as -999 for missing may be the cause." if "than" in rule else ""
 
 
 def _repeats(change: Change) -> Finding:
@@ -112,8 +121,8 @@ def _latency(change: Change, slots: Array, latency: Array, look: LookAt) -> Find
     newest = latency[slots > look.last - look.hours].sum(axis=0)
     before = latency[slots <= look.last - look.hours].sum(axis=0)
     old, new = (float(edges[int(np.searchsorted(np.cumsum(each), each.sum() / 2))]) for each in (before, newest))
-    slower = new > old
-    summary = f"Answers take {'longer' if slower else 'less time'}: half of them {new * 1e3:.3g} ms or more, it was {old * 1e3:.3g} ms."
+    words = "longer" if new > old else "less time"
+    summary = f"Answers take {words}: half of them {new * 1e3:.3g} ms or more, it was {old * 1e3:.3g} ms."
     since = None if change.since is None else time_of(change.since)
     level = change.level if new > 2 * old else Level.noted
     return Finding(
@@ -136,7 +145,7 @@ def clock_notes(slots: Array, last: int) -> list[str]:
         place = int(gaps.argmax())
         days = int(gaps.max()) * HOUR // 86_400
         notes.append(
-            f"Between {_moment(time_of(int(slots[place])))} and the next row are {days:,} days: a clock that jumped, or "
-            "an old log."
+            f"Between {_moment(time_of(int(slots[place])))} and the next row are {days:,} days: a clock that jumped, "
+            "or an old log."
         )
     return notes

@@ -1,9 +1,10 @@
 """Windows of a log, and steps between them: a share that is suddenly another one than in the windows before.
 
-How far windows differed from each other before is part of what chance explains, besides sampling: a stream with seasons,
-weekdays and bursts moves by itself. For each window, the shares of the windows before it give a variance between windows
-(by the method of moments), which is added to that of sampling. The likelihood ratio of two binomial samples, in units of
-that, has the tail of an F distribution, with the degrees of freedom of Welch (1947) and Satterthwaite (1946).
+How far windows differed from each other before is part of what chance explains, besides sampling: a stream with
+seasons, weekdays and bursts moves by itself. For each window, the shares of the windows before it give a variance
+between windows (by the method of moments), which is added to that of sampling. The likelihood ratio of two binomial
+samples, in units of that, has the tail of an F distribution, with the degrees of freedom of Welch (1947) and
+Satterthwaite (1946).
 """
 
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def find_step(counts: Array, marks: Array, *, least: Floats, tests: int = 1) -> 
         return None
     marked = (counts[kept] @ marks).astype(np.float64)
     rows = totals[kept]
-    shares = _without_weekdays(marked / rows[:, None], rows, kept)
+    shares = _without_weekdays(marked / rows[:, None], kept)
     best: StepFound | None = None
     for length in AFTER:
         found = _of_length(shares, rows, length, least)
@@ -145,14 +146,14 @@ def change_hour(slots: Array, hits: Floats, rows: Floats, before: float) -> int:
     best, place = -np.inf, 0
     for start in range(len(slots)):
         after = hits[start:].sum() / max(rows[start:].sum(), 1)
-        value = _likelihood(hits[:start].sum(), rows[:start].sum(), before)
-        value += _likelihood(hits[start:].sum(), rows[start:].sum(), after)
+        value = float(_likelihood(hits[:start].sum(), rows[:start].sum(), before))
+        value += float(_likelihood(hits[start:].sum(), rows[start:].sum(), after))
         if value > best:
             best, place = value, start
     return int(slots[place])
 
 
-def _without_weekdays(shares: Floats, rows: Floats, kept: Array) -> Floats:
+def _without_weekdays(shares: Floats, kept: Array) -> Floats:
     """Take out how weekdays differ, where there are three weeks and they do: each day by the same ones before it."""
     if len(kept) < 3 * WEEK or kept[-1] - kept[0] != len(kept) - 1:
         return shares
@@ -163,14 +164,14 @@ def _without_weekdays(shares: Floats, rows: Floats, kept: Array) -> Floats:
     noise = shares[recent].var(axis=0) * WEEK / max(recent.stop - recent.start, 1)
     if float((means.var(axis=0) / np.maximum(noise, 1e-9)).max(initial=0.0)) < 3.0:
         return shares
-    return np.clip(shares - (means - centre)[weekday], 0, 1)
+    return np.asarray(np.clip(shares - (means - centre)[weekday], 0, 1))
 
 
 def _sums(values: Floats) -> Floats:
     return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
 
 
-def _likelihood(hits: Floats, rows: Floats, share: Floats) -> Floats:
+def _likelihood(hits: Floats, rows: Floats, share: Floats | float) -> Floats:
     """The log-likelihood of binomial counts."""
     from scipy.special import xlog1py, xlogy
 
@@ -190,4 +191,5 @@ def _log_tail(statistic: Floats, freedom: Floats) -> Floats:
     from scipy.stats import norm, t
 
     root = np.sqrt(statistic)
-    return np.log(2) + np.where(freedom < 200, t.logsf(root, np.minimum(freedom, 200)), norm.logsf(root))
+    tails = np.where(freedom < 200, t.logsf(root, np.minimum(freedom, 200)), norm.logsf(root))
+    return np.asarray(np.log(2) + tails)
