@@ -122,8 +122,8 @@ def test_a_project_that_is_not_watched_has_no_such_job(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "cron", "message"),
     [
-        ("", "17 6 * * *", "a pipeline cannot read the prediction log"),
-        ('\n[tool.seatrial.log]\nto = "logs"\n', "17 6 * * *", "a pipeline cannot read the prediction log"),
+        ("", "17 6 * * *", "no pipeline can read the log"),
+        ('\n[tool.seatrial.log]\nto = "logs"\n', "17 6 * * *", "no pipeline can read the log"),
         (LOG, "17 6 * *", "watch must have five fields"),
         (LOG, "daily; rm", "cannot be used in a pipeline"),
     ],

@@ -181,12 +181,12 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
 
 
 def _watch_tokens(project: ProjectSettings) -> tuple[str, ...]:
-    """The variables with which a pipeline reads the log and sends alarms. Raises SeatrialError where it has no access."""
+    """The variables with which a pipeline reads the log and sends alarms. Raises SeatrialError if it has no access."""
     log = str(project.log.get("to", ""))
     scheme = log.partition("://")[0]
     if scheme not in LOG_TOKENS:
         raise SeatrialError(
-            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] watch: a pipeline cannot read the prediction log.",
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] watch: no pipeline can read the log.",
             hint="Set `to` in [tool.seatrial.log] to s3://, gs:// or postgresql://; or run `seatrial watch` from cron "
             "on the machine that has the folder.",
         )

@@ -13,6 +13,7 @@ from seatrial.core.moments import parse_moment
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.steps import alarm_files, webhooks
+from seatrial.steps.overview import link, overview_path, write_overview
 from seatrial.watch.alarms import Alarm, AlarmBook, acknowledge, after_delivery, after_look, undelivered
 from seatrial.watch.watch_settings import read_watch_settings
 from seatrial.watch.watch_words import WatchLine, headline, readable
@@ -108,7 +109,11 @@ def look(
         file.book = after_look(file.book, watched, resolve_after=settings.resolve_after, window=length)
     problems = _send(project.root, receivers, progress)
     found = Look(watched, alarm_files.read_book(project.root), problems)
-    write_look(found, project.root / alarm_files.FOLDER)
+    folder = project.root / alarm_files.FOLDER
+    first = not (folder / PAGE).is_file()
+    write_look(found, folder)
+    if first and overview_path(project).is_file():
+        write_overview(project)  # which links to the page from now on
     return found
 
 
@@ -242,7 +247,6 @@ def _is_project(folder: Path) -> bool:
 
 def page_of_all(found: Sequence[ProjectLook], page: Path, when: datetime) -> str:
     """The page of several projects, which links to their own pages relative to where it is."""
-    from seatrial.steps.overview import link
     from seatrial.watch.watch_page import overview_html
 
     rows = []

@@ -1,5 +1,6 @@
 """Alert rules for Prometheus: each says what is wrong, and what to look at first."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -159,7 +160,8 @@ def render_rules(name: str) -> str:
     """The rules for the service of a project as a file of Prometheus."""
     lines = [HEAD.format(name=one_line(name)), "groups:\n", f"  - name: {yaml(name)}\n", "    rules:\n"]
     for rule in RULES:
-        expression = rule.expression.replace("JOB", f'job="{name}"').replace("PROJECT", f'project="{name}"').replace("\n", "\n          ")
+        matched = re.sub("JOB|PROJECT", lambda found: f'{found[0].lower()}="{name}"', rule.expression)
+        expression = matched.replace("\n", "\n          ")
         lines += [
             f"      - alert: {rule.name}\n",
             f"        expr: |-\n          {expression}\n",
