@@ -43,7 +43,7 @@ class Watch:
         self.next_look: Look | Exception = Look(watched(finding()), alarm_files.AlarmBook())
         self.project = WatchedProject(find_project(root), self._take)
         access = AccessControl(Settings(keys=keys, keys_text=""), ROUTES)
-        self.app = WatchApp(self.project, access, AllowedHosts(bound="127.0.0.1"), 86_400.0)
+        self.app = WatchApp(self.project, access, AllowedHosts(bound="127.0.0.1"))
 
     def _take(self) -> Look:
         if isinstance(self.next_look, Exception):

@@ -55,7 +55,7 @@ def run(
         list[Path] | None,
         option("Look at all projects in these folders, the worst first. Repeat it, or name several.", "--all"),
     ] = None,
-    more: Annotated[list[Path] | None, typer.Argument(help="More folders, with --all.", metavar="[FOLDER]...")] = None,
+    more: Annotated[list[Path] | None, typer.Argument(help="More folders, with --all.", metavar="FOLDER")] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Serve the page, and look again and again.")] = False,
     every: Annotated[str, option("With --serve, the time between two looks, as 15min; default: 1h.", "--every")] = "1h",
     host: Annotated[str, typer.Option(help="With --serve, the address to listen on.")] = "127.0.0.1",
@@ -90,7 +90,7 @@ def run(
             name for name, value in {"--at": at, "--since": since, "--json": json, "--output": output}.items() if value
         ]:
             raise UsageError(f"--serve does not go with {wrong[0]}.", hint="Look once, without --serve.")
-        _serve(project, every=every, host=host, port=port, keys=keys, release=release, log=from_)
+        _serve(settings, every=every, host=host, port=port, keys=keys, release=release, log=from_)
         return
     with _could_not_look(), show.progress(quiet=json) as progress:
         from seatrial.steps.look import check_output, look, write_look
@@ -102,9 +102,8 @@ def run(
         written = write_look(found, output) if output else []
         if metrics:
             from seatrial.core.files import write_atomic
-            from seatrial.watch.watch_metrics import exposition
 
-            write_atomic(metrics, exposition(found.watched, found.book))
+            write_atomic(metrics, found.gauges())
     if json:
         from seatrial.watch.watch_document import to_document
 

@@ -36,6 +36,7 @@ class Look:
     book: AlarmBook
     problems: Sequence[str] = ()
     reports_only: bool = False
+    window_seconds: float = 86_400.0
 
     @property
     def line(self) -> WatchLine:
@@ -51,6 +52,12 @@ class Look:
         from seatrial.pages.embed import embed
 
         return embed(self.files()[PAGE])
+
+    def gauges(self) -> str:
+        """The gauges for Prometheus."""
+        from seatrial.watch.watch_metrics import exposition
+
+        return exposition(self.watched, self.book, window_seconds=self.window_seconds)
 
     def files(self) -> dict[str, str]:
         """The page, the JSON document and the Markdown, by file name."""
@@ -102,13 +109,14 @@ def look(
     watched = readable(watch(project, at=moment, release=release, log=log, before=before, progress=progress))
     if begin:
         watched = shown_since(watched, begin)
+    length = settings.window_length
+    seconds = length.total_seconds()
     if moment or begin or release or log:
-        return Look(watched, alarm_files.read_book(project.root), reports_only=True)
+        return Look(watched, alarm_files.read_book(project.root), reports_only=True, window_seconds=seconds)
     with alarm_files.changing(project.root) as file:
-        length = settings.window_length
         file.book = after_look(file.book, watched, resolve_after=settings.resolve_after, window=length)
     problems = _send(project.root, receivers, progress)
-    found = Look(watched, alarm_files.read_book(project.root), problems)
+    found = Look(watched, alarm_files.read_book(project.root), problems, window_seconds=seconds)
     folder = project.root / alarm_files.FOLDER
     first = not (folder / PAGE).is_file()
     write_look(found, folder)

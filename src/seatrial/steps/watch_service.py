@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.moments import parse_length
 from seatrial.core.ports import listen, url_of
 from seatrial.core.project import ProjectSettings
@@ -23,7 +23,7 @@ from seatrial.serve.routes import LOG_SCOPE, METRICS_SCOPE, OPEN, Route
 from seatrial.serve.server_settings import KEYS, Settings
 from seatrial.steps import alarm_files
 from seatrial.steps.look import Look, look
-from seatrial.watch.watch_metrics import CONTENT_TYPE, exposition
+from seatrial.watch.watch_metrics import CONTENT_TYPE
 from seatrial.watch.watch_settings import read_watch_settings
 
 ROUTES = (
@@ -76,10 +76,10 @@ class WatchedProject:
         found, problem = self._newest()
         return (200, found.files()[name]) if found else (503, problem or "It is being looked for the first time.")
 
-    def metrics(self, window_seconds: float) -> tuple[int, str]:
+    def metrics(self) -> tuple[int, str]:
         """The status and the gauges; those of the last look stay, so that their age shows that looks fail."""
         found, _ = self._newest()
-        return 200, exposition(found.watched, found.book, window_seconds=window_seconds) if found else ""
+        return 200, found.gauges() if found else ""
 
     def _newest(self) -> tuple[Look | None, str]:
         """The last look, with the alarms as they are now: somebody may have acknowledged one."""
@@ -107,11 +107,10 @@ def _waiting(problem: str, refresh: int) -> str:
 class WatchApp:
     """An ASGI application with the page, the document, the gauges, and a health check."""
 
-    def __init__(self, watched: WatchedProject, access: AccessControl, hosts: AllowedHosts, window: float) -> None:
+    def __init__(self, watched: WatchedProject, access: AccessControl, hosts: AllowedHosts) -> None:
         self._watched = watched
         self._access = access
         self._hosts = hosts
-        self._window = window
 
     async def __call__(self, scope: dict[str, Any], _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
         """Answer one request."""
@@ -136,7 +135,7 @@ class WatchApp:
         if scope["path"] == "/health":
             return _encoded((200, '{"status": "ok"}'), "application/json")
         if scope["path"] == "/metrics":
-            return _encoded(self._watched.metrics(self._window), CONTENT_TYPE)
+            return _encoded(self._watched.metrics(), CONTENT_TYPE)
         if scope["path"] == "/":
             return _encoded(self._watched.page(), HTML)
         kind = "application/json" if scope["path"].endswith("json") else "text/markdown; charset=utf-8"
@@ -179,8 +178,8 @@ def serve_watch(
 
     seconds = parse_length(every, "--every").total_seconds()
     if seconds < SHORTEST:
-        raise SeatrialError(f"--every {every} is too short.", hint=f"A look at most every {SHORTEST:g}s.")
-    window = read_watch_settings(project.watch, project.root).window_length.total_seconds()
+        raise UsageError(f"--every {every} is too short.", hint=f"Use {SHORTEST:g}s or more.")
+    read_watch_settings(project.watch, project.root)  # an error is reported before anything listens
     settings = Settings(host=host, port=port, keys=str(keys or project_keys(project) or ""))
     access = AccessControl(settings, ROUTES)
     with listen(host, port) as listener:
@@ -191,7 +190,7 @@ def serve_watch(
                 hint=f"Make a key with `seatrial keys add NAME --scope log`, or set {KEYS}; or use --host 127.0.0.1.",
             )
         watched = WatchedProject(project, lambda: look(project, release=release, log=log))
-        app = WatchApp(watched, access, AllowedHosts(bound=bound), window)
+        app = WatchApp(watched, access, AllowedHosts(bound=bound))
         stopped = threading.Event()
         thread = threading.Thread(target=_look_again, args=(watched, seconds, stopped), daemon=True, name="watch")
         thread.start()
