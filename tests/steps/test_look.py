@@ -15,7 +15,7 @@ from tests.watch.watched import AT, DAY, finding, watched, with_figures
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.steps import alarm_files, webhooks
-from seatrial.steps.look import Look, acknowledge_alarm, list_alarms, look, look_at_all, page_of_all, write_look
+from seatrial.steps.look import WatchLook, acknowledge_alarm, list_alarms, look, look_at_all, page_of_all, write_look
 from seatrial.steps.webhooks import Delivery
 from seatrial.watch.watch_records import Watched
 
@@ -221,7 +221,7 @@ def test_folders_without_a_project_are_refused(tmp_path: Path, folder: str, mess
 
 
 def test_a_look_is_written_into_a_folder_or_one_file(tmp_path: Path) -> None:
-    found = Look(watched(), alarm_files.AlarmBook())
+    found = WatchLook(watched(), alarm_files.AlarmBook())
     assert [path.name for path in write_look(found, tmp_path / "out")] == ["watch.html", "watch.json", "watch.md"]
     [page] = write_look(found, tmp_path / "page.HTML")
     assert page.read_text().startswith("<!DOCTYPE html>")

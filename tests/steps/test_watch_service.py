@@ -17,7 +17,7 @@ from seatrial.http.hosts import AllowedHosts
 from seatrial.serve.access import AccessControl
 from seatrial.serve.server_settings import Settings
 from seatrial.steps import alarm_files
-from seatrial.steps.look import Look
+from seatrial.steps.look import WatchLook
 from seatrial.steps.watch_service import ROUTES, WatchApp, WatchedProject, serve_watch
 
 
@@ -40,12 +40,12 @@ class Watch:
     """A served watch whose looks give what `next_look` is."""
 
     def __init__(self, root: Path, keys: str = "") -> None:
-        self.next_look: Look | Exception = Look(watched(finding()), alarm_files.AlarmBook())
+        self.next_look: WatchLook | Exception = WatchLook(watched(finding()), alarm_files.AlarmBook())
         self.project = WatchedProject(find_project(root), self._take)
         access = AccessControl(Settings(keys=keys, keys_text=""), ROUTES)
         self.app = WatchApp(self.project, access, AllowedHosts(bound="127.0.0.1"))
 
-    def _take(self) -> Look:
+    def _take(self) -> WatchLook:
         if isinstance(self.next_look, Exception):
             raise self.next_look
         return self.next_look

@@ -16,7 +16,7 @@ from seatrial.core.errors import SeatrialError, UsageError
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.steps.look import Look, ProjectLook
+    from seatrial.steps.look import ProjectLook, WatchLook
     from seatrial.watch.alarms import Alarm
     from seatrial.watch.watch_words import WatchLine
 
@@ -170,7 +170,7 @@ def _could_not_look() -> Iterator[None]:
         raise typer.Exit(UNKNOWN) from None
 
 
-def _show(found: "Look", verbose: bool, written: Sequence[Path]) -> None:
+def _show(found: "WatchLook", verbose: bool, written: Sequence[Path]) -> None:
     from seatrial.steps.alarm_files import FOLDER
     from seatrial.steps.look import PAGE
     from seatrial.watch.watch_words import terminal_rows

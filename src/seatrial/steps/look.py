@@ -26,7 +26,7 @@ ENDINGS = {".html": PAGE, ".json": DOCUMENT, ".md": MARKDOWN}
 
 
 @dataclass(frozen=True)
-class Look:
+class WatchLook:
     """A look and the alarms after it. `problems` say which messages could not be sent, and are sent at the next look.
 
     `reports_only` is a look into the past or at a part of the log, which raises and resolves nothing.
@@ -78,7 +78,7 @@ class ProjectLook:
 
     folder: Path
     name: str
-    look: Look | None
+    look: WatchLook | None
     line: WatchLine
 
 
@@ -90,7 +90,7 @@ def look(
     release: str = "",
     log: str = "",
     progress: Progress = silent,
-) -> Look:
+) -> WatchLook:
     """Look at the prediction log: what changed since training, since when, how sure that is, and what to do.
 
     Alarms are raised, resolved and sent to the webhook, unless it is a look at another moment (`at`), from another
@@ -112,11 +112,11 @@ def look(
     length = settings.window_length
     seconds = length.total_seconds()
     if moment or begin or release or log:
-        return Look(watched, alarm_files.read_book(project.root), reports_only=True, window_seconds=seconds)
+        return WatchLook(watched, alarm_files.read_book(project.root), reports_only=True, window_seconds=seconds)
     with alarm_files.changing(project.root) as file:
         file.book = after_look(file.book, watched, resolve_after=settings.resolve_after, window=length)
     problems = _send(project.root, receivers, progress)
-    found = Look(watched, alarm_files.read_book(project.root), problems, window_seconds=seconds)
+    found = WatchLook(watched, alarm_files.read_book(project.root), problems, window_seconds=seconds)
     folder = project.root / alarm_files.FOLDER
     first = not (folder / PAGE).is_file()
     write_look(found, folder)
@@ -160,7 +160,7 @@ def _send(root: Path, receivers: Sequence[webhooks.Receiver], progress: Progress
         return result.problems
 
 
-def write_look(found: Look, to: Path) -> list[Path]:
+def write_look(found: WatchLook, to: Path) -> list[Path]:
     """Write a look into a folder, or into one file by its ending: .html, .json or .md. Returns the files.
 
     Raises UsageError for another ending.

@@ -24,6 +24,7 @@ from seatrial.steps.predict import predict as _predict
 from seatrial.steps.progress import show_progress
 from seatrial.steps.prove import prove as _prove
 from seatrial.steps.refresh import refresh as _refresh
+from seatrial.steps.refresh import refresh_from_log as _refresh_from_log
 from seatrial.steps.releases import build as _build
 from seatrial.steps.releases import publish as _publish
 from seatrial.steps.runs import compare_runs as _compare_runs
@@ -226,6 +227,7 @@ class Project:
             yield wait_until_ready(server, host, port)
 
     refresh = _method(_refresh)
+    refresh_from_log = _method(_refresh_from_log)
 
     def bump(self, part: str = "patch") -> str:
         """Raise the version (patch, minor or major), and return the new one."""

@@ -37,6 +37,7 @@ def watch(
     """
     from seatrial.core.moments import parse_length
     from seatrial.prediction_log.labels import newest_labels
+    from seatrial.steps.accepted_differences import accepted_differences
     from seatrial.steps.log import open_log
     from seatrial.watch.log_watch import LogWatch
     from seatrial.watch.watch_records import Watched
@@ -67,7 +68,8 @@ def watch(
     labels = newest_labels(_until(source.store.read_labels(), moment))
     delay = source.settings.label_delay
     wait = parse_length(delay, "label_delay") if delay else timedelta(0)
-    watched = LogWatch(known.references, newest, settings, moment, labels, wait)
+    accepted, lost = accepted_differences(project)
+    watched = LogWatch(known.references, newest, settings, moment, labels, wait, accepted)
     progress(f"reading the log since {since:%Y-%m-%d}")
     _read(source, query, watched)
     found = watched.look(moment, before)
@@ -80,7 +82,7 @@ def watch(
         [*found.findings, *known.findings],
         found.series,
         deployed,
-        [*known.notes, *found.notes],
+        [*known.notes, *found.notes, *lost],
         settings.false_alarms,
         found.spent / settings.budget,
     )

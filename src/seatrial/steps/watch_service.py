@@ -22,7 +22,7 @@ from seatrial.serve.access import AUTHORIZATION, AccessControl
 from seatrial.serve.routes import LOG_SCOPE, METRICS_SCOPE, OPEN, Route
 from seatrial.serve.server_settings import KEYS, Settings
 from seatrial.steps import alarm_files
-from seatrial.steps.look import Look, look
+from seatrial.steps.look import WatchLook, look
 from seatrial.watch.watch_metrics import CONTENT_TYPE
 from seatrial.watch.watch_settings import read_watch_settings
 
@@ -43,10 +43,10 @@ SAFE = ((b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store"))
 class WatchedProject:
     """The last look at a project, and what became of the one after it."""
 
-    def __init__(self, project: ProjectSettings, take: Callable[[], Look]) -> None:
+    def __init__(self, project: ProjectSettings, take: Callable[[], WatchLook]) -> None:
         self.project = project
         self._take = take
-        self._look: Look | None = None
+        self._look: WatchLook | None = None
         self._problem = ""
         self._lock = threading.Lock()
         self.refresh = 5
@@ -81,7 +81,7 @@ class WatchedProject:
         found, _ = self._newest()
         return 200, found.gauges() if found else ""
 
-    def _newest(self) -> tuple[Look | None, str]:
+    def _newest(self) -> tuple[WatchLook | None, str]:
         """The last look, with the alarms as they are now: somebody may have acknowledged one."""
         from dataclasses import replace
 

@@ -88,7 +88,7 @@ def _partly_one_value(old: Array, new: Array) -> Cause | None:
         ("lowest", float((before < value).mean()), float((there < value).mean())),
     ):
         gone = old_beyond - new_beyond
-        if gone >= LEAST_ONE_VALUE and 0.02 < old_beyond < 0.9 and abs(gone - excess) <= 0.35 * excess:
+        if gone >= LEAST_ONE_VALUE and 0.02 < old_beyond < 0.9 and abs(gone - excess) <= 0.2 * excess:
             words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
             return Cause("capped", words, new == value)
     return None

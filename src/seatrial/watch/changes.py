@@ -14,6 +14,7 @@ from seatrial.watch.windows import LONG, change_hour, compare, find_step, in_win
 LEAST_STEP = 0.05  # of rows, that a share must move by to matter
 LEAST_FAULTY = 0.02  # of a bin that training rows are rarely in
 LEAST_GROSS, LEAST_GROSS_FAULTY = 0.25, 0.06  # against the held-out rows, where the past is too short
+SPARE = 10  # times fewer false alarms than the budget has: how far windows differ is itself an estimate
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def find_change(
     windows = look.of(slots, by_hour)
     if not windows[-1].sum():
         return None
-    bound = limit(alpha, tests)
+    bound = limit(alpha, tests * SPARE)
     rare = np.zeros(marks.shape[1], dtype=bool)
     rare[list(faulty)] = True
     found = find_step(windows, marks, least=np.where(rare, LEAST_FAULTY, least))

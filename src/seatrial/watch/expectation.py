@@ -1,5 +1,6 @@
 """What a release's held-out rows let one expect of the outcomes of new answers, and how certain that is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +31,7 @@ class Expectation:
     shares: Array
     drawn_shares: Array
     _references: dict[str, tuple[float, Floats, float, Floats]] = field(default_factory=dict, compare=False)
+    _made: dict[tuple[str, int, bytes], dict[str, tuple[float, float]]] = field(default_factory=dict, compare=False)
 
     def reference(self, measure: Measure) -> tuple[float, Floats]:
         """A metric as measured on the held-out rows, and on each draw of them."""
@@ -50,30 +52,62 @@ class Expectation:
 
         That has the chance of outcomes in the window and that of the held-out rows.
         """
-        value, drawn, expected, drawn_expected = self._reference(measure)
-        here = self.cells.measured(measure, counts[None, :, None] * self.shares)
-        draws = min(draws, len(self.drawn))
-        generator = np.random.default_rng(SEED)
-        shares = self.drawn_shares[:draws]
-        realized = self.cells.measured(measure, generator.multinomial(counts[None, :], shares))
-        mean = self.cells.measured(measure, counts[None, :, None] * shares)
-        known = drawn[:draws] - drawn_expected[:draws] + mean
-        spread = OTHER_SAMPLE * np.nanvar(known) + np.nanvar(realized - mean)
-        return value + float(here[0]) - expected, float(spread**0.5)
+        return self._once(self._estimates, measure, counts, draws)
 
     def change(self, measure: Measure, counts: Array, draws: int = DRAWS) -> tuple[float, float]:
         """How far the expectation of a window is from that of the held-out rows, and the variance of that by chance.
 
         The chance is that of the answers, in the window and in the held-out rows, and of the calibration.
         """
-        _, _, expected, drawn_expected = self._reference(measure)
-        here = float(self.cells.measured(measure, counts[None, :, None] * self.shares)[0])
-        generator = np.random.default_rng(SEED)
+        return self._once(self._changes, measure, counts, draws)
+
+    def sampled(self, measure: Measure, counts: Array, draws: int = DRAWS) -> tuple[float, float]:
+        """A metric of labelled rows with these counts (cells * outcomes,), and the variance of its sampling."""
+        return self._once(self._samples, measure, counts, draws)
+
+    def _once(
+        self, make: Callable[[Array, int], dict[str, tuple[float, float]]], measure: Measure, counts: Array, draws: int
+    ) -> tuple[float, float]:
+        """What `make` gives for all metrics, from the same draws: drawing takes longer than measuring."""
+        key = make.__name__, draws, counts.tobytes()
+        if key not in self._made:
+            self._made[key] = make(counts, min(draws, len(self.drawn)))
+        return self._made[key][measure.name]
+
+    def _estimates(self, counts: Array, draws: int) -> dict[str, tuple[float, float]]:
+        shares = self.drawn_shares[:draws]
+        outcomes = np.random.default_rng(SEED).multinomial(counts[None, :], shares)
+        tables = counts[None, :, None] * shares
+        found = {}
+        for measure in self.cells.measures:
+            value, drawn, expected, drawn_expected = self._reference(measure)
+            here = self.cells.measured(measure, counts[None, :, None] * self.shares)
+            realized, mean = (self.cells.measured(measure, each) for each in (outcomes, tables))
+            known = drawn[:draws] - drawn_expected[:draws] + mean
+            spread = OTHER_SAMPLE * np.nanvar(known) + np.nanvar(realized - mean)
+            found[measure.name] = value + float(here[0]) - expected, float(spread**0.5)
+        return found
+
+    def _changes(self, counts: Array, draws: int) -> dict[str, tuple[float, float]]:
         total = int(counts.sum())
-        draws = min(draws, len(self.drawn))
-        windows = generator.multinomial(total, counts / max(total, 1), size=draws)
-        drawn = self.cells.measured(measure, windows[:, :, None] * self.drawn_shares[:draws]) - drawn_expected[:draws]
-        return here - expected, OTHER_SAMPLE * float(np.nanvar(drawn))
+        windows = np.random.default_rng(SEED).multinomial(total, counts / max(total, 1), size=draws)
+        tables = windows[:, :, None] * self.drawn_shares[:draws]
+        found = {}
+        for measure in self.cells.measures:
+            _, _, expected, drawn_expected = self._reference(measure)
+            here = float(self.cells.measured(measure, counts[None, :, None] * self.shares)[0])
+            drawn = self.cells.measured(measure, tables) - drawn_expected[:draws]
+            found[measure.name] = here - expected, OTHER_SAMPLE * float(np.nanvar(drawn))
+        return found
+
+    def _samples(self, counts: Array, draws: int) -> dict[str, tuple[float, float]]:
+        total, shape = int(counts.sum()), self.known.shape[1:]
+        tables = np.random.default_rng(SEED).multinomial(total, counts / max(total, 1), size=draws)
+        found = {}
+        for measure in self.cells.measures:
+            value = float(self.cells.measured(measure, counts.reshape(1, *shape))[0])
+            found[measure.name] = value, float(np.nanvar(self.cells.measured(measure, tables.reshape(-1, *shape))))
+        return found
 
 
 def expectation(cells: ScoreCells, known: Array) -> Expectation:

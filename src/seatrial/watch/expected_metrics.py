@@ -1,10 +1,10 @@
 """Performance without labels: what calibrated answers expect of each metric, with an interval.
 
 A calibrated probability says how often it is right, so the answers of a window say what accuracy to expect of it:
-confidence-based performance estimation (Garg et al. 2022, "Leveraging unlabeled data to predict out-of-distribution
-performance"; NannyML's CBPE is the same idea). For a regression, the error is learned from held-out rows, by the
-predicted number. The estimate is the measured metric of the held-out rows, plus what the window's answers change in
-its expectation: so what is wrong with the calibration everywhere cancels out.
+confidence-based performance estimation (Garg et al. 2022, arXiv 2201.04234; Białek et al. 2024, arXiv 2401.08348).
+For a regression, the error is learned from held-out rows, by the predicted number. The estimate is the measured metric
+of the held-out rows, plus what the window's answers change in its expectation: so what is wrong with the calibration
+everywhere cancels out.
 
 It holds while the relation between inputs and outcomes does. Answers alone cannot show that this relation moved.
 """
@@ -19,6 +19,7 @@ from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
+from seatrial.watch.budget import limit
 from seatrial.watch.expectation import Expectation, loss_of, margin_of
 from seatrial.watch.metric_windows import (
     WIDTH,
@@ -87,7 +88,7 @@ def scores_of(batch: Any, rule: DecisionRule) -> tuple[Array, Array]:
     if rule.task == "regression":
         return columns[0], np.isfinite(columns[0])
     scores = np.stack(columns, axis=1)
-    return scores, np.isfinite(scores).all(axis=1)
+    return scores, np.asarray(np.isfinite(scores).all(axis=1))
 
 
 def estimated(
@@ -109,6 +110,8 @@ def estimated(
         if unseen > MUCH_UNSEEN and not doubt:
             doubt = f"{unseen:.0%} of the newest rows have values that the training rows had not"
             notes.append(f"The estimates of {version} say less than usual: {doubt}.")
+        if version in (doubts or {}):
+            notes.append(f"The estimates of {version} cannot be believed: {doubt}.")
         for measure in found.cells.measures:
             findings += _findings(found, measure, windows, look, version, doubt)
             series.append(_series(found, measure, windows[:MOST_SHOWN], version))
@@ -125,7 +128,7 @@ def _findings(
         return []
     shifts, past = expected_shifts(found, measure, windows, spans, look)
     worst = min(shifts, key=lambda shift: shift.log_p)
-    certain = worst.log_p < np.log(look.alpha / (len(spans) * len(found.cells.measures)))
+    certain = worst.log_p < limit(look.alpha, len(spans) * len(found.cells.measures))
     if not (worst.loss > margin and (certain or worst.log_p < np.log(0.05 / len(spans)))):
         return []
     window = together(windows, worst.windows)
@@ -175,8 +178,8 @@ def _series(found: Expectation, measure: Measure, windows: Sequence[MetricWindow
     for window in reversed(windows):
         value, spread = found.estimate(measure, window.counts, QUICK_DRAWS)
         whole = np.isfinite(value) and np.isfinite(spread)
-        ends = (value - WIDTH * spread, value + WIDTH * spread) if whole else (None, None)
-        points.append(Point(window.start, value if whole else None, *ends, rows=window.rows))
+        low, high = (value - WIDTH * spread, value + WIDTH * spread) if whole else (None, None)
+        points.append(Point(window.start, value if whole else None, low, high, window.rows))
     reference, _ = found.reference(measure)
     title = f"{measure.label}, expected from the answers alone"
     return Series("estimated", title, points, version, measure.name, reference=reference)

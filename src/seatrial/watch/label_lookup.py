@@ -21,7 +21,7 @@ class LabelLookup:
     def __init__(self, labels: Any) -> None:
         hashes = _hashes(labels["request_id"], labels["row"]) if labels.num_rows else np.empty(0, np.uint64)
         order = np.argsort(hashes, kind="stable")
-        self._hashes = hashes[order]
+        self._hashes, self._order = hashes[order], order
         self._texts = labels["label"].take(order).to_pylist() if labels.num_rows else []
 
     def __len__(self) -> int:
@@ -34,6 +34,10 @@ class LabelLookup:
         wanted = _hashes(batch.column("request_id"), batch.column("row"))
         places = np.minimum(np.searchsorted(self._hashes, wanted), len(self) - 1)
         return np.where(self._hashes[places] == wanted, places, -1)
+
+    def rows(self, positions: Array) -> Array:
+        """The rows of the table of labels that these positions are of."""
+        return self._order[positions]
 
     def truth(self, rule: DecisionRule) -> Array:
         """Each label as a position among the classes of a release, -1 for another one; of a regression as a number."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seatrial.model.features import Array
+from seatrial.watch.acceptances_due import AcceptedDifference
 from seatrial.watch.answer_findings import answer_findings
 from seatrial.watch.answer_tally import AnswerTally, LatencyTally, RefusalTally
 from seatrial.watch.budget import SHARES, spent_by_look
@@ -13,9 +14,8 @@ from seatrial.watch.changes import LookAt, joined_counts
 from seatrial.watch.input_findings import input_findings
 from seatrial.watch.input_tally import InputTally, SampleTally
 from seatrial.watch.metric_windows import Look
-from seatrial.watch.performance import performance, performance_tallies
+from seatrial.watch.performance import known_rows, performance, performance_tallies
 from seatrial.watch.release_reference import ReleaseReference
-from seatrial.watch.score_cells import KnownRows
 from seatrial.watch.tallies import Tally, slot_of, slots_of
 from seatrial.watch.traffic_findings import clock_notes, traffic_findings
 from seatrial.watch.watch_records import Finding, Level, Series
@@ -41,7 +41,7 @@ class LogWatch:
     """Counts a log's batches. `references` are those of the versions that served; inputs are compared with `newest`'s.
 
     `at` is the moment of the newest look. `labels` is the pyarrow.Table of the newest labels, and `label_delay`
-    says from when a missing one means anything.
+    says from when a missing one means anything. `accepted` is looked at again when labels arrive.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class LogWatch:
         at: datetime,
         labels: Any = None,
         label_delay: timedelta = timedelta(0),
+        accepted: Sequence[AcceptedDifference] = (),
     ) -> None:
         self.settings = settings
         self.hours = max(int(settings.window_length / timedelta(hours=1)), 1)
@@ -61,8 +62,9 @@ class LogWatch:
         self.sample = SampleTally(self.inputs.columns, last - self.hours + 1, last)
         self.answers = [AnswerTally(each) for each in references.values()]
         self.traffic, self.refusals = LatencyTally(), RefusalTally()
-        self.label_delay = label_delay
-        known = {version: known_rows(each) for version, each in references.items() if each.scores is not None}
+        self.label_delay, self.accepted = label_delay, accepted
+        found = {version: known_rows(each) for version, each in references.items()}
+        known = {version: each for version, each in found.items() if each is not None}
         self.performance = performance_tallies(known, _no_labels() if labels is None else labels)
         measured: list[Tally] = [self.performance.expected, self.performance.measured] if known else []
         self._tallies: list[Tally] = [self.inputs, self.sample, self.traffic, *self.answers, *measured]
@@ -106,7 +108,7 @@ class LogWatch:
             found += answer_findings(tally, view, spent * SHARES["answers"] / len(served))
         alpha = spent * (SHARES["estimated"] + SHARES["measured"])
         of_metrics = Look(at, self.settings.window_length, self.settings.margin, alpha, self.label_delay)
-        judged, performed, doubts = performance(self.performance, of_metrics)
+        judged, performed, doubts = performance(self.performance, of_metrics, self.accepted)
         found += judged
         series = [*traffic_series(self.traffic, self.refusals, view), *input_series(self.inputs, view, newest)]
         series += [each for tally in served for each in answer_series(tally, view)]
@@ -119,13 +121,6 @@ def _no_labels() -> Any:
     from seatrial.prediction_log.labels import LABEL_SCHEMA
 
     return LABEL_SCHEMA.empty_table()
-
-
-def known_rows(reference: ReleaseReference) -> KnownRows:
-    """A release's held-out rows as estimates of its metrics need them. Its scores are known."""
-    assert reference.scores is not None
-    rule = reference.rule
-    return KnownRows(rule, reference.scores, rule.positions(reference.labels), reference.columns)
 
 
 def _last_hour(at: datetime) -> int:

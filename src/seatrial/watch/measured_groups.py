@@ -7,6 +7,7 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.pages.words import short
 from seatrial.trial.compare.groups import grouped, ticked
+from seatrial.watch.budget import limit
 from seatrial.watch.expectation import OTHER_SAMPLE
 from seatrial.watch.measured_tally import LabelledRows, row_losses
 from seatrial.watch.metric_windows import Look, MetricWindow, shift_of, usual_spread
@@ -45,14 +46,22 @@ def worse_groups(
     usual = usual_spread(np.empty(0), np.empty(0), margin)
     for name, before, after in judged:
         old, new_losses = known_losses[before], losses[newest][after]
-        variance = float(OTHER_SAMPLE * old.var() / len(old) + new_losses.var() / len(new_losses))
+        variance = variance_of_difference(old, new_losses)
         shift = shift_of(
             1, float(new_losses.mean() - old.mean()), variance, usual, min(len(old), len(new_losses)), margin
         )
-        if shift.log_p < np.log(alpha / len(judged)):
+        if shift.log_p < limit(alpha, len(judged)):
             values = float(known_right[before].mean()), float(right[newest][after].mean())
             findings.append(_finding(name, values, known, len(new_losses), after.mean(), shift.log_p, version))
     return sorted(findings, key=lambda finding: finding.log_p or 0.0)[:MOST_FINDINGS]
+
+
+def variance_of_difference(old: Array, new: Array) -> float:
+    """The variance of the difference of two means of losses, of held-out rows (n,) and of labelled ones (m,).
+
+    Losses of few rows without an error would seem to have none, so the larger spread of the two counts for both.
+    """
+    return float(max(old.var(), new.var()) * (OTHER_SAMPLE / len(old) + 1 / len(new)))
 
 
 def _finding(

@@ -16,7 +16,8 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
-from seatrial.watch.expectation import OTHER_SAMPLE, SEED, Expectation, loss_of, margin_of
+from seatrial.watch.budget import limit
+from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, loss_of, margin_of
 from seatrial.watch.measured_groups import worse_groups
 from seatrial.watch.measured_tally import MeasuredTally
 from seatrial.watch.metric_windows import (
@@ -34,7 +35,7 @@ from seatrial.watch.metric_windows import (
 from seatrial.watch.selective_labels import label_shares, selective_labels
 from seatrial.watch.watch_records import Finding, Level, Point, Series
 
-QUICK_DRAWS = 100
+QUICK_DRAWS = 60
 MOST_PAST = 56
 MOST_SHOWN = 400
 FEWEST_LABELS = 30
@@ -85,9 +86,12 @@ def measured(tally: MeasuredTally, known: Mapping[str, Expectation], look: Look)
 
 
 def _relation_measures(expected: Expectation) -> tuple[Measure, ...]:
-    """The metrics by which labels are compared with what was expected: the headline, and one that sees shares."""
+    """The metrics by which labels are compared with what was expected: the headline, and one that sees shares.
+
+    Of a regression it is the mean absolute error alone: a single large error would decide over the other one.
+    """
     measures = expected.cells.measures
-    return (measures[0], measures[-1]) if len(measures) > 1 else measures
+    return (measures[0], measures[-1]) if expected.cells.classifies else (measures[-1],)
 
 
 def _too_few(version: str, labelled: int, rows: int, look: Look) -> str:
@@ -116,11 +120,7 @@ class _Judged:
 
     def _measured(self, window: MetricWindow) -> tuple[float, float]:
         """The metric of a window, and the variance of its sampling."""
-        cells = self.expected.cells
-        total = window.rows
-        draws = np.random.default_rng(SEED).multinomial(total, window.counts / max(total, 1), size=QUICK_DRAWS)
-        drawn = cells.measured(self.measure, draws.reshape(QUICK_DRAWS, cells.size, -1))
-        return float(cells.measured(self.measure, self._table(window)[None])[0]), float(np.nanvar(drawn))
+        return self.expected.sampled(self.measure, window.counts, QUICK_DRAWS)
 
     def _usual(self) -> tuple[float, float]:
         past = [each for each in self.shown[1 : MOST_PAST + 1] if np.isfinite(each[1])]
@@ -143,7 +143,7 @@ class _Judged:
             return []
         worst, window, value, variance = min(judged, key=lambda each: each[0].log_p)
         alpha = self.look.alpha / PARTS
-        certain = worst.log_p < np.log(alpha / (len(self.spans) * len(self.expected.cells.measures)))
+        certain = worst.log_p < limit(alpha, len(self.spans) * len(self.expected.cells.measures))
         if not (worst.loss > self.margin and (certain or worst.log_p < np.log(0.05 / len(self.spans)))):
             return []
         half = WIDTH * variance**0.5
@@ -180,8 +180,8 @@ class _Judged:
         if not judged:
             return []
         shift, loss, window, expected, value = min(judged, key=lambda each: each[0].log_p)
-        alpha = self.look.alpha / PARTS / 2 / len(_relation_measures(self.expected)) / len(self.spans)
-        if not (shift.log_p < np.log(alpha) and shift.loss > self.margin):
+        tests = 2 * len(_relation_measures(self.expected)) * len(self.spans)
+        if not (shift.log_p < limit(self.look.alpha / PARTS, tests) and shift.loss > self.margin):
             return []
         doubt = (
             f"labels contradict it: {self.measure.label} was {short(value)} on {window.rows:,} labelled rows where "
@@ -202,7 +202,7 @@ class _Judged:
     def _surprise(self, window: MetricWindow) -> tuple[float, float, float, float]:
         """How much worse a window is than its answers let one expect, its variance, and both values."""
         expected, spread = self.expected.estimate(self.measure, self._table(window).sum(axis=1), QUICK_DRAWS)
-        value = float(self.expected.cells.measured(self.measure, self._table(window)[None])[0])
+        value, _ = self._measured(window)
         difference = expected - value if self.measure.higher_is_better else (value - expected) / self.scale
         return difference, (spread / self.scale) ** 2, expected, value
 
@@ -212,7 +212,7 @@ class _Judged:
         for window, value, variance in reversed(self.shown):
             half = WIDTH * variance**0.5
             whole = np.isfinite(value) and np.isfinite(half)
-            ends = (value - half, value + half) if whole else (None, None)
-            points.append(Point(window.start, value if whole else None, *ends, rows=window.rows))
+            low, high = (value - half, value + half) if whole else (None, None)
+            points.append(Point(window.start, value if whole else None, low, high, window.rows))
         title = f"{self.measure.label}, of labelled rows"
         return Series("measured", title, points, version, self.measure.name, reference=self.reference)

@@ -59,7 +59,9 @@ class MeasuredTally:
 
     @property
     def columns(self) -> Sequence[str]:
-        """The columns of the log that it needs."""
+        """The columns of the log that it needs; without labels, only those with the answers."""
+        if not len(self.labels):
+            return answer_columns(self.cells.values())
         inputs = dict.fromkeys(f"input_{name}" for each in self.known.values() for name in each.columns)
         return [*answer_columns(self.cells.values()), "request_id", "row", *inputs]
 

@@ -17,6 +17,7 @@ from seatrial.watch.tallies import HOUR, SlotCounts, time_of
 SPANS = (1, 7, 28)  # windows that are judged together: sudden losses show in one, small ones in many
 FEWEST = 100  # rows that a window must have
 UNKNOWN_WINDOWS = 4  # what is supposed about how windows differ counts as many windows
+ENOUGH_STEPS = 6
 USUAL = 3.0  # the supposed difference of windows is the margin divided by this
 WIDTH = 2.1  # standard deviations of an interval of 95 %, with what so few draws add
 
@@ -83,19 +84,20 @@ def metric_windows(counted: SlotCounts, version: str, end: int, hours: int) -> l
 
     Where windows have too few rows, several become one: a week, or four.
     """
-    slots, counts = counted.by_slot(version)
-    slots, counts = slots[slots < end], counts[slots < end]
+    slots, table = counted.by_slot(version)
+    slots, table = slots[slots < end], table[slots < end]
     if not len(slots):
         return []
     for joined in SPANS:
         length = hours * joined
         numbers, places = np.unique((end - 1 - slots) // length, return_inverse=True)
-        sums = np.zeros((len(numbers), counts.shape[1]), dtype=np.int64)
-        np.add.at(sums, places, counts)
+        sums = np.zeros((len(numbers), table.shape[1]), dtype=np.int64)
+        np.add.at(sums, places, table)
         if np.median(sums.sum(axis=1)) >= FEWEST:
             break
     starts = [time_of(end - (number + 1) * length) for number in numbers.tolist()]
-    return [MetricWindow(number, *rest) for number, *rest in zip(numbers.tolist(), starts, sums, strict=True)]
+    found = zip(numbers.tolist(), starts, sums, strict=True)
+    return [MetricWindow(number, start, counts) for number, start, counts in found]
 
 
 def together(windows: Sequence[MetricWindow], count: int) -> MetricWindow:
@@ -115,8 +117,10 @@ def usual_spread(losses: Floats, variances: Floats, margin: float) -> tuple[floa
     `losses` and the `variances` of their sampling are those of past windows, one after another. Neighbours are compared
     (von Neumann 1941), so that what drifts slowly does not hide itself; few windows count beside a supposed value.
     """
-    steps = np.diff(losses)
-    own = np.sum(steps**2 / 2 - (variances[1:] + variances[:-1]) / 2) if len(steps) else 0.0
+    steps = np.diff(losses) ** 2 / 2 - (variances[1:] + variances[:-1]) / 2
+    if len(steps) >= ENOUGH_STEPS:
+        steps = np.delete(steps, int(np.argmax(steps)))  # it may be the sudden change itself
+    own = steps.sum()
     count = UNKNOWN_WINDOWS + len(steps)
     supposed = UNKNOWN_WINDOWS * (margin / USUAL) ** 2
     return float(max(own, 0.0) + supposed) / count, float(count)

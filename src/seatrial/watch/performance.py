@@ -1,11 +1,12 @@
 """Performance of the releases that served: what to expect of them, and what labels say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from seatrial.watch.acceptances_due import AcceptedDifference, due_acceptances
 from seatrial.watch.expectation import Expectation, expectation
 from seatrial.watch.expected_metrics import ExpectedTally, estimated
 from seatrial.watch.label_lookup import LabelLookup
@@ -14,7 +15,9 @@ from seatrial.watch.measured_tally import MeasuredTally
 from seatrial.watch.metric_windows import Look
 from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.score_cells import FEWEST_HELD_OUT, KnownRows, score_cells
-from seatrial.watch.watch_records import Finding, Series
+from seatrial.watch.watch_records import Finding, Level, Series
+
+SERVING = 7  # windows without an answer, after which a version does not serve any more
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,34 @@ def known_rows(reference: ReleaseReference) -> KnownRows | None:
     return KnownRows(reference.rule, reference.scores[good], truth[good], columns)
 
 
-def performance(tallies: PerformanceTallies, look: Look) -> tuple[list[Finding], list[Series], list[str]]:
+def performance(
+    tallies: PerformanceTallies, look: Look, accepted: Sequence[AcceptedDifference] = ()
+) -> tuple[list[Finding], list[Series], list[str]]:
     """Judge what was counted: findings, series, and notes on what could not be determined.
 
-    Half of what the look may spend is for the estimates, and half for the labels.
+    What the look may spend is shared out: 0.4 for the estimates, 0.5 for the labels, 0.1 for what was `accepted`.
     """
-    half = replace(look, alpha=look.alpha / 2)
-    labelled = measured(tallies.measured, tallies.known, half)
-    findings, series, notes = estimated(tallies.expected, tallies.known, half, labelled.doubts)
+    labelled = measured(tallies.measured, tallies.known, replace(look, alpha=0.5 * look.alpha))
+    cheaper = replace(look, alpha=0.4 * look.alpha)
+    findings, series, notes = estimated(tallies.expected, tallies.known, cheaper, labelled.doubts)
+    findings += due_acceptances(accepted, tallies.measured, replace(look, alpha=0.1 * look.alpha))
+    serving = [version for version in tallies.known if _serves(tallies.expected, version, look)]
     return (
-        [*labelled.findings, *findings],
+        [each if each.version in serving else _retired(each) for each in (*labelled.findings, *findings)],
         [*labelled.series, *series],
         [*tallies.notes, *labelled.notes, *notes],
     )
+
+
+def _serves(tally: ExpectedTally, version: str, look: Look) -> bool:
+    """Whether a version answered anything in the newest windows."""
+    slots, _ = tally.counts[version].by_slot(version)
+    return bool(((slots >= look.end - SERVING * look.hours) & (slots < look.end)).any())
+
+
+def _retired(finding: Finding) -> Finding:
+    """A finding about a version that no longer serves: nobody has to act."""
+    if finding.level != Level.alarm:
+        return finding
+    summary = f"{finding.summary} {finding.version} does not serve any more."
+    return replace(finding, level=Level.noted, summary=summary, hint="")

@@ -20,7 +20,7 @@ MISSING, UNSEEN, BELOW, ABOVE = "missing", "unseen", "below", "above"
 FAULTY = (MISSING, UNSEEN, BELOW, ABOVE)  # bins that training rows are rarely in
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReleaseReference:
     """A release's held-out rows: checked `columns` (n,) each, their `labels` (n,), and its `scores` of them.
 

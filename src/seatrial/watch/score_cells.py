@@ -12,7 +12,17 @@ import numpy as np
 
 from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array, Columns, Floats
-from seatrial.train.metrics import ACCURACY, BALANCED_ACCURACY, LOG_LOSS, MAE, RMSE, ROC_AUC, LabelledScores, Measure
+from seatrial.train.metrics import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    BRIER,
+    LOG_LOSS,
+    MAE,
+    RMSE,
+    ROC_AUC,
+    LabelledScores,
+    Measure,
+)
 
 FEWEST_HELD_OUT = 30  # with fewer rows, nothing is known about the errors
 BINARY_CELLS = 200  # by quantiles of the probability
@@ -21,6 +31,7 @@ REGRESSION_CELLS = 16
 MOST_GROUPS = 20  # of cells that share a correction
 GROUP_ROWS = 30
 SHRINKAGE = 10.0  # rows that a group's own correction must outweigh
+ERROR_SHRINKAGE = 2.0  # of a regression, whose errors differ more from cell to cell
 CLASS_ROUNDS = 6  # of making the expected shares of classes what they were
 SMALLEST = 1e-6
 
@@ -80,7 +91,7 @@ class ScoreCells:
         if not self.classifies:
             return (RMSE, MAE)
         usual = (ACCURACY, BALANCED_ACCURACY, LOG_LOSS)
-        return (ROC_AUC, *usual) if self.rule.task == "binary" else usual
+        return (ROC_AUC, *usual, BRIER) if self.rule.task == "binary" else usual
 
     def cell_of(self, scores: Array) -> Array:
         """The cell of each answer (n,)."""
@@ -90,14 +101,15 @@ class ScoreCells:
         """The outcome of each answer (n,), given what was right; -1 for an unknown class."""
         if self.classifies:
             return np.asarray(truth, dtype=np.int64)
-        return np.searchsorted(self.errors, np.abs(np.asarray(truth) - scores), side="right")
+        return np.asarray(np.searchsorted(self.errors, np.abs(np.asarray(truth) - scores), side="right"))
 
     def counts(self, scores: Array, truth: Array) -> Array:
         """How many rows each cell and outcome has, (cells, outcomes)."""
         outcomes = self.outcome_of(scores, truth)
         known = outcomes >= 0
         places = self.cell_of(scores)[known] * self.outcomes + outcomes[known]
-        return np.bincount(places, minlength=self.size * self.outcomes).reshape(self.size, self.outcomes)
+        table = np.bincount(places, minlength=self.size * self.outcomes).reshape(self.size, self.outcomes)
+        return np.asarray(table)
 
     @cached_property
     def rows(self) -> LabelledScores:
@@ -128,8 +140,9 @@ class ScoreCells:
             base = np.broadcast_to(tables.sum(axis=1, keepdims=True) / totals.sum(axis=1)[:, None, None], tables.shape)
         member = np.eye(int(self.groups.max()) + 1)[self.groups]
         surplus = np.einsum("dck,cg->dgk", tables - totals[:, :, None] * base, member)
-        surplus /= (totals @ member + SHRINKAGE)[:, :, None]
-        found = np.maximum(base + surplus[:, self.groups], SMALLEST)
+        surplus /= (totals @ member + (SHRINKAGE if self.classifies else ERROR_SHRINKAGE))[:, :, None]
+        # An error that is larger than any known one has no share, since it would weigh most.
+        found = np.maximum(base + surplus[:, self.groups], SMALLEST if self.classifies else 0.0)
         return np.asarray(found / found.sum(axis=2, keepdims=True))
 
 
@@ -163,8 +176,9 @@ def _cells(rule: DecisionRule, edges: Floats, scores: Array) -> Array:
     if rule.task == "binary":
         return np.searchsorted(edges, scores[:, rule.positive], side="right")
     if rule.task == "multiclass":
-        return rule.decide(scores) * (len(edges) + 1) + np.searchsorted(edges, scores.max(axis=1), side="right")
-    return np.searchsorted(edges, scores, side="right")
+        ranges = np.searchsorted(edges, scores.max(axis=1), side="right")
+        return np.asarray(rule.decide(scores) * (len(edges) + 1) + ranges)
+    return np.asarray(np.searchsorted(edges, scores, side="right"))
 
 
 def _typical_scores(rule: DecisionRule, edges: Floats, scores: Array, cells: Array) -> Array:
@@ -191,7 +205,7 @@ def _groups(cells: Array, size: int) -> Array:
     rows = np.bincount(cells, minlength=size)
     count = int(np.clip(len(cells) // GROUP_ROWS, 1, MOST_GROUPS))
     before = np.cumsum(rows) - rows / 2
-    return np.minimum((before * count / len(cells)).astype(np.int64), count - 1)
+    return np.asarray(np.minimum((before * count / len(cells)).astype(np.int64), count - 1))
 
 
 def _error_ranges(errors: Floats) -> tuple[Floats, Floats]:

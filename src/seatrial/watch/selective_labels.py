@@ -29,9 +29,10 @@ def selection_words(shares: Sequence[tuple[str, int, int]]) -> str:
     table = [[labelled, rows - labelled] for _, rows, labelled in known]
     if low[1] > RATIO * high[1] or chi2_contingency(table).pvalue > CERTAIN:
         return ""
+    fewest = f"only {low[1]:.0%}" if low[1] else "none"
     return (
-        f"only {low[1]:.0%} of the rows that were answered {low[0]!r} have a label, and {high[1]:.0%} of those that "
-        f"were answered {high[0]!r}"
+        f"{fewest} of the rows that were answered {low[0]!r} have a label, and {high[1]:.0%} of those that were "
+        f"answered {high[0]!r}"
     )
 
 

@@ -103,8 +103,15 @@ def _of_length(shares: Floats, rows: Floats, length: int, least: Floats) -> Step
     variance = np.maximum(pooled * (1 - pooled), 1e-12)
     own = variance / new_rows[:, None]
     effective = variance / (own + between * (1 + 1 / number))
-    ratio = 2 * _likelihood_ratio(new, effective, old, np.broadcast_to(old_rows[:, None], old.shape))
-    change = np.abs(new - old)
+    before = np.broadcast_to(old_rows[:, None], old.shape)
+    ratio = 2 * _likelihood_ratio(new, effective, old, before)
+    # What began earlier and was chance goes back: all windows since then must show it, too.
+    rest = (all_rows[-1] - all_rows[starts])[:, None]
+    later = (weighted[-1] - weighted[starts]) / rest
+    lasting = variance / (variance / rest + between * (1 + 1 / number))
+    same_way = np.sign(later - old) == np.sign(new - old)
+    ratio = np.where(same_way, np.minimum(ratio, 2 * _likelihood_ratio(later, lasting, old, before)), 0.0)
+    change = np.minimum(np.abs(new - old), np.abs(later - old))
     wanted = (ratio > EVIDENT) & (change >= least) & (new_rows >= FEWEST_AFTER)[:, None]
     wanted &= (old_rows >= FEWEST_BEFORE)[:, None]
     newest = shares[-1]
