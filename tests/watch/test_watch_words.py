@@ -79,6 +79,14 @@ def test_facts_and_the_command_for_the_rows() -> None:
     assert rows_command(refused) == "seatrial log --release 0.2.0 --refused"
 
 
+def test_what_the_summary_says_is_not_said_again() -> None:
+    said = finding(summary="`fare` is 100 times what it was since Tuesday, 14:00; 12 % of requests")
+    assert headline(watched(said)).text.endswith(
+        "14:00; 12 % of requests (chance does not explain it).".replace(" %", "\xa0%")
+    )
+    assert facts(said).count("since") == 0
+
+
 def test_a_hostile_name_stays_one_word_of_the_command() -> None:
     assert "'; rm -rf /'" in rows_command(finding(version="; rm -rf /", subject=""))
     assert "--columns" not in rows_command(finding(subject="a b"))

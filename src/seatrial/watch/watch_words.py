@@ -115,9 +115,10 @@ def _window(watched: Watched) -> str:
 
 
 def _facts(finding: Finding) -> str:
-    """Since when, for how many, and how sure; as one phrase."""
-    parts = [f"since {written(finding.since)}"] if finding.since else []
-    parts += [f"{percent(finding.share)} of the requests"] if finding.share is not None else []
+    """Since when and for how many, unless its summary says so, and how sure; as one phrase."""
+    said = finding.summary
+    parts = [f"since {written(finding.since)}"] if finding.since and " since " not in said else []
+    parts += [f"{percent(finding.share)} of the requests"] if finding.share is not None and "%" not in said else []
     parts += [how_sure(finding)] if finding.log_p is not None else []
     return ", ".join(parts)
 
