@@ -38,6 +38,12 @@ def test_a_wide_band_does_not_flatten_the_line() -> None:
     assert (low, high) == (0.0, 3.0)
 
 
+def test_a_figure_that_is_never_negative_begins_at_zero_at_the_lowest() -> None:
+    assert drawn([TimePoint(0, 0.0), TimePoint(1, 0.0)])[1:] == (0.0, 0.5)
+    assert drawn([TimePoint(0, 0.1, -0.2, 0.4), TimePoint(1, 0.3, -0.1, 0.7)])[1] == 0.0
+    assert drawn([TimePoint(0, -3.0), TimePoint(1, -3.0)])[1] < -3
+
+
 def test_marks_outside_of_the_time_are_left_out() -> None:
     points = [TimePoint(0, 1.0), TimePoint(10, 2.0)]
     assert 'class="deployed"' not in drawn(points, marks=[-1.0, 11.0])[0]

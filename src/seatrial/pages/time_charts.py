@@ -92,7 +92,9 @@ def _range(
     others = [v for p in points for v in (p.low, p.high) if v is not None] + [v for v in usual if v is not None]
     low = max(min([least, *others]), least - room)
     high = min(max([most, *others]), most + room)
-    return (low, high) if high > low else (low - room / 2, high + room / 2)
+    if low == high:
+        low, high = low - room / 2, high + room / 2
+    return (max(low, 0.0) if least >= 0 else low), high
 
 
 def _runs(points: Sequence[TimePoint]) -> Iterator[list[TimePoint]]:

@@ -157,7 +157,7 @@ def _item(finding: Finding, known: dict[str, str], acknowledged: Collection[str]
 def _chapters(watched: Watched, known: dict[str, str], acknowledged: Collection[str]) -> Iterator[Chapter]:
     begin, end = _span(watched)
     marks = [each.time.timestamp() for each in watched.deployed]
-    several = len({each.version for each in watched.series}) > 1
+    several = len({each.version for each in watched.series if each.version}) > 1
     for part, level, findings in parts_of(watched):
         about = {(each.subject, each.version): each for each in reversed(findings) if each.subject}
         drawn = sorted(
