@@ -18,6 +18,7 @@ from seatrial.steps.deploy import rollback as _rollback
 from seatrial.steps.deploy import stop as _stop
 from seatrial.steps.export_release import export_browser as _export_browser
 from seatrial.steps.export_release import export_sql as _export_sql
+from seatrial.steps.look import look as _look
 from seatrial.steps.make_release import release as _release
 from seatrial.steps.predict import predict as _predict
 from seatrial.steps.progress import show_progress
@@ -190,6 +191,7 @@ class Project:
     publish = _method(_publish)
     release = _method(_release)
     watch = _method(_watch)
+    look = _method(_look)
     deploy = _method(_deploy)
     rollback = _method(_rollback)
     stop = _method(_stop)

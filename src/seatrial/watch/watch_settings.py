@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,16 @@ class WatchSettings(BaseModel):
         gt=0,
         lt=1,
         description="how much of the headline metric may be lost, estimated or measured, before it alarms",
+    )
+    resolve_after: int = Field(
+        2, ge=1, le=100, description="after how many looks in a row that do not see it an alarm is resolved"
+    )
+    webhook: Literal["", "json", "slack", "teams"] = Field(
+        "", description="the form of messages about alarms: json, slack or teams; default: by the URL's host"
+    )
+    page: str = Field("", description="the URL of the watch's page, for messages to link to; default: no link")
+    retrain: Literal["never", "open"] = Field(
+        "never", description="whether a pipeline that watches opens a request to train again when there is an alarm"
     )
 
     @property
@@ -68,6 +78,8 @@ def read_watch_settings(settings: dict[str, Any], root: Path) -> WatchSettings:
     }
     found = read_table(WatchSettings, given, where)
     read_budget(found.false_alarms)
+    if found.page and not re.fullmatch(r"https?://[^\s<>|\"'`]+", found.page):
+        raise SeatrialError(f"{where} page = {found.page!r} is not a URL.", hint="Give it as https://host/path.")
     window, history = parse_length(found.window, f"{where} window"), parse_length(found.history, f"{where} history")
     if not timedelta(hours=1) <= window <= timedelta(days=31):
         raise SeatrialError(
