@@ -15,6 +15,7 @@ PROJECT_SECTIONS = (
     "signing",
     "deploy",
     "log",
+    "watch",
     "ci",
 )  # keys of [tool.seatrial] that are tables themselves
 
@@ -36,6 +37,7 @@ def settings_page() -> str:
     from seatrial.prediction_log.log_settings import LogSettings
     from seatrial.steps.signing import SigningSettings
     from seatrial.trial.policy import Policy
+    from seatrial.watch.watch_settings import WatchSettings
 
     parts = [
         "# Settings",
@@ -65,6 +67,11 @@ def settings_page() -> str:
         "## `[tool.seatrial.log]`",
         "The prediction log. [The guide](../prediction-log.md) says where it is without these.",
         table(("key", "meaning", "default"), model_rows(LogSettings)),
+    ]
+    parts += [
+        "## `[tool.seatrial.watch]`",
+        "How the prediction log is watched. [The guide](../watch.md) says how it decides.",
+        table(("key", "meaning", "default"), model_rows(WatchSettings)),
     ]
     for name, model in targets().items():
         parts += [f"## `[tool.seatrial.deploy.{name}]`", table(("key", "meaning", "default"), model_rows(model))]

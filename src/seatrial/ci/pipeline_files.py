@@ -20,13 +20,25 @@ HERE = Path(__file__).parent / "templates"
 def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, str]:
     """Render the pipeline file of a project's repository for one of SERVICES, by its absolute path.
 
-    If the repository has several projects, the one file is for all of them.
+    If the repository has several projects, the one file is for all of them. A service whose schedules belong to files
+    has another one for each project that is watched.
     """
     repository = project if isinstance(project, Repository) else repository_with(project)
     service = SERVICES[provider]
     text = _environment().get_template(service.template).render(r=repository, service=service, provider=provider)
+    files = {repository.top / service.path: _tidy(text)}
+    if service.watch_template:  # a file for each project, since its schedule must not start the other jobs
+        template = _environment().get_template(service.watch_template)
+        for pipeline in repository.projects:
+            if pipeline.watch:
+                name = service.path.replace(".yml", f"-{pipeline.job('watch')}.yml")
+                files[repository.top / name] = _tidy(template.render(p=pipeline))
+    return files
+
+
+def _tidy(text: str) -> str:
     text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))
-    return {repository.top / service.path: text.rstrip("\n") + "\n"}
+    return text.strip("\n") + "\n"
 
 
 def is_as_rendered(path: Path, text: str, provider: str, root: Path) -> bool:

@@ -20,12 +20,20 @@ KEYS = {
     "index": "the name of the index to publish to and deploy from, of those in [tool.seatrial.index]",
     "python": "the version of Python",
     "schedule": "when to train again, as five cron fields, UTC",
+    "watch": "when to look at the prediction log, as five cron fields, UTC; default: no pipeline does",
     "repository": "the root of the git repository, relative to the project",
     "shared": "a list of other files and folders that the project uses: its jobs run when they change",
 }
 LOCK = "requirements/ci.txt"
 # What the command line of a target reads from the environment, in addition to what the project's settings name.
 TARGET_TOKENS = {"railway": ("RAILWAY_TOKEN",)}
+# What reads the prediction log, by where it is, and what sends alarms.
+LOG_TOKENS = {
+    "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    "gs": ("GOOGLE_APPLICATION_CREDENTIALS",),
+    "postgresql": ("PGPASSWORD",),
+}
+WATCH_TOKENS = ("SEATRIAL_WATCH_WEBHOOK", "SEATRIAL_WATCH_SECRET")
 TOOLS = ("pytest", "ruff")
 
 
@@ -52,6 +60,14 @@ class CiPipeline:
     tools: tuple[str, ...]
     shared: tuple[str, ...] = ()  # other files and folders that it uses, from the root of the repository
     key: str = ""
+    watch: str = ""  # when to look at the prediction log
+    watch_tokens: tuple[str, ...] = ()  # to read the log, and to send alarms
+    retrain: bool = False  # whether an alarm opens a request to train again
+
+    @property
+    def retrain_branch(self) -> str:
+        """The branch of the request to train again; it is made anew each time."""
+        return self.job("seatrial-retrain")
 
     @property
     def at(self) -> str:
@@ -96,6 +112,7 @@ class CiPipeline:
             "seatrial-pull": self.pull_tokens,
             "seatrial-publish": self.push_tokens,
             "seatrial-deploy": self.deploy_tokens,
+            "seatrial-watch": self.watch_tokens if self.watch else (),
         }
         return {name: tokens for name, tokens in groups.items() if tokens}
 
@@ -106,6 +123,7 @@ class CiPipeline:
             "trial": ("seatrial-pull",),
             "publish": ("seatrial-pull", "seatrial-publish"),
             "deploy": ("seatrial-pull", "seatrial-deploy"),
+            "watch": ("seatrial-pull", "seatrial-watch"),
         }
         # The toolkit itself may be on the private index, so each job reads it.
         wanted = needs.get(job, ("seatrial-pull",) if self.lock else ())
@@ -156,7 +174,24 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         lock=LOCK if (project.root / LOCK).is_file() else None,
         tools=(toolkit_requirement(project), *TOOLS),
         shared=tuple(settings.get("shared", ())),
+        watch=settings.get("watch", ""),
+        watch_tokens=_watch_tokens(project) if "watch" in settings else (),
+        retrain=project.watch.get("retrain") == "open",
     )
+
+
+def _watch_tokens(project: ProjectSettings) -> tuple[str, ...]:
+    """The variables with which a pipeline reads the log and sends alarms. Raises SeatrialError if it has no access."""
+    log = str(project.log.get("to", ""))
+    scheme = log.partition("://")[0]
+    if scheme not in LOG_TOKENS:
+        raise SeatrialError(
+            f"{project.root / 'pyproject.toml'}: [tool.seatrial.ci] watch: no pipeline can read the log.",
+            hint="Set `to` in [tool.seatrial.log] to s3://, gs:// or postgresql://; or run `seatrial watch` from cron "
+            "on the machine that has the folder.",
+        )
+    hashed = ("SEATRIAL_LOG_KEY",) if project.log.get("hashed") else ()
+    return (*LOG_TOKENS[scheme], *hashed, *WATCH_TOKENS)
 
 
 def _path_of(folder: Path, above: Path) -> str:
@@ -197,12 +232,13 @@ def _settings(project: ProjectSettings) -> dict[str, Any]:
         if key not in KEYS:
             raise unknown_key(where, key, KEYS)
         # These values end up in files that a shell and a CI service read, so they must have no meaning there.
-        shape = r"[0-9*/, -]+" if key == "schedule" else r"[A-Za-z0-9][\w./-]*|\.\.?[\w./-]*"
+        shape = r"[0-9*/, -]+" if key in ("schedule", "watch") else r"[A-Za-z0-9][\w./-]*|\.\.?[\w./-]*"
         words = value if key == "shared" and isinstance(value, list) else [] if key == "shared" else [value]
         if not words or not all(isinstance(word, str) and re.fullmatch(shape, word) for word in words):
             raise SeatrialError(f"{where} {key} = {value!r} cannot be used in a pipeline.", hint=f"It is {KEYS[key]}.")
-    if "schedule" in project.ci and len(project.ci["schedule"].split()) != 5:
-        raise SeatrialError(f"{where} schedule must have five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
+    for key in ("schedule", "watch"):
+        if key in project.ci and len(project.ci[key].split()) != 5:
+            raise SeatrialError(f"{where} {key} must have five fields, as in 23 4 * * 1 for Mondays at 04:23 UTC.")
     return project.ci
 
 

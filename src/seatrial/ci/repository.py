@@ -12,7 +12,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.git import ask_git
 from seatrial.core.project import ProjectSettings, find_project, in_project
 
-JOBS = ("train", "trial", "publish", "deploy")  # that may need a token
+JOBS = ("train", "trial", "publish", "deploy", "watch")  # that may need a token
 SKIPPED = {"tests", "test", "node_modules", "build", "dist"}  # projects in these are test data
 
 
@@ -42,13 +42,18 @@ class Repository:
     @property
     def environments(self) -> dict[str, tuple[str, ...]]:
         """The same for GitHub, where a job is in one environment, which must have everything it needs."""
-        jobs = [(p, job) for p in self.projects for job in JOBS if p.environment(job)]
+        jobs = [(p, job) for p in self.projects for job in JOBS if p.environment(job) and (p.watch or job != "watch")]
         return _merged((p.environment(job), p.tokens(job)) for p, job in jobs)
 
     @property
     def branches(self) -> list[str]:
         """The branches that are published and deployed, of all projects."""
         return list(dict.fromkeys(p.branch for p in self.projects))
+
+    @property
+    def watched(self) -> tuple[CiPipeline, ...]:
+        """The projects whose prediction log a pipeline looks at."""
+        return tuple(p for p in self.projects if p.watch)
 
     @property
     def schedules(self) -> list[str]:

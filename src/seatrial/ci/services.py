@@ -12,6 +12,7 @@ class CiService:
     template: str
     finds: re.Pattern[str]
     comments: bool  # whether `seatrial ci report` can leave a comment there
+    watch_template: str = ""  # of a file of its own for the watch; otherwise it is in the other
 
 
 # The names are those in core/choices.py.
@@ -20,7 +21,11 @@ SERVICES: dict[str, CiService] = {
         ".circleci/config.yml", "circleci.yml", re.compile(r"\.circleci/config\.ya?ml"), comments=False
     ),
     "github": CiService(
-        ".github/workflows/seatrial.yml", "github.yml", re.compile(r"\.github/workflows/[^/]+\.ya?ml"), comments=True
+        ".github/workflows/seatrial.yml",
+        "github.yml",
+        re.compile(r"\.github/workflows/[^/]+\.ya?ml"),
+        comments=True,
+        watch_template="github-watch.yml",
     ),
     "gitlab": CiService(".gitlab-ci.yml", "gitlab.yml", re.compile(r"\.gitlab-ci\.yml"), comments=True),
 }

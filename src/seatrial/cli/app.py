@@ -29,6 +29,7 @@ from seatrial.cli.train import refresh, train
 from seatrial.cli.trial import prove, trial
 from seatrial.cli.tune import tune
 from seatrial.cli.update import add, update
+from seatrial.cli.watch import watch
 from seatrial.core.errors import DISK, SeatrialError, describe_os_error, refusal_in
 from seatrial.core.interrupts import INTERRUPTED, RaisingInterrupts
 from seatrial.core.processes import open_closed_streams
@@ -36,9 +37,9 @@ from seatrial.core.processes import open_closed_streams
 CIRCLE = "Symlink loop from "  # how Path.resolve says so, before Python 3.13
 EXIT_CODES = {
     0: "done",
-    1: "an error, or a negative result: a blocked trial, a finding of the doctor, a merge conflict",
+    1: "an error, or a negative result: a blocked trial, an alarm, a finding of the doctor, a merge conflict",
     2: "a usage error: an unknown option, an invalid policy",
-    3: "a trial is undecided: inconclusive, or waiting for acceptance",
+    3: "a trial is undecided: inconclusive, or waiting for acceptance; or the watch could not look",
     4: "the trial could not compare the two releases",
     INTERRUPTED: "interrupted by Ctrl-C",
 }
@@ -65,6 +66,7 @@ app.add_typer(trial, name="trial", rich_help_panel=RELEASE)
 app.add_typer(export, name="export", rich_help_panel=RELEASE)
 app.add_typer(keys, name="keys", rich_help_panel=SERVICE)
 app.add_typer(log, name="log", rich_help_panel=SERVICE)
+app.add_typer(watch, name="watch", rich_help_panel=SERVICE)
 app.add_typer(index, name="index", rich_help_panel=SERVICE)
 app.add_typer(ci, name="ci", rich_help_panel=CHECKS)
 app.add_typer(cache, name="cache", rich_help_panel=CHECKS)

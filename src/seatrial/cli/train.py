@@ -21,16 +21,16 @@ from seatrial.cli.options import (
     csv_options,
     option,
 )
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.steps.project import Project
 from seatrial.steps.refresh import Mode
 
 
 def refresh(
     data: Annotated[
-        str,
+        str | None,
         typer.Argument(help="CSV, Parquet or Excel, a URL, a database with --query, sklearn:NAME, openml:NAME."),
-    ],
+    ] = None,
     query: QueryOption = "",
     sheet: SheetOption = "",
     decimal: DecimalOption = None,
@@ -39,6 +39,13 @@ def refresh(
     header: HeaderOption = None,
     append: Annotated[bool, typer.Option("--append", help="Add the new rows to the table.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the table, even if no row of it stays.")] = False,
+    from_log: Annotated[
+        bool, typer.Option("--from-log", help="Add the labelled rows of the prediction log to the table.")
+    ] = False,
+    since: Annotated[
+        str, option("With --from-log, how far it looks back, as 30d or 2027-01-31; default: all.", "--since")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --from-log, only say what would be added.")] = False,
     on_bad_rows: OnBadRowsOption = "fail",
     project: ProjectOption = HERE,
     json: JsonOption = False,
@@ -48,6 +55,9 @@ def refresh(
     The rules are in reading.toml: units, decimal commas, dates, words for yes and no, names of columns. The table is
     checked against them and the schema before anything is written.
 
+    With --from-log, rows of the prediction log that have a label by now are added: each prediction once, with its
+    newest label, and none that the table has already.
+
     Example: [bold]seatrial refresh ~/Downloads/customers-july.csv[/]
     """
     used = Project(project, progress=not json)
@@ -55,7 +65,20 @@ def refresh(
     if append and replace:
         raise SeatrialError("--append and --replace exclude each other.", hint="Use one of the two.")
     mode: Mode = "append" if append else "replace" if replace else "ask"
-    refreshed = used.refresh(data, query=query, sheet=sheet, options=options, drop_bad_rows=drop, mode=mode)
+    if from_log:
+        given = {"FILE": data, "--query": query, "--sheet": sheet, "--replace": replace, "--separator": separator}
+        given |= {"--encoding": encoding, "--decimal": decimal}
+        if others := [name for name, value in given.items() if value]:
+            raise UsageError(f"--from-log and {others[0]} exclude each other.", hint="Use one of the two.")
+        refreshed = used.refresh_from_log(since=since, dry_run=dry_run)
+    elif data is None:
+        raise UsageError("There is no table to read.", hint="Name a file, or say --from-log.")
+    elif since or dry_run:
+        raise UsageError(
+            f"{'--since' if since else '--dry-run'} needs --from-log.", hint="Without it, a table is read as a whole."
+        )
+    else:
+        refreshed = used.refresh(data, query=query, sheet=sheet, options=options, drop_bad_rows=drop, mode=mode)
     if json:
         show.print_json({"data": used.settings.data, **asdict(refreshed)})
         return
@@ -63,7 +86,8 @@ def refresh(
         show.info(f"  {change}")
     before, new, gone = refreshed.before, refreshed.new, refreshed.gone
     comparison = "" if before is None else f"; it had {before:,}: {new:,} are new, {gone:,} are gone"
-    show.plain(f"{show.short_path(used.settings.data)} has {refreshed.rows:,} rows{comparison}.")
+    has = "has" if refreshed.written else "would have"
+    show.plain(f"{show.short_path(used.settings.data)} {has} {refreshed.rows:,} rows{comparison}.")
     if before is not None and not new and not gone:
         show.info("The rows are the same: there is no need to train again.")
 

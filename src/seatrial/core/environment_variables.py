@@ -30,6 +30,8 @@ VARIABLES = {
     "SEATRIAL_LOG": "the prediction log of a server: a folder, s3://, gs:// or postgresql://, or settings as JSON",
     "SEATRIAL_LOG_KEY": "the key of columns that are hashed in the prediction log, at least 16 characters, the same "
     "for all servers and for `seatrial log`; default: a file in the spool",
+    "SEATRIAL_WATCH_WEBHOOK": "where `seatrial watch` sends its alarms: one or several https URLs, separated by spaces",
+    "SEATRIAL_WATCH_SECRET": "the secret of the signatures of these messages, as whsec_...; default: not signed",
     "SEATRIAL_OPEN": "1: other machines may call a server without a key",
     "SEATRIAL_ACCESS_KEY": "a key of the deployed service, with which `seatrial deploy railway` verifies it",
     "SEATRIAL_CORS_ORIGINS": "origins of web pages that may call a server, separated by commas; default: none",

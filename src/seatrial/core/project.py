@@ -52,6 +52,7 @@ KEYS = {
     "signing": (dict, "who signs passed trials, [tool.seatrial.signing]"),
     "deploy": (dict, "the settings of each target, as in [tool.seatrial.deploy.local]"),
     "log": (dict, "the prediction log, [tool.seatrial.log]"),
+    "watch": (dict, "how the prediction log is watched, [tool.seatrial.watch]"),
     "ci": (dict, "the contents of the pipeline files that `seatrial ci` writes, [tool.seatrial.ci]"),
 }
 RELEASE_KEYS = {
@@ -99,6 +100,7 @@ class ProjectSettings:
     signing: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
+    watch: dict[str, Any] = field(default_factory=dict)
     ci: dict[str, Any] = field(default_factory=dict)
 
     @property

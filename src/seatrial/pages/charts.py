@@ -135,19 +135,19 @@ class Chart:
         for point in placed:
             if not thinned or math.dist(point, thinned[-1]) >= NEAREST or point is placed[-1]:
                 thinned.append(point)
-        path = "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in thinned)
+        path = "M" + "L".join(f"{px(x)} {px(y)}" for x, y in thinned)
         self._marks.append(f'<path class="line s{series}{" dashed" if dashed else ""}" d="{path}"/>')
 
     def bar(self, low: Point, high: Point, series: int, *, kind: str = "fill") -> None:
         """Fill the rectangle between two corners; the kind `pale` is for a background of other marks."""
         (x0, y1), (x1, y0) = self.place(*low), self.place(*high)
         left, top = min(x0, x1), min(y0, y1)
-        size = f'width="{_n(abs(x1 - x0))}" height="{_n(abs(y1 - y0))}"'
-        self._marks.append(f'<rect class="{kind} s{series}" x="{_n(left)}" y="{_n(top)}" {size}/>')
+        size = f'width="{px(abs(x1 - x0))}" height="{px(abs(y1 - y0))}"'
+        self._marks.append(f'<rect class="{kind} s{series}" x="{px(left)}" y="{px(top)}" {size}/>')
 
     def dots(self, points: Iterable[Point], series: int, radius: float = 2.5, kind: str = "dot") -> None:
         """Draw a dot at each point; the kind `many` is translucent, the kind `one` is emphasised."""
-        circles = [f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"/>' for x, y in (self.place(*p) for p in points)]
+        circles = [f'<circle cx="{px(x)}" cy="{px(y)}" r="{px(radius)}"/>' for x, y in (self.place(*p) for p in points)]
         self._marks.append(f'<g class="{kind} s{series}">{"".join(circles)}</g>')
 
     def text(
@@ -158,7 +158,7 @@ class Chart:
         left, top = left + dx, top + dy
         written = html.escape(text)
         self._marks.append(
-            f'<text class="label s{series}" x="{_n(left)}" y="{_n(top)}" text-anchor="{anchor}">{written}</text>'
+            f'<text class="label s{series}" x="{px(left)}" y="{px(top)}" text-anchor="{anchor}">{written}</text>'
         )
 
     def panel(self) -> str:
@@ -168,24 +168,24 @@ class Chart:
         for position, name in enumerate(self.names):
             _, top = self.place(self.x.low, self.y.high - position - 0.5)
             parts.append(
-                f'<text x="{_n(self.left - 8)}" y="{_n(top + 4)}" text-anchor="end">{html.escape(name)}</text>'
+                f'<text x="{px(self.left - 8)}" y="{px(top + 4)}" text-anchor="end">{html.escape(name)}</text>'
             )
         for tick in () if self.names else self.y.ticks:
             _, top = self.place(self.x.low, tick)
             written = self.y.written(tick)
-            parts.append(f'<path class="grid" d="M{_n(self.left)} {_n(top)}H{wide}"/>')
-            parts.append(f'<text x="{_n(self.left - 7)}" y="{_n(top + 4)}" text-anchor="end">{written}</text>')
+            parts.append(f'<path class="grid" d="M{px(self.left)} {px(top)}H{wide}"/>')
+            parts.append(f'<text x="{px(self.left - 7)}" y="{px(top + 4)}" text-anchor="end">{written}</text>')
         _, bottom = self.place(self.x.low, self.y.low)
         for tick in self.x.ticks:
             left, _ = self.place(tick, self.y.low)
-            parts.append(f'<path class="axis" d="M{_n(left)} {_n(bottom)}v4"/>')
+            parts.append(f'<path class="axis" d="M{px(left)} {px(bottom)}v4"/>')
             parts.append(
-                f'<text x="{_n(left)}" y="{_n(bottom + 17)}" text-anchor="middle">{self.x.written(tick)}</text>'
+                f'<text x="{px(left)}" y="{px(bottom + 17)}" text-anchor="middle">{self.x.written(tick)}</text>'
             )
-        parts.append(f'<path class="axis" d="M{_n(self.left)} {_n(bottom)}H{wide}"/>')
+        parts.append(f'<path class="axis" d="M{px(self.left)} {px(bottom)}H{wide}"/>')
         if self.x.label:
             label = html.escape(self.x.label)
-            parts.append(f'<text x="{wide}" y="{_n(bottom + 34)}" text-anchor="end">{label}</text>')
+            parts.append(f'<text x="{wide}" y="{px(bottom + 34)}" text-anchor="end">{label}</text>')
         return "".join(parts + self._marks)
 
 
@@ -193,9 +193,9 @@ def draw(described: str, *charts: Chart) -> Svg:
     """Stack panels vertically; `described` is the text for screen readers."""
     parts, top = [], 0.0
     for chart in charts:
-        parts.append(f'<g transform="translate(0 {_n(top)})">{chart.panel()}</g>')
+        parts.append(f'<g transform="translate(0 {px(top)})">{chart.panel()}</g>')
         top += chart.height
-    return _svg("chart", WIDTH, top, described, "".join(parts))
+    return svg("chart", WIDTH, top, described, "".join(parts))
 
 
 def small_bars(shares: Sequence[float], described: str) -> Svg:
@@ -204,11 +204,11 @@ def small_bars(shares: Sequence[float], described: str) -> Svg:
     step, most = min(wide / len(shares), 25), max(shares) or 1.0
     gap = 1 if len(shares) < 40 else 0
     bars = [
-        f'<rect x="{_n(place * step)}" y="{_n(high - size)}" width="{_n(step - gap)}" height="{_n(size)}"/>'
+        f'<rect x="{px(place * step)}" y="{px(high - size)}" width="{px(step - gap)}" height="{px(size)}"/>'
         for place, size in enumerate(max(share / most * (high - 2), 1.0 if share else 0.0) for share in shares)
         if size
     ]
-    return _svg("spark", wide, high, described, f'<g class="fill s1">{"".join(bars)}</g>')
+    return svg("spark", wide, high, described, f'<g class="fill s1">{"".join(bars)}</g>')
 
 
 def strip(value: float, low: float, high: float, baseline: float | None, described: str) -> Svg:
@@ -219,22 +219,23 @@ def strip(value: float, low: float, high: float, baseline: float | None, describ
     span = (most - least) or 1.0
 
     def at(number: float) -> str:
-        return _n(6 + (number - least) / span * (wide - 12))
+        return px(6 + (number - least) / span * (wide - 12))
 
     mark = "" if baseline is None else f'<path class="mark" d="M{at(baseline)} 2v14"/>'
     inner = (
         f'<path class="track" d="M6 9H{wide - 6}"/><path class="band" d="M{at(low)} 9H{at(high)}"/>{mark}'
         f'<circle class="point" cx="{at(value)}" cy="9" r="4.5"/>'
     )
-    return _svg("strip", wide, high_px, described, inner)
+    return svg("strip", wide, high_px, described, inner)
 
 
-def _svg(kind: str, wide: float, high: float, described: str, inner: str) -> Svg:
+def svg(kind: str, wide: float, high: float, described: str, inner: str) -> Svg:
+    """Make a drawing of its parts; `kind` is its class, and `described` the text for screen readers."""
     label = html.escape(described, quote=True)
-    return Svg(f'<svg class="{kind}" viewBox="0 0 {_n(wide)} {_n(high)}" role="img" aria-label="{label}">{inner}</svg>')
+    return Svg(f'<svg class="{kind}" viewBox="0 0 {px(wide)} {px(high)}" role="img" aria-label="{label}">{inner}</svg>')
 
 
-def _n(value: float) -> str:
+def px(value: float) -> str:
     """Format a coordinate to a tenth of a pixel."""
     text = f"{value:.1f}"
     return text.removesuffix(".0") if text != "-0.0" else "0"

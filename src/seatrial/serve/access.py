@@ -5,6 +5,7 @@ header line up in what was found good here.
 """
 
 import re
+from collections.abc import Sequence
 from math import ceil
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -38,11 +39,14 @@ class AccessDecision(NamedTuple):
 
 
 class AccessControl:
-    """Who may call which of the routes; without keys, anyone. Raises SeatrialError where the keys cannot be read."""
+    """Who may call which of the routes; without keys, anyone. Raises SeatrialError where the keys cannot be read.
 
-    def __init__(self, settings: Settings) -> None:
-        own = own_routes(settings)
-        self.routes = RouteTable([*ROUTES, *own])
+    `routes` are those of another application than the model server.
+    """
+
+    def __init__(self, settings: Settings, routes: Sequence[Route] | None = None) -> None:
+        own = own_routes(settings) if routes is None else []
+        self.routes = RouteTable([*ROUTES, *own] if routes is None else routes)
         self._own = frozenset(route.path for route in own if route != MCP_ROUTE)
         self.ring = KeyRing(settings.keys, settings.keys_text, settings.workers) if settings.locked else None
 

@@ -23,6 +23,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.index_settings import IndexSettings, choose_index
 from seatrial.core.project import find_project, in_project
 from seatrial.core.state import state_home
+from seatrial.model.features import Columns, Floats
 from seatrial.model.release import Release
 from seatrial.release import open_index
 from seatrial.wheels.wheel import WheelInfo, inspect, refuse_unsafe
@@ -54,6 +55,11 @@ class LoadedRelease(Release):
         """Predict rows or a table, as `Release.predict` does."""
         with self._importable():
             return super().predict(rows)
+
+    def score_table(self, columns: Columns) -> Floats:
+        """Score checked columns, as `Release.score_table` does."""
+        with self._importable():
+            return super().score_table(columns)
 
     def explain(self, rows: Any) -> Any:
         """Explain rows or a table, as `Release.explain` does."""

@@ -41,6 +41,11 @@ class ProjectLog:
 
         return f"<ProjectLog of {self._name or 'all releases'} in {shown_url(self._settings.to)}>"
 
+    @property
+    def settings(self) -> "LogSettings":
+        """Where it is kept, and what is kept of a request."""
+        return self._settings
+
     def read(
         self,
         *,

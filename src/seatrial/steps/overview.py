@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PAGE = "index.html"
 STUDIES = "tune"  # in the runs folder: the searches for parameters
 COMPARISONS = Path(".seatrial") / "comparisons"
+WATCH = Path(".seatrial") / "watch" / "watch.html"  # as alarm_files and look have it
 UNREADABLE = (SeatrialError, OSError, KeyError, TypeError, ValueError, AttributeError)  # files of other versions
 
 
@@ -123,6 +124,7 @@ def write_overview(project: "ProjectSettings") -> Path:
             (path.stem.replace("..", " → "), link(page, path))
             for path in sorted((project.root / COMPARISONS).glob("*.html"), reverse=True)
         ],
+        watch=link(page, watch) if (watch := project.root / WATCH).is_file() else "",
         searches=[
             (path.parent.name, link(page, path)) for path in sorted(project.runs.glob(f"{STUDIES}/*/report.html"))
         ],

@@ -18,11 +18,13 @@ from seatrial.steps.deploy import rollback as _rollback
 from seatrial.steps.deploy import stop as _stop
 from seatrial.steps.export_release import export_browser as _export_browser
 from seatrial.steps.export_release import export_sql as _export_sql
+from seatrial.steps.look import look as _look
 from seatrial.steps.make_release import release as _release
 from seatrial.steps.predict import predict as _predict
 from seatrial.steps.progress import show_progress
 from seatrial.steps.prove import prove as _prove
 from seatrial.steps.refresh import refresh as _refresh
+from seatrial.steps.refresh import refresh_from_log as _refresh_from_log
 from seatrial.steps.releases import build as _build
 from seatrial.steps.releases import publish as _publish
 from seatrial.steps.runs import compare_runs as _compare_runs
@@ -30,6 +32,7 @@ from seatrial.steps.runs import export_runs as _export_runs
 from seatrial.steps.runs import list_runs as _list_runs
 from seatrial.steps.train import train as _train
 from seatrial.steps.tune import tune as _tune
+from seatrial.steps.watch import watch as _watch
 
 if TYPE_CHECKING:
     from seatrial.steps.load import LoadedRelease
@@ -187,6 +190,8 @@ class Project:
 
     publish = _method(_publish)
     release = _method(_release)
+    watch = _method(_watch)
+    look = _method(_look)
     deploy = _method(_deploy)
     rollback = _method(_rollback)
     stop = _method(_stop)
@@ -222,6 +227,7 @@ class Project:
             yield wait_until_ready(server, host, port)
 
     refresh = _method(_refresh)
+    refresh_from_log = _method(_refresh_from_log)
 
     def bump(self, part: str = "patch") -> str:
         """Raise the version (patch, minor or major), and return the new one."""

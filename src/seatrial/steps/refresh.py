@@ -25,6 +25,7 @@ class RefreshedTable:
     """How many rows the new table has, compared by the schema's columns and the target.
 
     `before` is None where the old table could not be read; `changes` is how the rows differ from their source.
+    `written` says whether the table was changed.
     """
 
     rows: int
@@ -32,6 +33,7 @@ class RefreshedTable:
     new: int
     gone: int
     changes: tuple[str, ...]
+    written: bool = True
 
 
 @alone
@@ -55,19 +57,9 @@ def refresh(
     """
     from seatrial.core.project import importable
     from seatrial.steps.exports import bad_rows, project_checker, project_rules, read_by_rules
-    from seatrial.stores.shown_urls import shown_url
     from seatrial.template.reading.table import content_of_export
 
-    if project.data_url:
-        raise SeatrialError(
-            f"The project's table is {shown_url(project.data_url)}, which `seatrial train` downloads.",
-            hint="Write the newer table there, and train again.",
-        )
-    if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
-        raise SeatrialError(
-            f"{project.data.name} is neither CSV nor Parquet, so no other table can replace it.",
-            hint="Set `data` under [tool.seatrial] to a file that ends in .csv or .parquet.",
-        )
+    _require_own_table(project)
     with importable(project):
         checker = project_checker(project)
         rules = project_rules(project, checker)
@@ -83,6 +75,55 @@ def refresh(
         return _replace(project, checker, content, (*export.notes, *changes), mode, progress, like=private)
 
 
+@alone
+def refresh_from_log(
+    project: "ProjectSettings", *, since: str = "", dry_run: bool = False, progress: Progress = silent
+) -> RefreshedTable:
+    """Add the labelled rows of the prediction log to the project's table: each prediction once, with its newest label.
+
+    `since` is a moment, or how long ago, as "30d". A row that the table has already, by the schema's columns and the
+    target, is not added again, so the same rows can be asked for twice; one with a label that was corrected since
+    replaces the row with the older label. Rows that break the schema or are younger than the log's `label_delay` are
+    left out, and counted. With `dry_run` nothing is written. Raises SeatrialError where the log does not keep what a
+    row of the table needs.
+    """
+    from seatrial.core.project import importable
+    from seatrial.steps.exports import bad_rows, project_checker, project_rules, read_by_rules
+    from seatrial.steps.labelled_rows import read_labelled_rows
+    from seatrial.template.reading.logged_rows import added_to_table
+
+    _require_own_table(project)
+    with importable(project):
+        checker = project_checker(project)
+        rules = project_rules(project, checker).as_in_the_project()
+        old = read_by_rules(project.data, rules, [])[1] if project.data.is_file() else None
+        logged = read_labelled_rows(project, checker, since, old=old, progress=progress)
+        source, export = read_by_rules(logged.table, rules, [project.target])
+        bad = bad_rows(source, export, checker, drop=True)
+        names = [column.name for column in checker.columns]
+        content, changes = added_to_table(
+            export, bad, old, logged.earlier, names, project.target, project.data.suffix.lower()
+        )
+        told = (*logged.words, *changes)
+        return _replace(project, checker, content, told, "append", progress, like=None, dry_run=dry_run)
+
+
+def _require_own_table(project: "ProjectSettings") -> None:
+    """Raise SeatrialError where the project's table is not a file that can be replaced."""
+    from seatrial.stores.shown_urls import shown_url
+
+    if project.data_url:
+        raise SeatrialError(
+            f"The project's table is {shown_url(project.data_url)}, which `seatrial train` downloads.",
+            hint="Write the newer table there, and train again.",
+        )
+    if project.data.suffix.lower() not in (".csv", ".parquet", ".pq"):
+        raise SeatrialError(
+            f"{project.data.name} is neither CSV nor Parquet, so no other table can replace it.",
+            hint="Set `data` under [tool.seatrial] to a file that ends in .csv or .parquet.",
+        )
+
+
 def _replace(
     project: "ProjectSettings",
     checker: "TableChecker",
@@ -92,6 +133,7 @@ def _replace(
     progress: Progress,
     *,
     like: Path | None,
+    dry_run: bool = False,
 ) -> RefreshedTable:
     from seatrial.core.files import write_atomic
 
@@ -117,6 +159,8 @@ def _replace(
             f"Of the {old_rows.total():,} rows of the table, {stay} would stay, and {new:,} would be new.",
             hint="Add the new rows to the table with --append, or replace it with --replace.",
         )
+    if dry_run:
+        return RefreshedTable(after.rows, None if before is None else before.total(), new, gone, changes, written=False)
     try:
         write_atomic(project.data, content, like=like)
     except OSError as error:

@@ -23,6 +23,7 @@ from tests.soak import few_of
 
 from seatrial.deploy.monitoring.alert_rules import RULES, render_rules
 from seatrial.serve.metrics.families import FAMILIES
+from seatrial.watch.watch_metrics import GAUGES
 
 ROW = json.dumps(EXAMPLE).encode()
 NAMES = [rule.name for rule in RULES]
@@ -33,9 +34,9 @@ def metrics_in(expression: str) -> set[str]:
 
 
 def known_series() -> set[str]:
-    """The names of all series that the server has."""
+    """The names of all series that the server and the watch have."""
     ends = {"histogram": ("_bucket", "_count", "_sum")}
-    return {family.name + end for family in FAMILIES for end in ends.get(family.kind, ("",))}
+    return {family.name + end for family in FAMILIES for end in ends.get(family.kind, ("",))} | set(GAUGES)
 
 
 def test_the_rules_use_what_the_server_reports() -> None:
@@ -48,7 +49,8 @@ def test_each_rule_is_about_the_job_alone() -> None:
     for rule in yaml.safe_load(render_rules("churn-model"))["groups"][0]["rules"]:
         selectors = re.findall(r"\w+\{([^}]*)\}", rule["expr"])
         assert selectors, rule
-        assert all('job="churn-model"' in each for each in selectors), rule
+        own = 'project="churn-model"' if "seatrial_watch_" in rule["expr"] else 'job="churn-model"'
+        assert all(own in each for each in selectors), rule
 
 
 def test_each_rule_says_what_is_wrong_and_what_to_do() -> None:
@@ -113,6 +115,14 @@ SYNTHETIC: dict[str, tuple[list[dict[str, str]], str]] = {
         ],
         "8m",
     ),
+    "SeatrialWatchStopped": (
+        [
+            series("seatrial_watch_last_look_timestamp_seconds", "0x60", project="m"),
+            series("seatrial_watch_look_age_limit_seconds", "1200x60", project="m"),
+        ],
+        "40m",
+    ),
+    "SeatrialWatchAlarm": ([series("seatrial_watch_alarms", "0x5 1x10", project="m", state="raised")], "7m"),
     "SeatrialLogLinesDropped": ([series("seatrial_log_dropped_lines_total", "0x5 9x10")], "7m"),
     "SeatrialWorkerDied": ([series("seatrial_worker_deaths_total", "0x5 1x10")], "7m"),
     "SeatrialRestarts": ([series("seatrial_process_start_time_seconds", "1 1 2 2 3 3 4 4 4 4")], "8m"),

@@ -1,5 +1,6 @@
 """Alert rules for Prometheus: each says what is wrong, and what to look at first."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,8 @@ HEAD = """\
 
 @dataclass(frozen=True)
 class AlertRule:
-    """One alert: fires when `expression` has been true for so long. JOB in it stands for the scrape job's matcher."""
+    """One alert: fires when `expression` has been true for so long. JOB in it stands for the scrape job's matcher,
+    and PROJECT for that of the watch, which is another job."""
 
     name: str
     expression: str
@@ -102,6 +104,24 @@ sum by (column) (rate(seatrial_unseen_values_total{JOB}[1h]))
         "See whether the shipper runs, and whether the log's destination can be reached.",
     ),
     AlertRule(
+        "SeatrialWatchStopped",
+        """\
+time() - max by (project) (seatrial_watch_last_look_timestamp_seconds{PROJECT})
+  > max by (project) (seatrial_watch_look_age_limit_seconds{PROJECT})""",
+        "5m",
+        "warning",
+        "Nobody has looked at the prediction log for two windows.",
+        "Run `seatrial watch` by hand: it says why it cannot look. Then see whether its schedule, or its server, runs.",
+    ),
+    AlertRule(
+        "SeatrialWatchAlarm",
+        'seatrial_watch_alarms{PROJECT, state="raised"} > 0',
+        "0m",
+        "warning",
+        "The watch has raised an alarm that nobody has acknowledged.",
+        "`seatrial watch` says what changed, since when and what to do; `seatrial watch ack` acknowledges it.",
+    ),
+    AlertRule(
         "SeatrialLogLinesDropped",
         "increase(seatrial_log_dropped_lines_total{JOB}[5m]) > 0",
         "0m",
@@ -140,7 +160,8 @@ def render_rules(name: str) -> str:
     """The rules for the service of a project as a file of Prometheus."""
     lines = [HEAD.format(name=one_line(name)), "groups:\n", f"  - name: {yaml(name)}\n", "    rules:\n"]
     for rule in RULES:
-        expression = rule.expression.replace("JOB", f'job="{name}"').replace("\n", "\n          ")
+        matched = re.sub("JOB|PROJECT", lambda found: f'{found[0].lower()}="{name}"', rule.expression)
+        expression = matched.replace("\n", "\n          ")
         lines += [
             f"      - alert: {rule.name}\n",
             f"        expr: |-\n          {expression}\n",

@@ -82,7 +82,12 @@ def content_of_export(
         changes += [f"{known:,} rows are in the table already, and are not added again"] if known else []
         absent = [name for name in old.columns if name not in export.columns]
         changes += [f"missing in the new rows: {', '.join(absent)}"] if absent else []
-    return (_csv(table) if suffix == ".csv" else _parquet(table)), tuple(changes)
+    return table_bytes(table, suffix), tuple(changes)
+
+
+def table_bytes(table: Any, suffix: str) -> bytes:
+    """A pyarrow.Table as a file, `.csv` or `.parquet`."""
+    return _csv(table) if suffix == ".csv" else _parquet(table)
 
 
 def csv_of_export(export: Export) -> bytes:
@@ -123,20 +128,26 @@ def _appended(before: Any, table: Any) -> tuple[Any, int]:
     """The rows of both tables; and how many of the second are left out, since the first has them already."""
     shared = [name for name in table.column_names if name in before.column_names]
     complete = len(shared) == before.num_columns
-    has = Counter(_rows(before, shared)) if complete else Counter()  # else nobody can say whether a row is known
+    # Without all columns, nobody can say whether a row is known.
+    has = Counter(rows_as_texts(before, shared)) if complete else Counter()
     new: list[bool] = []
-    for row in _rows(table, shared):
+    for row in rows_as_texts(table, shared):
         new.append(has[row] == 0)
         has[row] -= not new[-1]
-    parts = [before, table.filter(pa.array(new, pa.bool_()))]
-    names = dict.fromkeys([*before.column_names, *table.column_names])
+    return concatenated([before, table.filter(pa.array(new, pa.bool_()))]), new.count(False)
+
+
+def concatenated(parts: list[Any]) -> Any:
+    """The rows of several tables, the columns of all of them; a column of several types is text."""
+    names = dict.fromkeys(name for part in parts for name in part.column_names)
     types = {name: {part.schema.field(name).type for part in parts if name in part.column_names} for name in names}
     mixed = [name for name, kinds in types.items() if len(kinds) > 1]
     parts = [_with_texts(part, mixed) for part in parts]
-    return pa.concat_tables(parts, promote_options="default"), new.count(False)
+    return pa.concat_tables(parts, promote_options="default")
 
 
-def _rows(table: Any, names: list[str]) -> Iterator[tuple[Any, ...]]:
+def rows_as_texts(table: Any, names: list[str]) -> Iterator[tuple[Any, ...]]:
+    """The values of these columns as texts, row by row."""
     return zip(*(pc.cast(table.column(name), pa.string()).to_pylist() for name in names), strict=True)
 
 

@@ -1,8 +1,5 @@
 """A verdict as its JSON document, as Markdown for a pull request, as JUnit for a CI server, as rows for a terminal."""
 
-import math
-import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -10,8 +7,9 @@ from xml.etree import ElementTree
 from seatrial.core import files
 from seatrial.trial.records import SCHEMA, Check, NotComparedError, Outcome, Verdict
 from seatrial.trial.report import reading
+from seatrial.trial.report.markdown import folded, md, md_table, standard_json
 from seatrial.trial.report.remedies import what_to_do
-from seatrial.trial.report.words import cell, clean, cut, marked, moment, sentence
+from seatrial.trial.report.words import cell, clean, cut, moment, sentence
 
 MOST_LISTED = 10  # failed checks in a comment; the page has all of them
 MOST_ROWS, MOST_COLUMNS = 10, 8
@@ -27,7 +25,7 @@ MARK = {
 
 def to_json(verdict: Verdict) -> str:
     """Write the document as standard JSON: the largest float in place of Infinity, null in place of NaN."""
-    document = _plain(verdict.to_document())
+    document = standard_json(verdict.to_document())
     for check in document["checks"]:
         check["severity"] = check["severity"] or 0.0  # NaN has no order
     return files.to_json(document)
@@ -44,40 +42,22 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
 
 
-def _plain(value: Any) -> Any:
-    """Convert to JSON types: numpy's scalars and arrays become numbers and lists, anything else text."""
-    if isinstance(value, dict):
-        return {_plain(str(key)): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, str):
-        # A lone surrogate cannot be written as UTF-8.
-        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return float(value) if math.isfinite(value) else math.copysign(sys.float_info.max, value)
-    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
-
-
 def to_markdown(result: Verdict | NotComparedError) -> str:
     """Write a comment for a pull request: the verdict, the suites, the failures with hints, the worst rows folded."""
     if isinstance(result, NotComparedError):
         first, hint = reading.not_compared(result)
-        return "\n\n".join(part for part in (f"## ❔ {_md(first)}", _md(hint)) if part) + "\n"
+        return "\n\n".join(part for part in (f"## ❔ {md(first)}", md(hint)) if part) + "\n"
     verdict = reading.readable(result)
     line = reading.headline(verdict)
     took = f", in {reading.total_seconds(verdict):.0f} s" if verdict.seconds else ""
     parts = [
-        f"## {MARK[line.outcome]} {line.word}: {_md(line.cause)}",
-        "\n".join([_md(line.to_do), *(f"- {_md(step)}" for step in what_to_do(verdict))]),
-        f"Sea trial of {_md(reading.against(verdict))} as a {verdict.kind}{took}.{_changed_code(verdict)}",
-        _md_table(
+        f"## {MARK[line.outcome]} {line.word}: {md(line.cause)}",
+        "\n".join([md(line.to_do), *(f"- {md(step)}" for step in what_to_do(verdict))]),
+        f"Sea trial of {md(reading.against(verdict))} as a {verdict.kind}{took}.{_changed_code(verdict)}",
+        md_table(
             ("suite", "", "outcome", "summary"),
             [
-                (s.suite, MARK[s.outcome] if s.outcome else "▫️", s.word, _md(cut(s.line, 240)))
+                (s.suite, MARK[s.outcome] if s.outcome else "▫️", s.word, md(cut(s.line, 240)))
                 for s in reading.suite_states(verdict)
             ],
         ),
@@ -91,9 +71,9 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
     notes = reading.notable(verdict)
     if notes:
         body = "\n".join(_md_check(check) for check in notes[:MOST_LISTED])
-        parts.append(_folded(f"{len(notes)} worth reading", body))
+        parts.append(folded(f"{len(notes)} worth reading", body))
     if verdict.worst_rows:
-        parts.append(_folded("The rows that changed most", _md_rows(verdict)))
+        parts.append(folded("The rows that changed most", _md_rows(verdict)))
     parts.append(f"<sub>{_releases(verdict)}</sub>")
     return "\n\n".join(parts) + "\n"
 
@@ -101,14 +81,14 @@ def to_markdown(result: Verdict | NotComparedError) -> str:
 def _changed_code(verdict: Verdict) -> str:
     if not verdict.changed_code or not verdict.baseline:
         return ""
-    return f" Code changed since {_md(verdict.baseline.version)}: {', '.join(map(_md, verdict.changed_code))}."
+    return f" Code changed since {md(verdict.baseline.version)}: {', '.join(map(md, verdict.changed_code))}."
 
 
 def _md_check(check: Check) -> str:
     figures = reading.figures_of(check)
-    line = f"- {MARK[check.outcome]} **{_md(check.id)}**: {_md(sentence(cut(check.summary, 400)))}"
-    line += f" ({_md(figures)})" if figures else ""
-    return line + (f"<br>{_md(sentence(cut(check.hint, 300)))}" if check.hint else "")
+    line = f"- {MARK[check.outcome]} **{md(check.id)}**: {md(sentence(cut(check.summary, 400)))}"
+    line += f" ({md(figures)})" if figures else ""
+    return line + (f"<br>{md(sentence(cut(check.hint, 300)))}" if check.hint else "")
 
 
 def _md_rows(verdict: Verdict) -> str:
@@ -117,35 +97,14 @@ def _md_rows(verdict: Verdict) -> str:
     body = []
     for row in rows:
         values = [cell(row.get("row", {}).get(name), 32) for name in columns]
-        body.append(tuple(_md(text) for text in (*reading.movement(row), cell(row.get("label")), *values)))
-    return _md_table(("old", "new", "change", "label", *(_md(cut(name, 32)) for name in columns)), body)
-
-
-def _md_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [headings, tuple("---" for _ in headings), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+        body.append(tuple(md(text) for text in (*reading.movement(row), cell(row.get("label")), *values)))
+    return md_table(("old", "new", "change", "label", *(md(cut(name, 32)) for name in columns)), body)
 
 
 def _releases(verdict: Verdict) -> str:
-    parts = [f"{role} {_md(s.version)}, wheel {_md(s.sha256[:12])}" for role, s in reversed(reading.releases(verdict))]
-    parts += [_md(moment(verdict.started))] if verdict.started else []
-    return "; ".join([*parts, f"Seatrial {_md(verdict.seatrial)}"] if verdict.seatrial else parts)
-
-
-def _md(text: str) -> str:
-    """Escape Markdown, HTML, mentions and URLs; what our sentences mark as code stays code."""
-    return marked(text, _md_plain, "`{}`".format)
-
-
-def _md_plain(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]#|~$!])", r"\\\1", text)
-    # A code host would turn these into a notification, a reference, or a link.
-    return re.sub(r"(@|://|www\.|GH-|\\#)", r"\1<!-- -->", text)
+    parts = [f"{role} {md(s.version)}, wheel {md(s.sha256[:12])}" for role, s in reversed(reading.releases(verdict))]
+    parts += [md(moment(verdict.started))] if verdict.started else []
+    return "; ".join([*parts, f"Seatrial {md(verdict.seatrial)}"] if verdict.seatrial else parts)
 
 
 def to_junit(result: Verdict | NotComparedError) -> str:

@@ -1,0 +1,54 @@
+"""What changed in the answers: which labels, and how the scores are spread."""
+
+from seatrial.pages.words import percent
+from seatrial.watch.answer_tally import AnswerTally
+from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
+from seatrial.watch.tallies import SlotCounts, time_of
+from seatrial.watch.watch_records import Finding
+
+LEAST_ANSWERS = 0.08  # of the answers: inputs that move a little move them, too
+
+
+def answer_findings(tally: AnswerTally, look: LookAt, alpha: float) -> list[Finding]:
+    """Find what changed in the answers of one version; `alpha` is shared by labels and scores."""
+    labels, scores = tally.expected()
+    found = []
+    for counts, names, expected, ordered, what in (
+        (tally.label_counts, tally.label_names, labels, False, "labels"),
+        (tally.score_counts, tally.score_names, scores, True, "scores"),
+    ):
+        if counts is None:
+            continue
+        change = _change(counts, tally, look, alpha, expected, ordered=ordered)
+        if change is not None:
+            found.append(_finding(change, names, tally.reference.version, what))
+    return found[:1]  # scores that moved are what moved the labels
+
+
+def _change(
+    counts: SlotCounts, tally: AnswerTally, look: LookAt, alpha: float, expected: object, *, ordered: bool
+) -> Change | None:
+    return find_change(
+        joined_counts(counts, tally.reference.version, look.last),
+        look, alpha, 2, expected=expected, ordered=ordered, first=1, least=LEAST_ANSWERS,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _finding(change: Change, names: tuple[str, ...], version: str, what: str) -> Finding:
+    marked = [name for name, inside in zip(names, change.bins, strict=True) if inside]
+    since = None if change.since is None else time_of(change.since)
+    when = f" since {since:%A, %d %B, %H:%M} UTC" if since else ""
+    shown = marked[0].removeprefix("= ") if len(marked) == 1 else f"{marked[0]} to {marked[-1].removeprefix('from ')}"
+    of = "of the held-out rows" if change.gross else "before"
+    if what == "labels":
+        summary = (
+            f"The answer {shown} is given to {percent(change.after)} of the rows{when}, it was {percent(change.before)}"
+        )
+    else:
+        summary = f"Scores moved{when}: {percent(change.after)} are {shown}, it was {percent(change.before)}"
+    return Finding(
+        f"answers.{what}", "answers", change.level, f"{summary} {of}.",
+        version, since=since, share=change.moved, old=change.before, new=change.after, log_p=change.log_p,
+        severity=20 + min(-change.log_p, 700) / 100,
+        hint="If an input changed, that is why. If none did, look at the groups: `seatrial trial --traffic 7d`.",
+    )  # fmt: skip

@@ -1,0 +1,209 @@
+"""What was done to a column, in words, from a sample of the newest rows beside the held-out ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.pages.words import plain
+from seatrial.trial.traits.explanations import explain
+from seatrial.trial.traits.pool import Pool, PooledColumn, pool_column
+from seatrial.watch.changes import Change
+from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
+
+MOST_ROWS = 2_500  # of a pool
+FEWEST = 3  # rows of one value
+LEAST_ONE_VALUE = 0.01
+ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
+CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
+MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one caller has one key anyway
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What was done, as the end of a finding's name and as words after the column's name; where, as `rows` (n,)."""
+
+    kind: str
+    words: str
+    rows: Array
+    certain: float = 1.0  # how well it names a fault; findings with more come first
+
+
+def cause_of(bins: ColumnBins, old: Array, new: Array, change: Change, codes: Array) -> Cause:
+    """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,)."""
+    inside = change.bins[codes] if change.after > change.before else ~change.bins[codes]
+    names = {bins.names[k] for k in np.flatnonzero(change.bins)}
+    more = change.after > change.before
+    if names == {MISSING}:
+        words = "is missing more often" if more else "is missing less often"
+        return Cause("missing", words, codes == 0)
+    known = np.array([value is not None and value == value for value in new.tolist()])  # noqa: PLR0124 - NaN
+    if not known.any():
+        return Cause("missing", "is always missing", codes == 0)
+    if bins.form == "number" and (found := _partly_one_value(old.astype(np.float64), new.astype(np.float64))):
+        return found
+    common, share = _most_common(new[known], int(known.sum()))
+    before = _share_of(old, common)
+    if share - before >= ONE_VALUE and bins.form != "moment" and (bins.form == "number" or share > 0.95):
+        return _one_value(bins, old, new, common, share)
+    if bins.form == "number":
+        return _number_cause(bins, old, new, known, names, inside, more=more)
+    return _text_cause(bins, new, codes, inside, change)
+
+
+def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: float) -> Cause:
+    """One value that many rows have: stuck, a sentinel, or a limit."""
+    rows = np.array([value == common for value in new.tolist()])
+    shown = f"{common:.10g}" if bins.form == "number" else str(common)
+    if bins.form == "number":
+        present = old[~np.isnan(old)]
+        if common < present.min() or common > present.max():
+            return Cause("sentinel", f"has the value {shown}, which training never saw", rows)
+        others = new[~np.isnan(new) & ~rows]
+        if share < 0.95 and len(others) and (common > others.max() or common < others.min()):
+            end = "highest" if common > others.max() else "lowest"
+            return Cause("capped", f"is capped: its {end} value is now {shown}", rows)
+    return Cause("stuck", f"is stuck at one value, {shown}", rows)
+
+
+def _partly_one_value(old: Array, new: Array) -> Cause | None:
+    """A sentinel or a limit that some rows have: what there is more of is one value."""
+    there, before = new[~np.isnan(new)], np.sort(old[~np.isnan(old)])
+    values, counts = np.unique(there, return_counts=True)
+    usual = (np.searchsorted(before, values, "right") - np.searchsorted(before, values, "left")) / len(before)
+    more = counts / len(there) - usual
+    k = int(more.argmax())
+    value, excess = float(values[k]), float(more[k])
+    outside = (there < before[0]) | (there > before[-1])
+    if counts[k] < FEWEST or excess < LEAST_ONE_VALUE:
+        return None
+    if not before[0] <= value <= before[-1]:
+        if counts[k] >= 0.5 * outside.sum():
+            return Cause("sentinel", f"has the value {value:.10g}, which training never saw", new == value)
+        return None
+    for end, old_beyond, new_beyond in (
+        ("highest", float((before > value).mean()), float((there > value).mean())),
+        ("lowest", float((before < value).mean()), float((there < value).mean())),
+    ):
+        gone = old_beyond - new_beyond
+        if gone >= LEAST_ONE_VALUE and 0.02 < old_beyond < 0.9 and abs(gone - excess) <= 0.2 * excess:
+            words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
+            return Cause("capped", words, new == value)
+    return None
+
+
+def _number_cause(
+    bins: ColumnBins, old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool
+) -> Cause:
+    column = pool_column(bins.name, old.astype(np.float64)[:MOST_ROWS], new.astype(np.float64)[:MOST_ROWS])
+    found = explain(_pool([column], min(len(old), MOST_ROWS)), column, {}) if len(new) >= 20 else None
+    if found is not None and "one more" not in found.words and "one less" not in found.words:
+        rows = np.zeros(len(new), dtype=bool)
+        rows[: len(found.rows)] = found.rows
+        kind = "unit" if "sign" not in found.words else "sign"
+        words = f"{found.words} (another unit?)" if kind == "unit" else found.words
+        return Cause(kind, words, rows)
+    if names <= {BELOW, ABOVE} and more:
+        side = "below" if BELOW in names else "above"
+        ends = old[~np.isnan(old)]
+        end = ends.min() if side == "below" else ends.max()
+        return Cause("range", f"moved {side} {plain(float(end))}, the end of what training saw", inside, certain=0.8)
+    middles = [float(np.nanmedian(each.astype(np.float64))) for each in (old, new[known])]
+    direction = "higher" if middles[1] > middles[0] else "lower" if middles[1] < middles[0] else "spread differently"
+    words = f"moved: it is {direction} (median {plain(middles[1])}, it was {plain(middles[0])})"
+    return Cause("moved", words, inside, certain=0.5)
+
+
+def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, change: Change) -> Cause:
+    unseen = codes == 1
+    if bins.form == "text" and unseen.mean() > 0.01:
+        value, _ = _most_common(new[unseen], int(unseen.sum()))
+        expected = np.array(bins.expected, dtype=np.float64)
+        usual, now = expected / max(expected.sum(), 1), np.bincount(codes, minlength=bins.size) / len(codes)
+        lost = usual - now
+        lost[[0, 1]] = 0
+        gone = int(lost.argmax())
+        if now[gone] < 0.5 * usual[gone] and abs(lost[gone] - unseen.mean()) < 0.4 * unseen.mean():
+            was = bins.names[gone].removeprefix("= ")
+            return Cause("renamed", f"has the new value {value!r} where it had {was!r}: a category was renamed", unseen)
+        return Cause("new_category", f"has a new value, {value!r}, which training never saw", unseen)
+    if bins.form == "moment":
+        shift = _hours_moved(bins, codes)
+        if shift:
+            return Cause("time_zone", f"is shifted by {shift} hours, as by another time zone", inside)
+    changed = [bins.names[k].removeprefix("= ") for k in np.flatnonzero(change.bins)[:2]]
+    direction = "more" if change.after > change.before else "less"
+    return Cause("moved", f"is {direction} often {' or '.join(map(repr, changed))}", inside, certain=0.5)
+
+
+def _hours_moved(bins: ColumnBins, codes: Array) -> int:
+    """By how many whole hours a profile of hours of the day moved; 0 where that does not explain it."""
+    if bins.size != 25:
+        return 0
+    old = np.array(bins.expected[1:], dtype=np.float64)
+    new = np.bincount(codes[codes > 0] - 1, minlength=24).astype(np.float64)
+    if not old.sum() or not new.sum():
+        return 0
+    distances = [float(np.abs(new / new.sum() - np.roll(old, k) / old.sum()).sum()) for k in range(24)]
+    best = int(np.argmin(distances))
+    return (best if best <= 12 else best - 24) if distances[best] < 0.6 * distances[0] else 0
+
+
+def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> bool:
+    """Whether two columns of numbers have each other's values in some rows: held-out ones and newest ones of each.
+
+    What is there more of in one column, by its quantiles, must be like what the other one had.
+    """
+    places = np.quantile(np.concatenate([_known(first[0]), _known(second[0])]), np.linspace(0.05, 0.95, 19))
+    shares = [[_shares(each, places) for each in pair] for pair in (first, second)]
+    apart = shares[1][0] - shares[0][0]
+    total = float((apart**2).sum())
+    if total <= 0.05:  # the columns are alike
+        return False
+    moved, left = [], []
+    for towards, (old, new) in zip((apart, -apart), shares, strict=True):
+        change = new - old
+        moved.append(float((change * towards).sum()) / total)
+        left.append(float(((change - moved[-1] * towards) ** 2).sum() / max(float((change**2).sum()), 1e-12)))
+    return min(moved) > 0.03 and max(left) < 0.35 and max(moved) < 2.5 * min(moved)
+
+
+def _known(values: Array) -> Array:
+    return values[~np.isnan(values)]
+
+
+def _shares(values: Array, places: Array) -> Array:
+    """The share of known values up to each place."""
+    return np.searchsorted(np.sort(_known(values)), places, "right") / max(len(_known(values)), 1)
+
+
+def confined_key(inside: Array, before: float, keys: Sequence[str | None]) -> str:
+    """The one key with which nearly all came of what there is more in a mark: rows (n,) `inside` it, beyond `before`.
+
+    Empty where several did, or where nearly all rows have one key.
+    """
+    named = np.array([key or "" for key in keys], dtype=object)
+    known, codes = np.unique(named.astype(str), return_inverse=True)
+    rows = np.bincount(codes).astype(np.float64)
+    excess = np.bincount(codes, weights=inside) - before * rows
+    top = int(np.abs(excess).argmax())
+    others = float(excess.sum() - excess[top])
+    own = rows[top] <= MOST_KEYS * len(named) and abs(excess[top]) >= 0.25 * rows[top]
+    chance = 3 * np.sqrt(max(before * (1 - before), 0.01) * (len(named) - rows[top]))
+    return str(known[top]) if own and abs(others) <= max((1 - CONFINED) * abs(excess[top]), chance) else ""
+
+
+def _pool(columns: Sequence[PooledColumn], old_rows: int) -> Pool:
+    return Pool(tuple(columns), old_rows, np.arange(len(columns[0].values)))
+
+
+def _most_common(values: Array, rows: int) -> tuple[Any, float]:
+    known, counts = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_counts=True)
+    k = int(counts.argmax())
+    return known[k].item() if hasattr(known[k], "item") else known[k], float(counts[k]) / max(rows, 1)
+
+
+def _share_of(values: Array, value: Any) -> float:
+    return float(np.mean([each == value for each in values.tolist()])) if len(values) else 0.0

@@ -1,0 +1,210 @@
+"""What changed in the inputs: each column, named by its cause, and pairs of columns whose relation broke."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.pages.words import percent
+from seatrial.watch.causes import Cause, cause_of, confined_key, exchanged
+from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
+from seatrial.watch.input_tally import InputTally, SampleTally, logged
+from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
+from seatrial.watch.tallies import time_of
+from seatrial.watch.watch_records import Finding, Level
+
+MANY = 3  # columns that change together: then it is about the rows and not about each column
+LEAST_PAIR = 0.06
+NEXT = "Look at where this column comes from. `seatrial log --since {since} --columns time,key,{column}` has the rows."
+BACK = "If the source is right, train on it: `seatrial refresh`. Otherwise correct it there."
+
+
+@dataclass(frozen=True)
+class ColumnChanged:
+    """A column that changed, and why."""
+
+    bins: ColumnBins
+    change: Change
+    cause: Cause
+    key: str = ""
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """The likeliest cause first."""
+        return self.change.level != Level.alarm, self.cause.certain < 1, self.change.log_p
+
+
+def input_findings(
+    tally: InputTally, sample: SampleTally, reference: ReleaseReference, look: LookAt, alpha: float
+) -> list[Finding]:
+    """Find what changed in the inputs. `alpha` is what all columns and pairs together may spend."""
+    tests = len(tally.bins) + len(tally.pairs)
+    changes: dict[str, tuple[ColumnBins, Change]] = {}
+    for bins in tally.bins:
+        found = find_change(
+            joined_counts(tally.counts[bins.name], "", look.last),
+            look,
+            alpha,
+            tests,
+            expected=None if bins.form == "moment" else bins.expected,
+            ordered=bins.form == "number",
+            first=1,
+            faulty=[k for k in range(bins.size) if bins.faulty(k)],
+        )
+        if found is not None:
+            changes[bins.name] = bins, found
+    changed = _with_causes([*changes.values()], sample, reference, look)
+    findings = _column_findings(changed, reference)
+    return [*findings, *_pair_findings(tally, {*changes}, reference, look, alpha / max(tests, 1))]
+
+
+def _with_causes(
+    changes: Sequence[tuple[ColumnBins, Change]], sample: SampleTally, reference: ReleaseReference, look: LookAt
+) -> list[ColumnChanged]:
+    """Name the causes, from rows since the change, the newest window's at most."""
+    found = []
+    for bins, change in changes:
+        begin = max(change.since or 0, look.last - look.hours + 1)
+        table = sample.table(begin, look.last)
+        old = reference.columns[bins.name]
+        array = None if table is None else logged(table, bins)
+        if table is None or array is None:
+            marked = [bins.names[k] for k in np.flatnonzero(change.bins)[:2]]
+            found.append(
+                ColumnChanged(bins, change, Cause("moved", f"is {' or '.join(marked)} at another rate", np.zeros(0)))
+            )
+            continue
+        new, codes = _values(array, bins), bins.codes(array)
+        cause = cause_of(bins, old, new, change, codes)
+        keys = table["key"].to_pylist() if "key" in table.column_names else []
+        key = confined_key(change.bins[codes], change.before, keys) if keys else ""
+        found.append(ColumnChanged(bins, change, cause, key))
+    return sorted(_exchanged(found, sample, reference, look), key=lambda each: each.rank)
+
+
+def _values(array: Any, bins: ColumnBins) -> Array:
+    if bins.form == "number":
+        import pyarrow as pa
+
+        return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.array([None if value is None else str(value) for value in array.to_pylist()], dtype=object)
+
+
+def _exchanged(
+    found: list[ColumnChanged], sample: SampleTally, reference: ReleaseReference, look: LookAt
+) -> list[ColumnChanged]:
+    """Say of two columns that have each other's values that they were exchanged; one of them may not be certain."""
+    table = sample.table(look.last - look.hours + 1, look.last)
+    numbers = [each for each in reference.bins if each.form == "number" and len(each.edges) > FEW_VALUES]
+    if table is None:
+        return found
+    values = {}
+    for bins in numbers:
+        array = logged(table, bins)
+        if array is not None and array.null_count < len(array):
+            values[bins.name] = reference.columns[bins.name].astype(float), _values(array, bins)
+    for one in found:
+        if one.bins.name not in values or one.cause.kind not in ("moved", "range", "unit"):
+            continue
+        for name, other in values.items():
+            if name != one.bins.name and exchanged(values[one.bins.name], other):
+                words = f"and `{name}` are exchanged: each has the other's values"
+                cause = replace(one.cause, kind="exchanged", words=words, certain=2.0)
+                kept = [each for each in found if each is not one and each.bins.name != name]
+                return [replace(one, cause=cause), *kept]
+    return found
+
+
+def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReference) -> list[Finding]:
+    alarms = [each for each in changed if each.change.level == Level.alarm]
+    keys = [each.key for each in alarms if each.key]
+    key = max(keys, key=keys.count, default="")
+    if len(alarms) >= MANY and keys.count(key) >= 0.6 * len(alarms):
+        first = alarms[0]
+        names = ", ".join(f"`{each.bins.name}`" for each in alarms[:5])
+        since = _since(first.change)
+        summary = (
+            f"The client with the key `{key}` sends other rows than before{_words(since)}: {names} changed, "
+            f"and only in its requests; {percent(max(each.change.moved for each in alarms))} of all requests."
+        )
+        whole = _finding("client", first, reference, summary)
+        rest = [replace(_one(each, reference), level=Level.noted) for each in changed]
+        return [replace(whole, subject=key, hint=f"Ask who uses the key `{key}`. {BACK}"), *rest]
+    return [_one(each, reference) for each in changed]
+
+
+def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
+    since, share = _since(each.change), each.change.moved
+    if each.cause.kind in ("unit", "stuck", "capped", "sentinel") and len(each.cause.rows):
+        share = float(each.cause.rows.mean())
+    where = f", all with the key `{each.key}`" if each.key else ""
+    against = " (compared with the held-out rows)" if each.change.gross else ""
+    of = "requests that are more or fewer" if each.cause.kind == "moved" else "requests"
+    summary = f"`{each.bins.name}` {each.cause.words}{_words(since)}; {percent(share)} of {of}{where}{against}."
+    return replace(_finding(each.cause.kind, each, reference, summary), share=share)
+
+
+def _finding(kind: str, each: ColumnChanged, reference: ReleaseReference, summary: str) -> Finding:
+    since = _since(each.change)
+    log = NEXT.format(since=f"{since:%Y-%m-%dT%H:%M}" if since else "7d", column=each.bins.name)
+    marked = [each.bins.names[k] for k in np.flatnonzero(each.change.bins)]
+    evidence: Mapping[str, Any] = {
+        "bins": marked if len(marked) <= 5 else [marked[0], "...", marked[-1]],
+        "against": "the held-out rows" if each.change.gross else "the windows before",
+        **({"key": each.key} if each.key else {}),
+    }
+    return Finding(
+        f"drift.{kind}", "drift", each.change.level, summary, reference.version, each.bins.name, since,
+        each.change.moved, each.change.before, each.change.after, each.change.log_p,
+        severity=each.cause.certain * 100 + min(-each.change.log_p, 700) / 10, hint=f"{log} {BACK}", evidence=evidence,
+    )  # fmt: skip
+
+
+def _pair_findings(
+    tally: InputTally, changed: set[str], reference: ReleaseReference, look: LookAt, alpha: float
+) -> list[Finding]:
+    """Pairs that are no longer related as they were, although neither column changed by itself."""
+    broken: list[tuple[Any, Change]] = []
+    for pair in tally.pairs:
+        if {pair.first, pair.second} & changed:
+            continue
+        counts = joined_counts(tally.pair_counts[pair.name], "", look.last)
+        found = find_change(counts, look, alpha, 1, expected=pair.expected, ordered=True, least=LEAST_PAIR)
+        if found is not None and (found.after > found.before) == bool(found.bins[0]):
+            broken.append((pair, found))
+    if not broken:
+        return []
+    weights: dict[str, float] = {}
+    for pair, change in broken:
+        for name in (pair.first, pair.second):
+            weights[name] = weights.get(name, 0.0) - change.log_p
+    of = {name: sum(1 for pair in tally.pairs if name in (pair.first, pair.second)) for name in weights}
+    hit = {name: sum(1 for pair, _ in broken if name in (pair.first, pair.second)) for name in weights}
+    moved = max(weights, key=lambda name: (hit[name], hit[name] / of[name], weights[name]))
+    change = min((change for pair, change in broken if moved in (pair.first, pair.second)), key=lambda c: c.log_p)
+    others = sorted({n for pair, _ in broken for n in (pair.first, pair.second)} - {moved})
+    since = _since(change)
+    level = max((each.level for _, each in broken), key=[*Level].index)
+    summary = (
+        f"`{moved}` no longer goes together with {', '.join(f'`{name}`' for name in others[:4])}{_words(since)}, "
+        f"although each column is as before: a broken join, or mixed-up rows; {percent(change.moved)} of requests."
+    )
+    return [
+        Finding(
+            "drift.join", "drift", level, summary, reference.version, moved, since, change.moved,
+            change.before, change.after, change.log_p, severity=100 + min(-change.log_p, 700) / 10,
+            hint=f"Check how `{moved}` is joined to the other columns.",
+            evidence={"pairs": [pair.name for pair, _ in broken]},
+        )
+    ]  # fmt: skip
+
+
+def _since(change: Change) -> datetime | None:
+    return None if change.since is None else time_of(change.since)
+
+
+def _words(since: datetime | None) -> str:
+    return f" since {since:%A, %d %B, %H:%M} UTC" if since else ""

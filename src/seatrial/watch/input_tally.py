@@ -1,0 +1,139 @@
+"""What requests had in them, counted in bins: each input, related pairs, repeated rows, and a sample of the newest."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.watch.pair_bins import related_pairs
+from seatrial.watch.release_reference import ColumnBins, ReleaseReference
+from seatrial.watch.tallies import SlotCounts
+
+INPUT = "input_"  # the begin of the names of inputs in the log
+MOST_SAMPLED = 20_000  # rows
+NEW, REPEATED = 0, 1
+
+
+class InputTally:
+    """Counts the inputs of all versions in the bins of one release, the newest that served."""
+
+    def __init__(self, reference: ReleaseReference) -> None:
+        self.bins = reference.bins
+        self.counts = {each.name: SlotCounts(each.size) for each in self.bins}
+        self.pairs = related_pairs(self.bins, [reference_codes(each, reference) for each in self.bins])
+        self.pair_counts = {each.name: SlotCounts(len(each.expected)) for each in self.pairs}
+        self.repeats = SlotCounts(2)
+        self.absent: dict[str, set[str]] = {}  # columns that a version's log does not have
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The inputs."""
+        return [INPUT + each.name for each in self.bins]
+
+    def add(self, batch: Any, version: str, slots: Array) -> None:
+        """Count a batch."""
+        codes: dict[str, Array] = {}
+        signature = slots.astype(np.uint64)
+        for each in self.bins:
+            array = logged(batch, each)
+            if array is None:
+                self.absent.setdefault(version, set()).add(each.name)
+                continue
+            codes[each.name] = each.codes(array)
+            self.counts[each.name].add(version, slots, codes[each.name])
+            signature = _mixed(signature, _values_of(array, codes[each.name]))
+        for pair in self.pairs:
+            if pair.first in codes and pair.second in codes:
+                found = pair.codes(codes[pair.first], codes[pair.second])
+                self.pair_counts[pair.name].add(version, slots, found)
+        self.repeats.add(version, slots, _repeated(signature))
+
+
+def logged(rows: Any, bins: ColumnBins) -> Any:
+    """An input's column in a pyarrow batch or table of the log; None where there is none, or none that is compared."""
+    name = INPUT + bins.name
+    if name not in rows.schema.names or not bins.takes(rows.schema.field(name).type):
+        return None
+    column = rows.column(name)
+    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
+
+
+def reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:
+    """The bins of a column's held-out values (n,)."""
+    import pyarrow as pa
+
+    values = reference.columns[bins.name]
+    if bins.form == "number":
+        return bins.number_codes(values.astype(np.float64))
+    texts = [None if value in (None, "") else str(value) for value in values.tolist()]
+    if bins.form == "moment":
+        texts = [text.replace(" ", "T").removesuffix("Z")[:19] if text else None for text in texts]
+        texts = [f"{text}T00:00:00" if text and len(text) == 10 else text for text in texts]
+    return bins.codes(pa.array(texts, pa.string()))
+
+
+def _values_of(array: Any, codes: Array) -> Array:
+    """What tells a value from others, as uint64 (rows,): a number itself, of others their bin."""
+    import pyarrow as pa
+
+    kind = array.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        numbers = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return np.ascontiguousarray(numbers).view(np.uint64)
+    return codes.astype(np.uint64)
+
+
+def _mixed(signature: Array, values: Array) -> Array:
+    """Mix values into signatures of rows (the finalizer of SplitMix64, Steele et al. 2014)."""
+    with np.errstate(over="ignore"):
+        mixed = (signature ^ values) * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(0x9E3779B97F4A7C15)
+    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+
+
+def _repeated(signatures: Array) -> Array:
+    """Mark rows whose signature an earlier row has (rows,), as 1."""
+    marked = np.ones(len(signatures), dtype=np.int64)
+    marked[np.unique(signatures, return_index=True)[1]] = NEW
+    return marked
+
+
+class SampleTally:
+    """Keeps some rows of the hours from `first` to `last` as they are: only they show what was done to them."""
+
+    def __init__(self, names: Sequence[str], first: int, last: int) -> None:
+        self._names = [*names, "key"]
+        self._first, self._last = first, last
+        self._most = max(MOST_SAMPLED // max(last - first + 1, 1), 1)  # rows of an hour
+        self._taken: dict[int, int] = {}
+        self._kept: list[tuple[Any, Array]] = []
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The inputs, and who asked."""
+        return self._names
+
+    def add(self, batch: Any, version: str, slots: Array) -> None:  # noqa: ARG002 - the same for all versions
+        """Keep up to so many rows of each hour."""
+        import pyarrow as pa
+
+        chosen = []
+        for slot in np.unique(slots[(slots >= self._first) & (slots <= self._last)]).tolist():
+            left = self._most - self._taken.get(slot, 0)
+            rows = np.flatnonzero(slots == slot)
+            if left > 0 and len(rows):
+                rows = rows[:: max(len(rows) // left, 1)][:left]
+                self._taken[slot] = self._taken.get(slot, 0) + len(rows)
+                chosen.append(rows)
+        if chosen:
+            rows = np.concatenate(chosen)
+            names = [name for name in self._names if name in batch.schema.names]
+            self._kept.append((batch.select(names).take(pa.array(rows)), slots[rows]))
+
+    def table(self, since: int, last: int) -> Any:
+        """The rows of the hours from `since` to `last`, as a pyarrow.Table; None if there are none."""
+        import pyarrow as pa
+
+        parts = [batch.filter(pa.array((slots >= since) & (slots <= last))) for batch, slots in self._kept]
+        tables = [pa.Table.from_batches([part]) for part in parts if part.num_rows]
+        return pa.concat_tables(tables, promote_options="permissive") if tables else None

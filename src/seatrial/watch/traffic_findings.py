@@ -1,0 +1,151 @@
+"""What changed in the traffic itself: how much there is, what is refused, how long it takes, and what comes twice."""
+
+from datetime import datetime
+
+import numpy as np
+
+from seatrial.model.features import Array
+from seatrial.pages.words import percent
+from seatrial.watch.answer_tally import ANSWERED, SECONDS, LatencyTally, RefusalTally
+from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
+from seatrial.watch.input_tally import REPEATED, InputTally
+from seatrial.watch.tallies import HOUR, time_of
+from seatrial.watch.watch_records import Finding, Level
+from seatrial.watch.windows import WEEK
+
+LEAST_REFUSED = 0.02
+LEAST_SLOWER = 0.25  # of requests, that take longer than nearly all did
+FEWEST_LOST = 50.0  # requests that should have come, before their absence means anything
+DROP, SURGE = 0.2, 5.0  # times the usual number of rows
+FEWEST_WINDOWS = 7
+TESTS = 4
+
+
+def traffic_findings(
+    traffic: LatencyTally, refusals: RefusalTally, inputs: InputTally, look: LookAt, alpha: float, version: str
+) -> list[Finding]:
+    """Find what changed; all of it together may spend `alpha`."""
+    slots, latency = joined_counts(traffic.counts, "", look.last)
+    found = [_volume(slots, latency.sum(axis=1), look)]
+    found += _refused(slots, latency.sum(axis=1), refusals, look, alpha / TESTS)
+    repeated = joined_counts(inputs.repeats, "", look.last)
+    change = find_change(repeated, look, alpha, TESTS, faulty=[REPEATED])
+    if change is not None and change.after > change.before:
+        found.append(_repeats(change))
+    slower = find_change((slots, latency), look, alpha, TESTS, ordered=True, least=LEAST_SLOWER)
+    if slower is not None:
+        found.append(_latency(slower, slots, latency, look))
+    from dataclasses import replace
+
+    return [replace(each, version=version) for each in found if each is not None]
+
+
+def _volume(slots: Array, rows: Array, look: LookAt) -> Finding | None:
+    """Requests that no longer come, or far fewer or more than usual at this time."""
+    windows = look.of(slots, rows[:, None])[:, 0].astype(float)
+    past = windows[:-1][-WEEK * 4 :]
+    if len(past) < FEWEST_WINDOWS:
+        return None
+    lowest, usual, now = float(past.min()), float(np.median(past[-WEEK:])), float(windows[-1])
+    if now < DROP * lowest and lowest >= FEWEST_LOST:
+        last = time_of(int(slots[-1]) + 1) if len(slots) else None
+        none = now == 0
+        summary = f"No request since {_moment(last)}" if none else f"Only {now:,.0f} requests in the newest window"
+        return Finding(
+            "traffic.gap", "traffic", Level.alarm, f"{summary}; the fewest of a window before were {lowest:,.0f}.",
+            since=last if none else None, old=usual, new=now, severity=150.0,
+            hint="Check whether the service is up, and its log is delivered: `seatrial log summary --since 7d`.",
+        )  # fmt: skip
+    if now > SURGE * float(past.max()) and now >= FEWEST_LOST:
+        summary = f"{now:,.0f} requests in the newest window; the most of a window before were {past.max():,.0f}."
+        return Finding("traffic.surge", "traffic", Level.noted, summary, old=usual, new=now)
+    return None
+
+
+def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, alpha: float) -> list[Finding]:
+    """Columns and rules by which more is refused than before."""
+    names = refusals.names
+    if not names:
+        return []
+    refused_slots, refused = joined_counts(refusals.counts, "", look.last)
+    every = np.union1d(slots, refused_slots)
+    counts = np.zeros((len(every), len(names) + 1), dtype=np.int64)
+    counts[np.searchsorted(every, slots), ANSWERED] = rows
+    counts[np.searchsorted(every, refused_slots), 1:] = refused[:, 1 : len(names) + 1]
+    found = []
+    for k, (column, rule) in enumerate(names, 1):
+        pair = np.stack([counts.sum(axis=1) - counts[:, k], counts[:, k]], axis=1)
+        change = find_change((every, pair), look, alpha, len(names), expected=[200, 0], faulty=[1], least=LEAST_REFUSED)
+        if change is None or change.after <= change.before:
+            continue
+        since = None if change.since is None else time_of(change.since)
+        what = f"`{column}` breaks the rule {rule}" if column else f"{rule or 'the body'}"
+        found.append(
+            Finding(
+                "traffic.refusals", "traffic", change.level,
+                f"Requests are refused because {what}: {percent(change.after)} of them"
+                f"{f' since {_moment(since)}' if since else ''}, it was {percent(change.before)}."
+                f"{_reason(rule)}",
+                subject=f"{column}: {rule}" if column else rule, since=since, share=change.after, old=change.before,
+                new=change.after, log_p=change.log_p, severity=120 + min(-change.log_p, 700) / 10,
+                hint="`seatrial log --refused` shows them. Ask who sends them, or widen the schema and train again.",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _reason(rule: str) -> str:
+    """What a broken rule usually means, by its type or its message."""
+    if rule in ("literal_error", "enum") or " or '" in rule:
+        return " A category was renamed or is new, or the value is missing."
+    if rule == "missing" or rule.endswith("_type") or "valid " in rule:
+        return " The value is missing, or of another type."
+    return " A unit, a sign, or a value such as -999 for missing may be the cause." if "than" in rule else ""
+
+
+def _repeats(change: Change) -> Finding:
+    since = None if change.since is None else time_of(change.since)
+    summary = (
+        f"Requests come twice: {percent(change.after)} repeat a row of the same hour"
+        f"{f' since {_moment(since)}' if since else ''}, it was {percent(change.before)}."
+    )
+    return Finding(
+        "traffic.repeats", "traffic", change.level, summary, since=since, share=change.moved, old=change.before,
+        new=change.after, log_p=change.log_p, severity=130.0,
+        hint="A client may retry, or a job may have run twice; each repeated row counts in every figure here.",
+    )  # fmt: skip
+
+
+def _latency(change: Change, slots: Array, latency: Array, look: LookAt) -> Finding:
+    edges = np.array([SECONDS[0], *SECONDS])
+    newest = latency[slots > look.last - look.hours].sum(axis=0)
+    before = latency[slots <= look.last - look.hours].sum(axis=0)
+    old, new = (float(edges[int(np.searchsorted(np.cumsum(each), each.sum() / 2))]) for each in (before, newest))
+    words = "longer" if new > old else "less time"
+    summary = f"Answers take {words}: half of them {new * 1e3:.3g} ms or more, it was {old * 1e3:.3g} ms."
+    since = None if change.since is None else time_of(change.since)
+    level = change.level if new > 2 * old else Level.noted
+    return Finding(
+        "traffic.latency", "traffic", level, summary, since=since, share=change.moved, old=old, new=new,
+        log_p=change.log_p, severity=50.0, hint="Look at the machine's load, and at what was deployed then.",
+    )  # fmt: skip
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%A, %d %B, %H:%M} UTC" if moment else "the begin of the log"
+
+
+def clock_notes(slots: Array, last: int) -> list[str]:
+    """What the clock of a server makes of a log: rows of the future, and of long before the others."""
+    notes = []
+    if (slots > last + 1).any():
+        notes.append(f"Some rows are of the future, up to {_moment(time_of(int(slots.max())))}: a clock that is wrong.")
+    gaps = np.diff(slots)
+    if len(gaps) and gaps.max() > 366 * 24:
+        place = int(gaps.argmax())
+        days = int(gaps.max()) * HOUR // 86_400
+        notes.append(
+            f"Between {_moment(time_of(int(slots[place])))} and the next row are {days:,} days: a clock that jumped, "
+            "or an old log."
+        )
+    return notes

@@ -1,0 +1,110 @@
+"""`Project.watch` reads a project's log and its releases on the index, and says what is wrong with either."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.steps.test_load import wheel_of
+from tests.watch.made_logs import at, day_table, deliver
+
+import seatrial
+from seatrial.core.errors import SeatrialError
+from seatrial.core.project import find_project
+from seatrial.release import FolderIndex
+from seatrial.watch.watch_records import Level, Watched
+
+DAYS, ROWS = 4, 120
+
+
+@pytest.fixture
+def project(titanic_project: Path, tmp_path: Path) -> Path:
+    """The trained project with 0.1.0 on its index."""
+    folder = tmp_path / "titanic"
+    shutil.copytree(titanic_project, folder)
+    settings = find_project(folder)
+    index = FolderIndex(Path(str(settings.index)))
+    index.publish([wheel_of(titanic_project, tmp_path / "wheels", "0.1.0")])
+    return folder
+
+
+def watch(project: Path, **options) -> Watched:
+    return seatrial.Project(project, progress=False).watch(at=at(DAYS), **options)
+
+
+def log_days(project: Path, titanic, reference, version: str = "0.1.0", days=range(DAYS), **more) -> None:
+    for day in days:
+        table = day_table(titanic, reference.columns, day, ROWS)
+        deliver(project / ".seatrial" / "log", version, day, table, **more)
+
+
+def test_a_log_is_watched_with_the_release_that_served(project, titanic, reference):
+    log_days(project, titanic, reference)
+    found = watch(project)
+    assert (found.level, found.rows, found.versions) == (Level.well, ROWS, ["0.1.0"])
+    assert found.since == at(DAYS - 1)
+    assert 0 < found.spent < 0.01
+    rows = next(series for series in found.series if series.title == "Rows")
+    assert [point.value for point in rows.points] == [ROWS] * DAYS
+    assert any("4 whole windows" in note for note in found.notes)
+
+
+def test_an_empty_log_is_said_to_be_empty(project):
+    found = watch(project)
+    assert (found.level, found.rows) == (Level.well, 0)
+    assert "is empty: no request was logged yet" in found.notes[0]
+
+
+def test_the_log_of_another_project_is_recognized(project, titanic, reference):
+    log_days(project, titanic, reference, name="churn-model", days=[0])
+    assert "it has requests of churn-model: is it the log of another project?" in watch(project).notes[0]
+
+
+def test_a_log_without_recent_requests_says_when_the_last_was(project, titanic, reference):
+    log_days(project, titanic, reference, days=[-200])
+    assert "no request in the last 90d; the newest is of 2026-02-19" in watch(project).notes[0]
+
+
+def test_a_release_that_is_no_longer_on_the_index_is_reported(project, titanic, reference):
+    log_days(project, titanic, reference)
+    log_days(project, titanic, reference, version="0.0.9", days=[0])
+    found = watch(project)
+    assert found.level == Level.unknown
+    gone = found.findings[0]
+    assert (gone.name, gone.version) == ("traffic.release", "0.0.9")
+    assert "0.0.9 is in the log, and no longer on" in gone.summary
+
+
+def test_without_any_known_release_nothing_is_compared(project, titanic, reference):
+    log_days(project, titanic, reference, version="0.0.9", days=[DAYS - 1])
+    found = watch(project)
+    assert (found.level, found.rows, found.series) == (Level.unknown, 0, ())
+
+
+def test_a_wheel_without_held_out_rows_is_reported(titanic_project, project, titanic, reference, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(titanic_project, bare)
+    release = bare / "src/titanic_model/artifacts/release.json"
+    text = release.read_text()
+    assert '"reference": "full"' in text
+    release.write_text(text.replace('"reference": "full"', '"reference": "none"'))
+    FolderIndex(Path(str(find_project(project).index))).publish([wheel_of(bare, tmp_path / "more", "0.1.1")])
+    log_days(project, titanic, reference, version="0.1.1")
+    found = watch(project)
+    assert "The wheel of 0.1.1 carries no held-out rows" in found.findings[0].summary
+
+
+def test_wrong_settings_are_refused_with_what_they_mean(project):
+    file = project / "pyproject.toml"
+    text = file.read_text()
+    for setting, message in (
+        ('windows = "1d"', "unknown key `windows`"),
+        ('false_alarms = "few"', "is not a number of false alarms"),
+        ('false_alarms = "0 a year"', "is not a number of false alarms"),
+        ('window = "5min"', "it is from 1h to 31d long"),
+        ('history = "2d"', "fewer than 3 windows"),
+        ("margin = 2", "margin = 2"),
+    ):
+        file.write_text(f"{text}\n[tool.seatrial.watch]\n{setting}\n")
+        with pytest.raises(SeatrialError) as raised:
+            watch(project)
+        assert message in f"{raised.value.message} {raised.value.hint}"

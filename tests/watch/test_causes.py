@@ -1,0 +1,86 @@
+"""What was done to a column is named by its values."""
+
+import numpy as np
+import pytest
+
+from seatrial.model.schema import Column
+from seatrial.watch.causes import cause_of, confined_key, exchanged
+from seatrial.watch.changes import Change
+from seatrial.watch.release_reference import column_bins
+from seatrial.watch.watch_records import Level
+
+G = np.random.default_rng(7)
+OLD = np.round(G.gamma(3, 10, 1000) + 1, 1)
+NEW = np.round(G.gamma(3, 10, 1000) + 1, 1)
+TEXTS = np.array(["red", "blue", "green"], dtype=object)
+SOME = np.arange(1000) % 5 == 0
+
+
+def named(old, new, kind="number") -> tuple[str, str]:
+    categories = tuple(TEXTS) if kind == "category" else ()
+    bins = column_bins(Column("x", kind, nullable=True, required=False, categories=categories), old, {})
+    assert bins is not None
+    import pyarrow as pa
+
+    codes = bins.codes(pa.array(new.tolist(), from_pandas=True))
+    shares = np.bincount(codes, minlength=bins.size) / len(codes) - np.array(bins.expected) / sum(bins.expected)
+    marked = np.arange(bins.size) == np.abs(shares).argmax()
+    before = float(np.array(bins.expected)[marked][0] / sum(bins.expected))
+    change = Change(marked, before, float((codes == marked.argmax()).mean()), -50.0, None, False, Level.alarm)
+    cause = cause_of(bins, old, new, change, codes)
+    return cause.kind, cause.words
+
+
+@pytest.mark.parametrize(
+    ("new", "kind", "words"),
+    [
+        (NEW * 1000, "unit", "1,000 times"),
+        (np.where(SOME, NEW * 1000, NEW), "unit", "1,000 times"),
+        (-NEW, "sign", "wrong sign"),
+        (np.where(SOME, np.nan, NEW), "missing", "missing more often"),
+        (np.full(1000, np.nan), "missing", "missing"),
+        (np.where(SOME, -999.0, NEW), "sentinel", "-999"),
+        (np.full(1000, 31.5), "stuck", "one value, 31.5"),
+        (np.minimum(NEW, 30.0), "capped", "beyond 30 are now 30"),
+        (NEW + 25, "moved", "higher"),
+    ],
+)
+def test_numbers(new, kind, words):
+    found = named(OLD, new)
+    assert found[0] == kind
+    assert words in found[1]
+
+
+def test_texts():
+    old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
+    renamed = np.where(new == "red", "RED", new)
+    assert named(old, renamed, "category")[0] == "renamed"
+    assert "'RED' where it had 'red'" in named(old, renamed, "category")[1]
+    assert named(old, np.where(SOME, "pink", new), "category")[0] == "new_category"
+    assert named(old, np.where(SOME, "red", new), "category")[0] == "moved"
+
+
+def test_moments_that_are_shifted_by_hours():
+    def moments(shift):
+        hours = G.choice([8, 9, 10, 11, 15], 1000, p=[0.1, 0.5, 0.2, 0.1, 0.1]) + shift
+        return np.array([f"2026-09-{1 + k % 28:02}T{hour:02}:30:00" for k, hour in enumerate(hours)], dtype=object)
+
+    kind, words = named(moments(0), moments(2), "other")
+    assert kind == "time_zone"
+    assert "shifted by 2 hours" in words
+
+
+def test_exchanged_columns_have_the_other_ones_values():
+    other = np.round(G.normal(500, 50, 1000))
+    assert exchanged((OLD, other), (other, OLD))
+    assert exchanged((OLD, np.where(SOME, other, NEW)), (other, np.where(SOME, NEW, other)))
+    assert not exchanged((OLD, NEW), (other, other))
+    assert not exchanged((OLD, np.where(SOME, 400.0, NEW)), (other, other))
+
+
+def test_one_key_is_named_only_if_the_others_are_as_before():
+    keys = ["web", "app", "partner"] * 300
+    partner = np.array(keys) == "partner"
+    assert confined_key(partner, 0.0, keys) == "partner"
+    assert confined_key(G.random(900) < 0.4, 0.0, keys) == ""
+    assert confined_key(np.ones(900, bool), 0.0, ["web"] * 900) == ""

@@ -1,0 +1,220 @@
+"""Quiet logs raise no alarm, and each fault is found and named, by the watch's own counts."""
+
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.watch.made_logs import answered, at, day_table, refused_table
+
+from seatrial.watch.log_watch import LogWatch, Looked
+from seatrial.watch.watch_records import Level
+from seatrial.watch.watch_settings import WatchSettings
+
+ROWS, QUIET = 200, 16  # rows of a day, and days before the fault
+
+
+def with_version(table: pa.Table, version: str) -> list[pa.RecordBatch]:
+    named = table.append_column("version", pa.repeat(pa.scalar(version), table.num_rows))
+    return named.combine_chunks().to_batches()
+
+
+def watched(titanic, reference, change=None, *, days=QUIET + 1, since=float(QUIET)) -> LogWatch:
+    """A log of some days, changed from `since` on."""
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(days))
+    for day in range(days):
+        if change is None or day + 1 <= since:
+            batches = quiet_day(titanic, reference, day)
+        else:
+            batches = with_version(day_table(titanic, reference.columns, day, ROWS, change, since), titanic.version)
+        for batch in batches:
+            watch.add(batch)
+    return watch
+
+
+@cache
+def quiet_day(titanic, reference, day: int) -> list[pa.RecordBatch]:
+    return with_version(day_table(titanic, reference.columns, day, ROWS), titanic.version)
+
+
+def alarms(looked: Looked) -> list[str]:
+    return [finding.name for finding in looked.findings if finding.level == Level.alarm]
+
+
+def hundredfold(values, rows):
+    values["fare"][rows] *= 100
+
+
+def missing(values, rows):
+    values["age"][rows & (np.arange(len(rows)) % 3 == 0)] = np.nan
+
+
+def stuck(values, rows):
+    values["fare"][rows] = 26.0
+
+
+def sentinel(values, rows):
+    values["age"][rows & (np.arange(len(rows)) % 4 == 0)] = 120.0
+
+
+def capped(values, rows):
+    values["fare"][rows] = np.minimum(values["fare"][rows], 20.0)
+
+
+def joined_wrong(values, rows):
+    values["fare"][rows] = np.random.default_rng(3).permutation(values["fare"][rows])
+
+
+def other_rows_by_one_client(values, rows):
+    partner = rows & (np.arange(len(rows)) % 3 == 2)
+    values["fare"][partner], values["age"][partner] = 400.0 + np.arange(partner.sum()), 70.5
+    values["sibsp"][partner], values["parch"][partner] = 6, 5
+
+
+FAULTS = {
+    "drift.unit": (hundredfold, "`fare` is 100 times what it was"),
+    "drift.missing": (missing, "`age` is missing more often"),
+    "drift.stuck": (stuck, "`fare` is stuck at one value, 26"),
+    "drift.sentinel": (sentinel, "`age` has the value 120, which training never saw"),
+    "drift.capped": (capped, "`fare` is capped"),
+    "drift.join": (joined_wrong, "`fare` no longer goes together with"),
+    "drift.client": (other_rows_by_one_client, "The client with the key `partner` sends other rows"),
+}
+
+
+def test_a_quiet_log_raises_no_alarm_from_its_first_day_on(titanic, reference):
+    watch = watched(titanic, reference, days=20)
+    for day in (1, 2, 5, 13, 20):
+        looked = watch.look(at(day))
+        assert alarms(looked) == [], looked.findings
+    assert looked.rows == ROWS
+    assert {series.part for series in looked.series} >= {"traffic", "drift", "answers"}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found_within_a_day_and_its_cause_comes_first(titanic, reference, name):
+    change, words = FAULTS[name]
+    since = QUIET + 0.4
+    watch = watched(titanic, reference, change, days=QUIET + 2, since=since)
+    assert alarms(watch.look(at(QUIET))) == []
+    first = watch.look(at(QUIET + 2)).findings[0]
+    assert (first.name, first.level) == (name, Level.alarm), first.summary
+    assert words in first.summary
+    assert first.since is not None
+    assert abs((first.since - at(since)).total_seconds()) <= 6 * 3600
+    assert first.log_p is not None
+    assert first.log_p < -10
+
+
+def test_a_fault_keeps_its_alarm_until_it_is_gone(titanic, reference):
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(21))
+    for day in range(21):
+        change = hundredfold if 16 <= day < 19 else None
+        for batch in with_version(day_table(titanic, reference.columns, day, ROWS, change, 16), titanic.version):
+            watch.add(batch)
+    found = {
+        day: [f.subject for f in watch.look(at(day)).findings if f.level == Level.alarm and f.part == "drift"]
+        for day in (16, 17, 19, 20, 21)
+    }
+    assert found == {16: [], 17: ["fare"], 19: ["fare"], 20: [], 21: []}
+
+
+def test_a_gross_fault_is_found_on_the_first_day_by_the_held_out_rows(titanic, reference):
+    looked = watched(titanic, reference, hundredfold, days=1, since=0.0).look(at(1))
+    assert looked.findings[0].name == "drift.unit"
+    assert "(compared with the held-out rows)" in looked.findings[0].summary
+    assert any("weekdays and seasons are not known" in note for note in looked.notes)
+
+
+def test_refused_requests_are_found_by_column_and_rule(titanic, reference):
+    watch = watched(titanic, reference, days=QUIET + 1)
+    refused = refused_table(QUIET, np.linspace(0.5, 0.99, 20), "sex", "literal_error")
+    for batch in with_version(refused, titanic.version):
+        watch.add_refused(batch)
+    first = watch.look(at(QUIET + 1)).findings[0]
+    assert (first.name, first.subject, first.level) == ("traffic.refusals", "sex: literal_error", Level.alarm)
+    assert "A category was renamed or is new" in first.summary
+
+
+def test_duplicated_requests_are_found(titanic, reference):
+    watch = watched(titanic, reference, days=QUIET)
+    g = np.random.default_rng(9)
+    drawn = np.repeat(g.integers(0, reference.rows, 100), 2)
+    values = {name: each[drawn] for name, each in reference.columns.items()}
+    times = np.repeat(np.sort(g.random(100)), 2)
+    for batch in with_version(answered(titanic, values, QUIET, times), titanic.version):
+        watch.add(batch)
+    looked = watch.look(at(QUIET + 1))
+    assert "traffic.repeats" in alarms(looked)
+    assert looked.findings[0].summary.startswith("Requests come twice: 5")
+    assert looked.findings[0].new == pytest.approx(0.5, abs=0.05)
+
+
+def test_requests_that_no_longer_come_are_found(titanic, reference):
+    watch = watched(titanic, reference, days=QUIET)
+    first = watch.look(at(QUIET + 1.5)).findings[0]
+    assert first.name == "traffic.gap"
+    assert "No request since Wednesday, 23 September, 00:00 UTC" in first.summary
+
+
+def test_answers_that_follow_from_an_input_are_only_noted(titanic, reference):
+    def other_people(values, rows):
+        values["sex"][rows] = "female"
+
+    looked = watched(titanic, reference, other_people).look(at(QUIET + 1))
+    assert any(name.startswith("drift.") for name in alarms(looked))
+    follows = [finding for finding in looked.findings if finding.part == "answers"]
+    assert [finding.level for finding in follows] == [Level.noted]
+    assert "It follows from `sex`" in follows[0].summary
+
+
+def test_two_looks_at_one_moment_spend_nothing_twice(titanic, reference):
+    watch = watched(titanic, reference, hundredfold)
+    assert watch.look(at(QUIET + 1), at(QUIET)).spent == pytest.approx(1 / 365.25)
+    again = watch.look(at(QUIET + 1), at(QUIET + 1))
+    assert (again.spent, alarms(again)) == (0.0, [])
+
+
+def test_rows_of_the_future_are_noted_and_not_counted(titanic, reference):
+    watch = watched(titanic, reference, days=QUIET)
+    for batch in with_version(day_table(titanic, reference.columns, QUIET + 400, 20), titanic.version):
+        watch.add(batch)
+    looked = watch.look(at(QUIET))
+    assert looked.rows == ROWS
+    assert alarms(looked) == []
+
+
+def test_a_classifier_tells_rows_of_another_mixture_and_does_not_alarm(titanic, reference):
+    quiet = watched(titanic, reference, days=3).look(at(3))
+    assert "drift.together" not in [finding.name for finding in quiet.findings]
+
+    def older_and_richer(values, rows):
+        values["age"][rows] += 6
+        values["fare"][rows] *= 1.5
+        values["parch"][rows] = 0
+
+    looked = watched(titanic, reference, older_and_richer, days=3, since=0.0).look(at(3))
+    found = next(finding for finding in looked.findings if finding.name == "drift.together")
+    assert found.level == Level.noted
+    assert 0.6 < found.new < 1
+    assert "`age`" in found.summary
+
+
+def test_a_column_that_came_later_is_not_missing_before(titanic, reference):
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(QUIET + 1))
+    for day in range(QUIET + 1):
+        for batch in quiet_day(titanic, reference, day):
+            watch.add(batch if day >= 10 else batch.drop_columns(["input_fare", "input_age"]))
+    looked = watch.look(at(QUIET + 1))
+    assert alarms(looked) == []
+    assert any("does not have `age`, `fare`" in note for note in looked.notes)
+
+
+def test_a_column_that_a_log_has_only_hashes_of_is_not_compared(titanic, reference):
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(QUIET + 1))
+    for day in range(QUIET + 1):
+        for batch in quiet_day(titanic, reference, day):
+            at_ = batch.schema.get_field_index("input_fare")
+            hashes = pa.array([f"{k:032x}" for k in range(batch.num_rows)])
+            watch.add(batch.set_column(at_, "input_fare", hashes) if day >= 10 else batch)
+    assert alarms(watch.look(at(QUIET + 1))) == []
