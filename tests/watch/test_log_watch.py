@@ -84,7 +84,7 @@ FAULTS = {
 
 def test_a_quiet_log_raises_no_alarm_from_its_first_day_on(titanic, reference):
     watch = watched(titanic, reference, days=20)
-    for day in range(1, 21):
+    for day in (1, 2, 5, 13, 20):
         looked = watch.look(at(day))
         assert alarms(looked) == [], looked.findings
     assert looked.rows == ROWS
@@ -146,7 +146,8 @@ def test_duplicated_requests_are_found(titanic, reference):
         watch.add(batch)
     looked = watch.look(at(QUIET + 1))
     assert "traffic.repeats" in alarms(looked)
-    assert looked.findings[0].summary.startswith("Requests come twice: 50")
+    assert looked.findings[0].summary.startswith("Requests come twice: 5")
+    assert looked.findings[0].new == pytest.approx(0.5, abs=0.05)
 
 
 def test_requests_that_no_longer_come_are_found(titanic, reference):
@@ -181,3 +182,39 @@ def test_rows_of_the_future_are_noted_and_not_counted(titanic, reference):
     looked = watch.look(at(QUIET))
     assert looked.rows == ROWS
     assert alarms(looked) == []
+
+
+def test_a_classifier_tells_rows_of_another_mixture_and_does_not_alarm(titanic, reference):
+    quiet = watched(titanic, reference, days=3).look(at(3))
+    assert "drift.together" not in [finding.name for finding in quiet.findings]
+
+    def older_and_richer(values, rows):
+        values["age"][rows] += 6
+        values["fare"][rows] *= 1.5
+        values["parch"][rows] = 0
+
+    looked = watched(titanic, reference, older_and_richer, days=3, since=0.0).look(at(3))
+    found = next(finding for finding in looked.findings if finding.name == "drift.together")
+    assert found.level == Level.noted
+    assert 0.6 < found.new < 1
+    assert "`age`" in found.summary
+
+
+def test_a_column_that_came_later_is_not_missing_before(titanic, reference):
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(QUIET + 1))
+    for day in range(QUIET + 1):
+        for batch in quiet_day(titanic, reference, day):
+            watch.add(batch if day >= 10 else batch.drop_columns(["input_fare", "input_age"]))
+    looked = watch.look(at(QUIET + 1))
+    assert alarms(looked) == []
+    assert any("does not have `age`, `fare`" in note for note in looked.notes)
+
+
+def test_a_column_that_a_log_has_only_hashes_of_is_not_compared(titanic, reference):
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(QUIET + 1))
+    for day in range(QUIET + 1):
+        for batch in quiet_day(titanic, reference, day):
+            at_ = batch.schema.get_field_index("input_fare")
+            hashes = pa.array([f"{k:032x}" for k in range(batch.num_rows)])
+            watch.add(batch.set_column(at_, "input_fare", hashes) if day >= 10 else batch)
+    assert alarms(watch.look(at(QUIET + 1))) == []

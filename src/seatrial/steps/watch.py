@@ -243,12 +243,12 @@ def _until(labels: Any, moment: datetime) -> Any:
 
 def _read(source: "PredictionLog", query: "LogQuery", watched: Any) -> None:
     """Give the log to the watch, in one pass over predictions and one over what was refused."""
+    from seatrial.prediction_log.log_query import SeenNames
+
     for asked, columns, add in (
         (query, watched.columns, watched.add),
         (replace(query, refused=True), watched.refused_columns, watched.add_refused),
     ):
-        parts = source.parts(asked)
-        there = {name for part in parts for name in part.schema.names}
-        _, batches = source.batches(asked, [name for name in columns if name in there])
-        for batch in batches:
-            add(batch)
+        for part in source.parts(asked):  # by itself: a column that a version did not have is absent, and not missing
+            for batch in part.batches([name for name in columns if name in part.schema.names], asked, SeenNames()):
+                add(batch)

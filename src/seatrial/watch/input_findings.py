@@ -11,7 +11,7 @@ from seatrial.model.features import Array
 from seatrial.pages.words import percent
 from seatrial.watch.causes import Cause, cause_of, confined_key, exchanged
 from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
-from seatrial.watch.input_tally import INPUT, InputTally, SampleTally
+from seatrial.watch.input_tally import InputTally, SampleTally, logged
 from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
 from seatrial.watch.tallies import time_of
 from seatrial.watch.watch_records import Finding, Level
@@ -70,13 +70,13 @@ def _with_causes(
         begin = max(change.since or 0, look.last - look.hours + 1)
         table = sample.table(begin, look.last)
         old = reference.columns[bins.name]
-        if table is None or INPUT + bins.name not in table.column_names:
+        array = None if table is None else logged(table, bins)
+        if table is None or array is None:
             marked = [bins.names[k] for k in np.flatnonzero(change.bins)[:2]]
             found.append(
                 ColumnChanged(bins, change, Cause("moved", f"is {' or '.join(marked)} at another rate", np.zeros(0)))
             )
             continue
-        array = table[INPUT + bins.name].combine_chunks()
         new, codes = _values(array, bins), bins.codes(array)
         cause = cause_of(bins, old, new, change, codes)
         keys = table["key"].to_pylist() if "key" in table.column_names else []
@@ -89,9 +89,7 @@ def _values(array: Any, bins: ColumnBins) -> Array:
     if bins.form == "number":
         import pyarrow as pa
 
-        if not pa.types.is_string(array.type):
-            return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-        return np.full(len(array), np.nan)
+        return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
     return np.array([None if value is None else str(value) for value in array.to_pylist()], dtype=object)
 
 
@@ -103,14 +101,11 @@ def _exchanged(
     numbers = [each for each in reference.bins if each.form == "number" and len(each.edges) > FEW_VALUES]
     if table is None:
         return found
-    values = {
-        bins.name: (
-            reference.columns[bins.name].astype(float),
-            _values(table[INPUT + bins.name].combine_chunks(), bins),
-        )
-        for bins in numbers
-        if INPUT + bins.name in table.column_names
-    }
+    values = {}
+    for bins in numbers:
+        array = logged(table, bins)
+        if array is not None and array.null_count < len(array):
+            values[bins.name] = reference.columns[bins.name].astype(float), _values(array, bins)
     for one in found:
         if one.bins.name not in values or one.cause.kind not in ("moved", "range", "unit"):
             continue

@@ -21,7 +21,7 @@ class InputTally:
     def __init__(self, reference: ReleaseReference) -> None:
         self.bins = reference.bins
         self.counts = {each.name: SlotCounts(each.size) for each in self.bins}
-        self.pairs = related_pairs(self.bins, [_reference_codes(each, reference) for each in self.bins])
+        self.pairs = related_pairs(self.bins, [reference_codes(each, reference) for each in self.bins])
         self.pair_counts = {each.name: SlotCounts(len(each.expected)) for each in self.pairs}
         self.repeats = SlotCounts(2)
         self.absent: dict[str, set[str]] = {}  # columns that a version's log does not have
@@ -33,14 +33,13 @@ class InputTally:
 
     def add(self, batch: Any, version: str, slots: Array) -> None:
         """Count a batch."""
-        names = batch.schema.names
         codes: dict[str, Array] = {}
         signature = slots.astype(np.uint64)
         for each in self.bins:
-            if INPUT + each.name not in names:
+            array = logged(batch, each)
+            if array is None:
                 self.absent.setdefault(version, set()).add(each.name)
                 continue
-            array = batch.column(INPUT + each.name)
             codes[each.name] = each.codes(array)
             self.counts[each.name].add(version, slots, codes[each.name])
             signature = _mixed(signature, _values_of(array, codes[each.name]))
@@ -51,7 +50,17 @@ class InputTally:
         self.repeats.add(version, slots, _repeated(signature))
 
 
-def _reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:
+def logged(rows: Any, bins: ColumnBins) -> Any:
+    """An input's column in a pyarrow batch or table of the log; None where there is none, or none that is compared."""
+    name = INPUT + bins.name
+    if name not in rows.schema.names or not bins.takes(rows.schema.field(name).type):
+        return None
+    column = rows.column(name)
+    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
+
+
+def reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:
+    """The bins of a column's held-out values (n,)."""
     import pyarrow as pa
 
     values = reference.columns[bins.name]

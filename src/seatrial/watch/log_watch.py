@@ -17,6 +17,7 @@ from seatrial.watch.metric_windows import Look
 from seatrial.watch.performance import known_rows, performance, performance_tallies
 from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.tallies import Tally, slot_of, slots_of
+from seatrial.watch.together import told_apart
 from seatrial.watch.traffic_findings import clock_notes, traffic_findings
 from seatrial.watch.watch_records import Finding, Level, Series
 from seatrial.watch.watch_series import answer_series, input_series, traffic_series
@@ -103,6 +104,8 @@ class LogWatch:
         newest = self.reference.version
         found = traffic_findings(self.traffic, self.refusals, self.inputs, view, spent * SHARES["traffic"], newest)
         found += input_findings(self.inputs, self.sample, self.reference, view, spent * SHARES["drift"])
+        whole = told_apart(self.inputs, self.sample, self.reference, view)
+        found += [whole] if whole else []
         served = [each for each in self.answers if _served(each, view)]
         for tally in served:
             found += answer_findings(tally, view, spent * SHARES["answers"] / len(served))

@@ -109,7 +109,7 @@ class _Judged:
     def __init__(self, expected: Expectation, measure: Measure, windows: Sequence[MetricWindow], look: Look) -> None:
         self.expected, self.measure, self.windows, self.look = expected, measure, windows, look
         self.reference, drawn = expected.reference(measure)
-        self.reference_variance = OTHER_SAMPLE * float(np.nanvar(drawn))
+        self.reference_variance = float(np.nanvar(drawn))
         self.margin = margin_of(measure, look.margin)
         self.scale = 1.0 if measure.higher_is_better else max(abs(self.reference), 1e-3)
         self.spans = spans_of(windows)
@@ -121,6 +121,14 @@ class _Judged:
     def _measured(self, window: MetricWindow) -> tuple[float, float]:
         """The metric of a window, and the variance of its sampling."""
         return self.expected.sampled(self.measure, window.counts, QUICK_DRAWS)
+
+    def _variance_of_both(self, window: MetricWindow, variance: float) -> float:
+        """The variance of the difference between a window and the held-out rows.
+
+        Few rows may lack the large errors that others have, so the larger spread of the two counts for both.
+        """
+        own = max(self.reference_variance, variance * window.rows / int(self.expected.known.sum()))
+        return variance + OTHER_SAMPLE * own
 
     def _usual(self) -> tuple[float, float]:
         past = [each for each in self.shown[1 : MOST_PAST + 1] if np.isfinite(each[1])]
@@ -137,7 +145,7 @@ class _Judged:
             if not np.isfinite(value):
                 continue
             loss = loss_of(self.measure, self.reference, value)
-            both = (variance + self.reference_variance) / self.scale**2
+            both = self._variance_of_both(window, variance) / self.scale**2
             judged.append((shift_of(span, loss, both, usual, window.rows, self.margin), window, value, variance))
         if not judged:
             return []
@@ -202,9 +210,10 @@ class _Judged:
     def _surprise(self, window: MetricWindow) -> tuple[float, float, float, float]:
         """How much worse a window is than its answers let one expect, its variance, and both values."""
         expected, spread = self.expected.estimate(self.measure, self._table(window).sum(axis=1), QUICK_DRAWS)
-        value, _ = self._measured(window)
+        value, variance = self._measured(window)
         difference = expected - value if self.measure.higher_is_better else (value - expected) / self.scale
-        return difference, (spread / self.scale) ** 2, expected, value
+        own = max(spread**2, self._variance_of_both(window, variance))
+        return difference, own / self.scale**2, expected, value
 
     def series(self, version: str) -> Series:
         """The metric over time."""

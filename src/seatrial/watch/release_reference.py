@@ -84,6 +84,13 @@ class ColumnBins:
         """Whether training rows are rarely in a bin, by its kind."""
         return self.names[position] in FAULTY
 
+    def takes(self, kind: Any) -> bool:
+        """Whether a column of the log of this pyarrow type can be compared: texts are no numbers, and no moments."""
+        import pyarrow as pa
+
+        plain = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        return self.form != "number" or not (plain or pa.types.is_temporal(kind))
+
     def codes(self, array: Any) -> Array:
         """The bins of a column of the log, a pyarrow array (rows,)."""
         import pyarrow as pa
@@ -93,8 +100,6 @@ class ColumnBins:
         if pa.types.is_null(kind):
             return np.zeros(len(array), dtype=np.int64)
         if self.form == "number":
-            if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-                return self._texts(array)  # a version that had texts here: nothing is a known number
             values = pc.fill_null(array.cast(pa.float64(), safe=False), float("nan"))
             return self.number_codes(values.to_numpy(zero_copy_only=False))
         if self.form == "moment":
@@ -111,8 +116,6 @@ class ColumnBins:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        if self.form == "number":
-            return np.where(array.is_null().to_numpy(zero_copy_only=False), 0, 1)
         known = pc.index_in(array, pa.array(self.values, pa.string()))
         codes = pc.fill_null(known, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 2
         rest = codes == 1
