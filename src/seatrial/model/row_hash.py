@@ -27,12 +27,20 @@ def row_hashes(columns: Columns, names: Sequence[str], target: Array, *, seed: i
     Equal rows are numbered, so that they get different hashes.
     """
     rows = len(target)
-    total = np.full(rows, _of_text(f"seatrial {seed}"), dtype=np.uint64)
+    total = np.full(rows, text_hash(f"seatrial {seed}"), dtype=np.uint64)
     for name, values in [*((name, columns[name]) for name in sorted(names)), ("", target)]:
-        total = mixed(total ^ _of_text(name)) ^ _of_values(values)
+        total = mixed(total ^ text_hash(name)) ^ value_hashes(values)
     total = mixed(total)
     total = mixed(total ^ occurrences(total))
     return np.asarray((total >> np.uint64(11)) / 2.0**53, dtype=np.float64)
+
+
+def content_hashes(columns: Columns) -> Numbers:
+    """Return a hash of each row that depends only on its content (n,); equal rows have the same."""
+    total = np.zeros(len(next(iter(columns.values()))), dtype=np.uint64)
+    for name in sorted(columns):
+        total = mixed(total ^ text_hash(name)) ^ value_hashes(columns[name])
+    return mixed(total)
 
 
 def reference_key() -> bytes:
@@ -60,17 +68,19 @@ def _texts(values: Array) -> list[str]:
     return ["" if value is None else str(value) for value in values.tolist()]
 
 
-def _of_values(values: Array) -> Numbers:
+def value_hashes(values: Array) -> Numbers:
+    """The hash of each value of a column (n,); missing values are equal."""
     if values.dtype.kind in "fiub":
         numbers = values.astype(np.float64) + 0.0  # one zero
         numbers[np.isnan(numbers)] = np.nan  # one NaN
         return mixed(numbers.view(np.uint64))
     # As text, like in a table's file: dates are objects in training, but text in a release's reference rows.
-    known = {value: _of_text("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
+    known = {value: text_hash("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
     return np.array([known[value] for value in values.tolist()], dtype=np.uint64)
 
 
-def _of_text(text: str) -> np.uint64:
+def text_hash(text: str) -> np.uint64:
+    """The hash of a text."""
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()))
 
 

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -32,6 +32,7 @@ from seatrial.steps.train import train as _train
 from seatrial.steps.tune import tune as _tune
 
 if TYPE_CHECKING:
+    from seatrial.steps.follow import Followed
     from seatrial.steps.load import LoadedRelease
     from seatrial.steps.log import ProjectLog
     from seatrial.steps.trial import TrialResult
@@ -161,9 +162,10 @@ class Project:
     build = _method(_build)
     compare = _method(_compare)
 
-    def trial(self, *, data: str | Path | None = None, kind: "Kind | None" = None) -> "TrialResult":
+    def trial(self, *, data: str | Path | None = None, traffic: str = "", kind: "Kind | None" = None) -> "TrialResult":
         """Compare the built wheel with the release that it would replace; `data` has more rows to compare on.
 
+        `traffic` is a window of the prediction log, whose rows both answer too: "7d", or FROM..UNTIL.
         `kind` says what kind of change it is (repackage, retrain, redesign); default: the policy's.
 
         The result has an `outcome`, its `cause` and the `checks`, and shows its page in a notebook. For a wheel that is
@@ -174,10 +176,10 @@ class Project:
         from seatrial.steps.trial_setup import find_pair
 
         pair = find_pair(self.settings)
-        if data is None and kind is None and (stored := stored_result(pair)):
+        if data is None and kind is None and not traffic and (stored := stored_result(pair)):
             return stored
         with _reporting(self._progress) as report:
-            return judge_pair(pair, data=data, kind=kind, progress=report)
+            return judge_pair(pair, data=data, traffic=traffic, kind=kind, progress=report)
 
     def accept(self, reason: str, *, checks: Sequence[str] = (), until: date | None = None) -> "TrialResult":
         """Accept differences that the last trial found (default: all that wait), and return the new verdict."""
@@ -190,6 +192,18 @@ class Project:
     deploy = _method(_deploy)
     rollback = _method(_rollback)
     stop = _method(_stop)
+
+    def follow(
+        self, version: str, *, on: str = "local", since: "datetime | None" = None, once: bool = False
+    ) -> "Followed":
+        """Have a release on the index answer what the one on the target `on` was asked, as the prediction log grows.
+
+        Returns as soon as it is proven that it may be promoted or should be taken back; with `once`, after one look.
+        """
+        from seatrial.steps.follow import follow
+
+        with _reporting(self._progress) as report:
+            return follow(self.settings, version, on=on, since=since, once=once, progress=report)
 
     @contextmanager
     def serve(

@@ -1,0 +1,68 @@
+"""`seatrial follow`: a candidate answers what production was asked, as the log grows."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, option
+from seatrial.steps.project import Project
+
+if TYPE_CHECKING:
+    from seatrial.steps.follow import Followed
+
+
+def follow(
+    version: Annotated[str, typer.Argument(help="The candidate, a release on the index: 0.3.0, or name==0.3.0.")],
+    on: Annotated[str, typer.Option(help="The target whose release it is compared with.")] = "local",
+    since: Annotated[
+        str, option("Where a new comparison begins: 7d, or a time in UTC; default: the whole log of that release.")
+    ] = "",
+    once: Annotated[bool, typer.Option("--once", help="Look at the log once, and end.")] = False,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Have a candidate answer what production was asked, as the log grows, until its answers prove good or bad.
+
+    Exit code 0 it may be promoted, 1 it should not be, 3 nothing is proven yet. Production does not notice; what was
+    counted is remembered, so it may be ended at any time.
+
+    Example: [bold]seatrial follow 0.3.0 --on local[/]
+    """
+    from seatrial.core.moments import parse_moment
+    from seatrial.steps.follow import follow as follow_release
+
+    begin = parse_moment(since, "--since") if since else None
+    settings = Project(project, index=index).settings
+    with show.progress(quiet=json) as progress:
+        found = follow_release(
+            settings, version, on=on, since=begin, once=once, told=lambda each: progress(_line(each)), progress=progress
+        )
+    if json:
+        show.print_json({**asdict(found), "exit_code": found.exit_code})
+    else:
+        _show(found)
+    raise typer.Exit(found.exit_code)
+
+
+def _line(found: "Followed") -> str:
+    more = found.decision.more_rows
+    ahead = f", about {more:,} more would decide" if more is not None else ""
+    return f"{found.rows:,} rows compared, {found.labelled:,} with a label: {found.decision.state}{ahead}"
+
+
+def _show(found: "Followed") -> None:
+    from rich.markup import escape
+
+    colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
+    show.out.print(f"[bold {colour}]{escape(found.decision.state.capitalize())}[/]: {escape(found.decision.why)}")
+    show.plain(
+        f"{found.candidate} was asked {found.rows:,} distinct rows of {found.logged:,} that {found.baseline} answered; "
+        f"{found.labelled:,} have a label."
+    )
+    for note in found.notes:
+        show.info(note)
+    if found.exit_code == 0:
+        show.next_step(f"seatrial deploy TARGET {found.candidate}")
