@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.steps.canary import promote as _promote
+from seatrial.steps.canary import start_canary as _start_canary
+from seatrial.steps.canary import take_back as _take_back
 from seatrial.steps.compare import compare as _compare
 from seatrial.steps.deploy import deploy as _deploy
 from seatrial.steps.deploy import list_deployments as _list_deployments
@@ -192,6 +195,9 @@ class Project:
     deploy = _method(_deploy)
     rollback = _method(_rollback)
     stop = _method(_stop)
+    canary = _method(_start_canary)
+    promote = _method(_promote)
+    take_back = _method(_take_back)
 
     def follow(
         self, version: str, *, on: str = "local", since: "datetime | None" = None, once: bool = False

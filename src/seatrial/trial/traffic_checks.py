@@ -121,9 +121,9 @@ def _turned(
     names = [str(each) for each in scoring.classes]
     listed = ", ".join(f"{n:,} from {names[a]} to {names[b]}" for (a, b), n in ways.most_common(MOST_NAMED))
     groups = _groups_that_turn([grouping.taken(answered) for grouping in groupings], turned)
-    where = f"; most in {ticked(str(groups[0]['name']))} ({groups[0]['share']:.1%} of {groups[0]['rows']:,})" * bool(
-        groups and turned.any()
-    )
+    where = ""
+    if groups and turned.any():
+        where = f"; most in {ticked(str(groups[0]['name']))} ({groups[0]['share']:.1%} of {groups[0]['rows']:,})"
     summary = f"{int(turned.sum()):,} of {len(turned):,} decisions turn ({share:.2%} of what is asked)"
     summary += f": {listed}{where}" if listed else ""
     return Check("traffic.turned", "traffic", Outcome.noted, summary, new=share, evidence={"groups": groups})
