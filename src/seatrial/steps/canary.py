@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.progress import Progress, silent
 from seatrial.steps.deploy import deploy, open_deployer
-from seatrial.steps.release_plan import plan_release
+from seatrial.steps.release_plan import find_release, plan_release
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
@@ -29,20 +29,20 @@ def start_canary(
     It must have passed its trial against that one, as for a deployment. The share is one in the number of servers, at
     least one in ten, and approximate.
     """
+    from seatrial.deploy.canaries import with_canary
     from seatrial.deploy.canary_deployment import start_canary as run_canary
 
     if not 1 <= share <= 50:
         raise UsageError(f"A canary gets 1 to 50 percent, not {share}.", hint="Example: --canary 10.")
     deployer = open_deployer(project, target, progress, git=git, push=push)
+    with_canary(deployer.target)
     with deployer.locked():
         current = deployer.state.current()
         if current is None:
-            raise SeatrialError(
-                f"Nothing serves on {target} that a canary could run beside.", hint="Deploy it instead."
-            )
+            raise SeatrialError(f"Nothing serves on {target} beside which a canary could run.", hint="Deploy it first.")
+        if find_release(project, version).sha256 == current.sha256:
+            raise SeatrialError(f"{current.version} is what serves on {target}.", hint="Name another release.")
         plan = plan_release(project, deployer.state, current, version, "canary", reason, progress)
-        if plan.sha256 == current.sha256:
-            raise SeatrialError(f"{plan.version} is what serves on {target}.", hint="Name another release.")
         return run_canary(deployer, plan, share)
 
 

@@ -100,7 +100,7 @@ def _lost(lost: int, rows: int) -> Check:
 def _as_traffic(check: Check, found: Replay) -> Check:
     """A check of "total" as one of "traffic"."""
     name = check.name.replace("total.", "traffic.", 1)
-    summary = check.summary
+    summary = check.summary.replace("its error grew by", "its predictions rose by")  # without labels there is no error
     if name == "traffic.answered":
         refused = int((found.refused & found.rows.first & finite(found.old)).sum())
         summary = f"of what production was asked, {summary}" + (f"; its schema rejects {refused:,}" if refused else "")
@@ -158,7 +158,7 @@ def _by_labels(queries: Queries, old: QueryScores, new: QueryScores, policy: Pol
     before, after, true = old.rows[known], new.rows[known], truth[known]
     measured = compare_metrics(scoring, before, after, true, policy)
     checks = [
-        replace(check, name="traffic.worse", suite="traffic", summary=f"on labelled requests, {check.summary}")
+        replace(check, name="traffic.worse", suite="traffic", summary=f"on labelled requests: {check.summary}")
         for check in measured
         if check.name == "metrics.worse"
     ]
