@@ -41,10 +41,10 @@ def test_without_a_window_there_is_no_traffic_and_without_a_project_no_log():
         traffic_of(None, Policy(traffic="7d"), "")
 
 
-def opened(root: Path, columns: Any, **settings: Any) -> Any:
+def opened(root: Path, wanted: Any, **settings: Any) -> Any:
     write(root, logged_table([1.0], ["f"]).drop_columns(["version"]))
     kept = LogSettings(to=str(root), **settings)
-    return open_rows(PredictionLog(kept, "tiny-model"), kept, LogQuery("tiny-model"), columns, ("no", "yes"))
+    return open_rows(PredictionLog(kept, "tiny-model"), kept, LogQuery("tiny-model"), wanted, ("no", "yes"))
 
 
 @pytest.mark.parametrize(

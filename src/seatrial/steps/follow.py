@@ -148,6 +148,7 @@ class _Follower:
     baseline: str
     limits: ShadowLimits
     progress: Progress
+    tried: set[tuple[str, int]] = field(default_factory=set)  # labels of no row that the baseline answered, so far
 
     def look(self, state: FollowState) -> FollowState:
         """Count what came since the last look: files that were not read before, then labels that were not."""
@@ -156,6 +157,8 @@ class _Follower:
         for start in range(0, len(files), FILES):
             state = self._read_files(state, files[start : start + FILES])
             write_state(self.path, state)  # rows and their files at once: nothing is counted twice
+        if files:
+            self.tried.clear()
         if labelled := self._read_labels(state):
             state = labelled
             write_state(self.path, state)
@@ -203,7 +206,7 @@ class _Follower:
     def _read_labels(self, state: FollowState) -> FollowState | None:
         """Compare rows whose label has come; each counts once, with the label that came first."""
         labels = labels_of(self.log)
-        new = [place for place in labels if f"{place[0]}/{place[1]}" not in state.labelled]
+        new = [each for each in labels if f"{each[0]}/{each[1]}" not in state.labelled and each not in self.tried]
         if not new or state.crashed:
             return None
         for start in range(0, len(new), IDS):
@@ -226,6 +229,7 @@ class _Follower:
                 worse = worsened(scoring, _logged(scoring, rows, chosen), scores, [rows.labels[k] for k in places])
                 known = [f"{rows.requests[k][0]}/{rows.requests[k][1]}" for k in places]
                 state = state.with_labels(known, worse)
+        self.tried.update(each for each in new if f"{each[0]}/{each[1]}" not in state.labelled)
         return state
 
     def _rows(self, part: Any, query: LogQuery, labels: Mapping[tuple[str, int], Any]) -> LoggedRows:

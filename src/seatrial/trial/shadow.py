@@ -139,10 +139,18 @@ def decide(counts: ShadowCounts, limits: ShadowLimits) -> ShadowDecision:
         return ShadowDecision(ShadowState.take_back, f"Too many decisions turn: {change}{lost}.")
     if same:
         return ShadowDecision(ShadowState.promote, f"Hardly any decision turns: {change}.")
-    more = [
-        rows_needed(VALUES, counts.moved, limits.change, alpha, above=False),
-        rows_needed(VALUES, counts.moved, limits.change, alpha, above=True),
-    ]
-    needed = min((each for each in more if each is not None), default=None) if counts.rows else None
-    ahead = f"about {needed:,} more rows would decide" if needed is not None else "how many more are needed is unknown"
-    return ShadowDecision(ShadowState.undecided, f"Nothing is proven yet: {change}; {ahead}.", needed)
+    return _undecided(counts, limits, f"{change}{f'; {loss}' * bool(counts.labelled)}")
+
+
+def _undecided(counts: ShadowCounts, limits: ShadowLimits, known: str) -> ShadowDecision:
+    """Say how many more rows, or labels, would decide if they are like those so far."""
+    alpha, null = limits.alpha / 2, (1 + limits.margin) / 2
+
+    def needed(seen: Array, at: float) -> int | None:
+        both = [rows_needed(VALUES, seen, at, alpha, above=above) for above in (False, True)]
+        return min((each for each in both if each is not None), default=None)
+
+    rows, labels = needed(counts.moved, limits.change), needed(counts.worse, null)
+    ahead = [f"about {n:,} more {what}" for n, what in ((rows, "rows"), (labels, "labels")) if n is not None]
+    words = f"{' or '.join(ahead)} would decide" if ahead else "how many more rows are needed is unknown"
+    return ShadowDecision(ShadowState.undecided, f"Nothing is proven yet: {known}; {words}.", rows)
