@@ -45,7 +45,7 @@ from seatrial.deploy.server_process import DRAIN, DRAIN_SECONDS, STOP, ServerSpe
 
 BACKOFF, MAX_BACKOFF = 0.1, 10.0  # seconds before a crashed server is restarted: doubled each time, up to the second
 STEADY_SECONDS = 30.0  # after which a server counts as running well
-LOG_LIMIT = 10
+LOG_LIMIT = 20  # a canary has ten servers
 STOP_SECONDS = 6.0
 REPAIR_SECONDS = 0.25  # how often lost files are looked for
 SWITCH_SECONDS = 3.0  # an old server checks ten times a second whether it must stop accepting connections

@@ -36,7 +36,7 @@ from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings, found_by_training
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
-from seatrial.trial.traffic_checks import check_traffic, traffic_pictures
+from seatrial.trial.traffic_checks import NOT_REPLAYED, check_traffic, traffic_pictures
 from seatrial.trial.verdict import FIRST_RELEASE, judge
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
@@ -72,7 +72,7 @@ def run(
     replayed = replay_traffic(setup, traffic, progress) if traffic else None
     checks, extras = _run_suites(setup, judged_by, recipes, replayed, progress)
     given = gate_checks.check_given(data, setup.rows.counts, labelled=setup.rows.unlabelled is None)
-    checks += [*further, *given]
+    checks += [*further, *given, *([NOT_REPLAYED] if traffic and not replayed else [])]
     verdict = _verdict(setup, policy, checks, acceptances, started)
     rows = {**verdict.rows, "traffic": int(replayed.rows.first.sum())} if replayed else verdict.rows
     return replace(verdict, **{**extras, "rows": rows})

@@ -26,6 +26,9 @@ from seatrial.trial.report.evidence import BeforeAfter
 from seatrial.trial.rows.logged_rows import LoggedRows
 
 MOST_NAMED = 5
+NOT_REPLAYED = Check(
+    "traffic.rows", "traffic", Outcome.noted, "No traffic was replayed: there is no baseline to compare answers with."
+)
 NO_ROWS = "There are no rows of production in this window, so nothing was replayed."
 
 
