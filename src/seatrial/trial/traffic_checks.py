@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from seatrial.model.features import Array
+from seatrial.trial.compare.answers_in_log import AnswersInLog, compare_logged
 from seatrial.trial.compare.groups import Grouping, ticked
-from seatrial.trial.compare.logged_answers import LoggedAnswers, compare_logged
 from seatrial.trial.compare.metrics import compare_metrics
 from seatrial.trial.compare.queries import Queries, QueryScores
 from seatrial.trial.compare.scoring import Scoring
@@ -42,7 +42,7 @@ def check_traffic(found: Replay, scoring: Scoring, version: str, policy: Policy,
     checks = [_drawn(rows)]
     own = np.flatnonzero((rows.versions == version) & finite(rows.scores))
     places = own.tolist()
-    logged = LoggedAnswers(
+    logged = AnswersInLog(
         rows.scores[own],
         [rows.answers[k] for k in places],
         [rows.times[k] for k in places],

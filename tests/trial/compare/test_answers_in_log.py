@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from tests.trial.logged_traffic import SCORING, logged_rows, sigmoid
 
-from seatrial.trial.compare.logged_answers import LoggedAnswers, compare_logged
+from seatrial.trial.compare.answers_in_log import AnswersInLog, compare_logged
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.policy import Policy
 from seatrial.trial.records import Check, Outcome
@@ -15,7 +15,7 @@ XS = np.linspace(-2, 2, 21)
 
 def compared(now: Any, scoring: Scoring = SCORING, **changes: Any) -> Check:
     rows = logged_rows(XS, **changes)
-    logged = LoggedAnswers(rows.scores, rows.answers, rows.times, rows.requests, rows.wheels)
+    logged = AnswersInLog(rows.scores, rows.answers, rows.times, rows.requests, rows.wheels)
     (check,) = compare_logged(scoring, logged, now, "0.1.0", Policy())
     return check
 
@@ -65,6 +65,6 @@ def test_another_decision_with_equal_scores_differs():
 
 
 def test_without_rows_of_the_version_it_is_noted():
-    logged = LoggedAnswers(np.empty((0, 2)), [], [], [], [])
+    logged = AnswersInLog(np.empty((0, 2)), [], [], [], [])
     (check,) = compare_logged(SCORING, logged, np.empty((0, 2)), "0.1.0", Policy())
     assert check.outcome is Outcome.noted

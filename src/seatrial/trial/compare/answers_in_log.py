@@ -26,7 +26,7 @@ HINT = (
 
 
 @dataclass(frozen=True)
-class LoggedAnswers:
+class AnswersInLog:
     """What one version answered, by the log; (n,) each. `scores` (n, k) or (n,), and `answers` the predicted labels."""
 
     scores: Array
@@ -36,7 +36,7 @@ class LoggedAnswers:
     wheels: Sequence[str]
 
 
-def compare_logged(scoring: Scoring, logged: LoggedAnswers, now: Array, version: str, policy: Policy) -> list[Check]:
+def compare_logged(scoring: Scoring, logged: AnswersInLog, now: Array, version: str, policy: Policy) -> list[Check]:
     """Compare logged answers with those of the release's wheel `now`, of the same shape; NaN if it rejects a row."""
     if not len(now):
         summary = (
@@ -79,7 +79,7 @@ def compare_logged(scoring: Scoring, logged: LoggedAnswers, now: Array, version:
     ]  # fmt: skip
 
 
-def _since(logged: LoggedAnswers, off: Array, order: list[int]) -> str:
+def _since(logged: AnswersInLog, off: Array, order: list[int]) -> str:
     """Since when answers differ, as far as the equal ones around them say."""
     same = [logged.times[place] for place in np.flatnonzero(~off).tolist()]
     first, last = logged.times[order[0]], logged.times[order[-1]]
@@ -92,14 +92,14 @@ def _since(logged: LoggedAnswers, off: Array, order: list[int]) -> str:
     return f"{words}, with {between:,} equal ones in that time" if between else words
 
 
-def _builds(logged: LoggedAnswers, off: Array) -> str:
+def _builds(logged: AnswersInLog, off: Array) -> str:
     """Say whether another build of the version explains the difference."""
     different = {logged.wheels[place] for place in np.flatnonzero(off).tolist()}
     same = {logged.wheels[place] for place in np.flatnonzero(~off).tolist()}
     return ", all by another build of that version" if same and different and not different & same else ""
 
 
-def _difference(scoring: Scoring, logged: LoggedAnswers, now: Array, place: int) -> str:
+def _difference(scoring: Scoring, logged: AnswersInLog, now: Array, place: int) -> str:
     if not np.isfinite(now[place]).all():
         return "its wheel rejects the row"
     before, after = logged.scores[place], now[place]
