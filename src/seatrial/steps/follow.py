@@ -95,6 +95,13 @@ def follow(
         if once or found.decision.state is not ShadowState.undecided:
             return found
         time.sleep(every)
+        current = TargetState(project, on).current()
+        if current is None or current.version != opened.baseline:
+            now = current.version if current else "nothing"
+            raise SeatrialError(
+                f"{now} serves on {on} now, and no longer {opened.baseline}.",
+                hint=f"Begin anew: `seatrial follow {version} --on {on}`.",
+            )
 
 
 def _open(project: ProjectSettings, version: str, on: str, progress: Progress) -> "_Follower":

@@ -77,11 +77,12 @@ def draw_rows(
         return LoggedRows({})
     table, weights, first, distinct = found.drawn()
     requests = list(zip(table["request_id"].to_pylist(), table["row"].to_pylist(), strict=True))
+    mixed = len({type(label) for label in classes}) > 1  # the log has such labels as JSON
     wheels = table["wheel"].to_pylist() if "wheel" in table.column_names else [""] * len(requests)
     return LoggedRows(
         columns=_as_columns(table, columns),
         scores=_scores(table, classes),
-        answers=table["prediction"].to_pylist(),
+        answers=[json.loads(each) if mixed and each else each for each in table["prediction"].to_pylist()],
         versions=np.array(table["version"].to_pylist(), dtype=object),
         wheels=[each or "" for each in wheels],
         times=[each.astimezone(UTC) for each in table["time"].to_pylist()],
