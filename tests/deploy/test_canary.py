@@ -1,5 +1,6 @@
 """A canary beside the release that serves: under load, promoted, taken back, killed, and refused where it must be."""
 
+import json
 import os
 import signal
 import time
@@ -76,7 +77,7 @@ def test_a_canary_that_crashes_is_taken_back_and_a_killed_supervisor_ends_it(ser
     assert "exited with code -9" in served.run("deploy", "local", "--promote").stderr
     served.ok("deploy", "local", "0.2.0", "--canary", "50")
     (record,) = canary.folder.glob("supervisor.json")
-    os.kill(int(record.read_text().partition('"pid": ')[2].partition(",")[0]), signal.SIGKILL)
+    os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
     until(lambda: served.local()._supervisor.status() is None)
     assert "0.1.0" in served.ok("deploy", "local", "0.1.0")  # brings the service in line with the lockfile
     assert served.served() == "0.1.0"
@@ -98,10 +99,11 @@ def test_what_may_not_run_as_a_canary_is_refused(served: ProjectRepo, built, tmp
     assert "exclude each other" in error("--promote", "--take-back")
     assert "local has no canary" in served.ok("deploy", "local", "--take-back")
     assert "runs no canaries" in served.run("deploy", "railway", "0.2.0", "--canary", "10").stderr
-    broken = {"titanic_model/artifacts/release.json": lambda content: content[:-20]}
+    broken = {"titanic_model/schema.py": lambda content: b"raise RuntimeError('broken')\n" + content}
     served.publish(reversion(built, "0.8.0", tmp_path, broken))
     served.pass_trial("0.8.0", "0.1.0")
-    assert "0.8.0" in error("0.8.0", "--canary", "50")
+    assert "0.8.0 cannot be served" in error("0.8.0", "--canary", "50")
+    assert served.history()[-1]["outcome"] == "failed"
     assert served.status()["canary"] is None
     assert served.served() == "0.1.0"
 

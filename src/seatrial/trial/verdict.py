@@ -44,6 +44,7 @@ RANKS = (
     "total.sensitivity",
     "total.search",
     "total.slices",
+    "traffic.slices",
     "metrics.trivial",
     "doubts.",
     "metrics.worse",
