@@ -10,7 +10,8 @@ from tests.trial.samples import SAMPLES
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.project import ProjectSettings, find_project
-from seatrial.steps.deploy import _require_passed, _requirement, list_deployments, render
+from seatrial.steps.deploy import list_deployments, render
+from seatrial.steps.release_plan import require_passed, requirement_of
 from seatrial.steps.trial import write_result
 from seatrial.trial import gate
 
@@ -37,13 +38,13 @@ def store(project: ProjectSettings, sample: str, baseline: str) -> None:
 
 def test_a_release_needs_a_passed_trial_against_the_one_that_runs(project: ProjectSettings):
     with pytest.raises(SeatrialError, match=r"has been run against 0\.1\.0, which runs there now") as raised:
-        _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
+        require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
     assert raised.value.hint == "Run `seatrial trial tiny-model==0.1.0 tiny-model==0.2.0`."
     store(project, "passed", OTHER)
     with pytest.raises(SeatrialError, match="which runs there now"):
-        _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
+        require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
     store(project, "passed", RUNNING)
-    summary, statement = _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
+    summary, statement = require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
     assert statement is None
     assert summary["outcome"] == "passed"
     assert summary["against"] == SAMPLES["passed"]().baseline.version
@@ -52,19 +53,19 @@ def test_a_release_needs_a_passed_trial_against_the_one_that_runs(project: Proje
 def test_a_release_whose_trial_is_blocked_is_not_deployed(project: ProjectSettings):
     store(project, "ignored_feature", RUNNING)
     with pytest.raises(SeatrialError, match="has not passed its trial"):
-        _require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
+        require_passed(project, INDEX, WHEEL, RELEASE, CURRENT)
 
 
 def test_a_first_deployment_accepts_any_passed_trial(project: ProjectSettings):
     with pytest.raises(SeatrialError):
-        _require_passed(project, INDEX, WHEEL, RELEASE, None)
+        require_passed(project, INDEX, WHEEL, RELEASE, None)
     store(project, "passed", OTHER)
-    assert _require_passed(project, INDEX, WHEEL, RELEASE, None)[0]["outcome"] == "passed"
+    assert require_passed(project, INDEX, WHEEL, RELEASE, None)[0]["outcome"] == "passed"
 
 
 def test_a_version_may_be_written_with_its_name(project: ProjectSettings):
-    assert _requirement(project, None) == "tiny-model"
-    assert _requirement(project, "0.2.0") == _requirement(project, "tiny-model==0.2.0") == "tiny-model==0.2.0"
+    assert requirement_of(project, None) == "tiny-model"
+    assert requirement_of(project, "0.2.0") == requirement_of(project, "tiny-model==0.2.0") == "tiny-model==0.2.0"
 
 
 def test_what_a_target_cannot_do_is_a_usage_error(project: ProjectSettings):

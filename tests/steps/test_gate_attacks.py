@@ -18,8 +18,8 @@ from seatrial.cli.deploy import _trial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import open_index
-from seatrial.steps.deploy import _require_passed
 from seatrial.steps.gate_review import gate_facts
+from seatrial.steps.release_plan import require_passed
 from seatrial.steps.releases import publish
 from seatrial.steps.trial import run_trial, write_result
 from seatrial.steps.trial_decisions import accept, sign_trial
@@ -448,7 +448,7 @@ def test_a_first_deployment_shows_that_the_policy_was_changed_since_the_trial(te
     publish(team.project)
     team.set_policy("margin = 1.0")
     release = SimpleNamespace(sha256=pair.candidate.sha256, name="tiny-model", requirement="tiny-model==0.1.0")
-    facts, _ = _require_passed(team.project, pair.index, pair.candidate, release, None)  # type: ignore[arg-type]
+    facts, _ = require_passed(team.project, pair.index, pair.candidate, release, None)  # type: ignore[arg-type]
     assert facts["remarks"] == "The trial was run under another policy: margin 0.01 -> 1.0."
 
 
@@ -460,10 +460,10 @@ def test_the_deployment_records_the_first_line(team: Team):
     wheel = pair.candidate
     release = SimpleNamespace(sha256=wheel.sha256, name="tiny-model", requirement="tiny-model==0.1.0")
     current = SimpleNamespace(sha256=pair.baseline_sha256, release="tiny-model", version="0.0.9")
-    facts, _ = _require_passed(team.project, pair.index, wheel, release, current)  # type: ignore[arg-type]
+    facts, _ = require_passed(team.project, pair.index, wheel, release, current)  # type: ignore[arg-type]
     assert "Policy relaxed since 0.0.9: margin 0.01 -> 1.0. Accepted by " in facts["cause"]
     assert facts["remarks"].startswith("Policy relaxed since 0.0.9: margin 0.01 -> 1.0. Accepted by ")
     assert _trial(facts).startswith("passed against 0.0.9. Policy relaxed since 0.0.9: margin 0.01 -> 1.0.")
     team.edit(passed)
     with pytest.raises(SeatrialError, match="was edited after the trial"):
-        _require_passed(team.project, pair.index, wheel, release, current)  # type: ignore[arg-type]
+        require_passed(team.project, pair.index, wheel, release, current)  # type: ignore[arg-type]

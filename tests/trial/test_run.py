@@ -12,6 +12,7 @@ from tests.projects.misbehaving import INIT, SCHEMA
 from tests.projects.tiny import make_wheel
 from tests.soak import SOAK
 from tests.trial import samples
+from tests.trial.logged_traffic import logged_rows
 from tests.trial.sigmoid_releases import IMPUTED, NOTED, ROWS, SHIFT, ReleaseMaker, golden, reference, scores
 
 from seatrial.core.errors import SeatrialError
@@ -24,8 +25,9 @@ from seatrial.trial.policy import Policy, read_policy
 from seatrial.trial.recipes import Recipes, Training
 from seatrial.trial.records import NotComparedError, Outcome, PolicyError, Verdict
 from seatrial.trial.report.page import to_html
-from seatrial.trial.report.reading import QUESTIONS
+from seatrial.trial.report.reading import QUESTIONS, suite_states
 from seatrial.trial.report.sections import flips, sections
+from seatrial.trial.rows.logged_rows import LoggedRows
 from seatrial.trial.rows.reference import LabelledRows
 from seatrial.trial.run import run
 
@@ -135,8 +137,42 @@ def retrained(releases: ReleaseMaker) -> Verdict:
     return releases.run(candidate, baseline, policy=Policy(timeout=30), recipes=recipes)
 
 
+def test_what_production_was_asked_is_replayed(releases: ReleaseMaker) -> None:
+    """A candidate that uses its column more turns decisions; one logged answer is not the baseline's."""
+    xs = np.random.default_rng(3).normal(size=400)
+    logged = np.array(scores(xs, 1.0, SHIFT))
+    logged[7] = logged[7, ::-1]
+
+    def draw(columns: Any, classes: Any, version: str) -> LoggedRows:
+        assert [column.name for column in columns] == ["x", "what", "kind", "sure"]
+        none = np.full(len(xs), None, dtype=object)
+        rows = {"x": xs, "what": none, "kind": np.ones(len(xs)), "sure": np.zeros(len(xs))}
+        answers = [classes[int(yes >= 0.5)] for yes in logged[:, 1]]
+        versions = np.array([version] * len(xs), dtype=object)
+        return logged_rows(xs, columns=rows, scores=logged, answers=answers, versions=versions)
+
+    recipes = Recipes(training(1.0), training(1.0), training(1.0).score)
+    code = {"features.py": IMPUTED}
+    shifted = releases.make("0.1.1", shift=SHIFT + 1.0, code=code)
+    baseline = releases.make("0.1.0", shift=SHIFT, code=code)
+    verdict = releases.run(shifted, baseline, policy=Policy(timeout=30), recipes=recipes, traffic=draw)
+    found = {check.name: check for check in verdict.checks if check.suite == "traffic"}
+    assert verdict.rows["traffic"] == 400
+    assert found["traffic.flips"].outcome is Outcome.blocked
+    assert found["traffic.logged"].evidence["requests"][0]["request_id"] == "r7"
+    assert found["traffic.logged"].outcome is Outcome.waiting
+    assert "Answers to logged requests" in to_html(verdict)
+    assert "traffic" in {state.suite for state in suite_states(verdict)}
+
+
+def test_without_a_baseline_it_is_said_that_nothing_is_replayed(releases: ReleaseMaker) -> None:
+    verdict = run(releases.baseline, None, policy=NOTED, index=releases.index, traffic=mock.Mock())
+    (check,) = [check for check in verdict.checks if check.suite == "traffic"]
+    assert (check.outcome, check.name) == (Outcome.noted, "traffic.rows")
+
+
 def test_every_suite_runs_with_both_recipes(retrained: Verdict) -> None:
-    assert {check.suite for check in retrained.checks} == set(QUESTIONS) - {"gate"}
+    assert {check.suite for check in retrained.checks} == set(QUESTIONS) - {"gate", "traffic"}
     assert retrained.outcome is Outcome.blocked, retrained.cause
     exact = {c.id: c.outcome for c in retrained.checks if c.suite in ("golden", "reproduce", "rebuild")}
     assert set(exact.values()) == {Outcome.passed}, exact

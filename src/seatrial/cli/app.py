@@ -17,6 +17,7 @@ from seatrial.cli.ci import ci, doctor
 from seatrial.cli.deploy import deploy, deployments, rollback
 from seatrial.cli.exact import exact
 from seatrial.cli.export import export
+from seatrial.cli.follow import follow
 from seatrial.cli.index import index
 from seatrial.cli.keys import keys
 from seatrial.cli.log import log
@@ -56,7 +57,7 @@ PROJECT, RELEASE, SERVICE, CHECKS = "A project", "A release", "In production", "
 for panel, commands in {
     PROJECT: (new, adopt, update, add, demo),
     RELEASE: (refresh, bump, tune, train, build, publish, release, releases, compare, predict),
-    SERVICE: (serve, deploy, rollback, deployments, bundle, job),
+    SERVICE: (serve, deploy, rollback, deployments, follow, bundle, job),
     CHECKS: (prove, exact, doctor),
 }.items():
     for command in commands:

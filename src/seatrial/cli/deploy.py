@@ -31,6 +31,13 @@ def deploy(
     no_commit: CommitOption = False,
     push: PushOption = False,
     allow_dirty: DirtyOption = False,
+    canary: Annotated[
+        int | None, option("Run it beside the release that serves, for about this percentage of requests (local).")
+    ] = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Deploy the release that runs as a canary (local).")
+    ] = False,
+    take_back: Annotated[bool, typer.Option("--take-back", help="End the canary (local).")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the service instead (local, docker).")] = False,
     render: Annotated[
         bool, typer.Option("--render", help="Print the manifests instead of applying them (kubernetes).")
@@ -52,7 +59,17 @@ def deploy(
     Example: [bold]seatrial deploy local 0.2.0 --reason "new fares"[/]
     """
     used = Project(project, index=index, progress=not json)
-    if stop:
+    asked = [canary is not None, promote, take_back, stop, render, render_admission is not None, pin_base]
+    if sum(asked) > 1:
+        raise typer.BadParameter("--canary, --promote, --take-back, --stop, --render and others exclude each other")
+    if canary is not None:
+        done = used.canary(target, version, share=canary, reason=reason, git=not no_commit, push=push)
+        _report(target, done, json, push, how="runs as a canary")
+    elif promote:
+        _report(target, used.promote(target, reason=reason, git=not no_commit, push=push), json, push)
+    elif take_back:
+        _report_end(target, used.take_back(target, git=not no_commit, push=push), json)
+    elif stop:
         show.info(f"{target} is stopped." if used.stop(target) else f"{target} is not running.")
     elif render_admission:
         from seatrial.steps.deploy import render_admission as render_webhook
@@ -93,7 +110,14 @@ def rollback(
     _report(target, done, json, push)
 
 
-def _report(target: str, done: "DeploymentResult", json: bool, push: bool) -> None:
+def _report_end(target: str, done: "DeploymentResult | None", json: bool) -> None:
+    if json:
+        show.print_json({"taken_back": done.version if done else None})
+    else:
+        show.plain(f"The canary of {done.version} on {target} is taken back." if done else f"{target} has no canary.")
+
+
+def _report(target: str, done: "DeploymentResult", json: bool, push: bool, *, how: str = "serves") -> None:
     """Print the result. With --push, an unpushed lockfile is an error: the next clone would not know of it."""
     if json and done.entry:
         show.print_json({**asdict(done.entry), "address": done.url, "complaint": done.warning})
@@ -101,7 +125,7 @@ def _report(target: str, done: "DeploymentResult", json: bool, push: bool) -> No
         show.print_json({"release": done.name, "version": done.version, "already": True})
     else:
         suffix = f", {done.url}" if done.url else "" if done.entry else " already."
-        show.plain(f"{done.name} {done.version} serves on {target}{suffix}")
+        show.plain(f"{done.name} {done.version} {how} on {target}{suffix}")
         if done.warning and not push:
             show.info(done.warning)
     if done.warning and push:

@@ -44,6 +44,9 @@ def run(
         str | None,
         typer.Option(help="More rows to compare on: an export or its URL, as for `refresh`; if possible with labels."),
     ] = None,
+    traffic: Annotated[
+        str, typer.Option(help="Also compare what production was asked, by its log: 7d, or FROM..UNTIL in UTC.")
+    ] = "",
     output: Annotated[
         Path | None, typer.Option(help="The folder for the results; default: in .seatrial/trials/.")
     ] = None,
@@ -76,6 +79,7 @@ def run(
                 project=settings,
                 index=chosen or (settings.index if settings else None),
                 data=data,
+                traffic=traffic,
                 output=output,
                 same_wheel=same_wheel,
                 kind=kind,
@@ -83,14 +87,20 @@ def run(
             )
         else:
             pair = find_pair(Project(project, index=index).settings)
-            if not (same_wheel or data or output or kind) and (note := steps.unchanged(pair)):
+            if not (same_wheel or data or traffic or output or kind) and (note := steps.unchanged(pair)):
                 if json:
                     show.print_json({"outcome": None, "why": note})
                 else:
                     show.info(note)
                 return
             result = steps.run_trial(
-                pair, data=data, output=output, same_wheel=same_wheel, kind=kind, progress=progress
+                pair,
+                data=data,
+                traffic=traffic,
+                output=output,
+                same_wheel=same_wheel,
+                kind=kind,
+                progress=progress,
             )
     if json:
         show.print_json(result.verdict.to_document())

@@ -16,6 +16,7 @@ from typing import Any
 from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
+from seatrial.deploy.canaries import settle_canaries
 from seatrial.deploy.current import Current
 from seatrial.deploy.history import FAILED, Entry, healthy_releases, previous
 from seatrial.deploy.target import open_target
@@ -31,7 +32,7 @@ Vouch = Callable[[Lockfile, str, str], None]  # lockfile, release, statement: re
 class Plan:
     """What to put into service: a release with its lockfile, and the reason."""
 
-    kind: str  # deploy, rollback
+    kind: str  # deploy, rollback, canary
     name: str
     version: str
     sha256: str
@@ -69,7 +70,7 @@ class Deployer:
     ) -> None:
         self.target, self.state = open_target(project, target), TargetState(project, target)
         self._index = project.index.name
-        self._fetch, self._vouch, self._progress, self._git, self._push = fetch, vouch, progress, git, push
+        self._fetch, self._vouch, self.progress, self._git, self._push = fetch, vouch, progress, git, push
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -79,10 +80,11 @@ class Deployer:
             self.state.history()  # a damaged history must be noticed before the switch, not after it
             self._repair_companions()
             if self.state.finish_interrupted():
-                self._progress("finishing a deployment that was interrupted")
+                self.progress("finishing a deployment that was interrupted")
                 self._restore()
-                self._commit(f"Record the deployments to {self.state.target}")
+                self.commit(f"Record the deployments to {self.state.target}")
             self.target.check()
+            settle_canaries(self.state, self.target)
             yield
 
     def _repair_companions(self) -> None:
@@ -92,7 +94,7 @@ class Deployer:
             with self.state.writable():
                 wrong = self.state.write_companions(current.lockfile)
             if wrong:
-                self._progress(f"replacing {' and '.join(wrong)}, which did not fit the lockfile")
+                self.progress(f"replacing {' and '.join(wrong)}, which did not fit the lockfile")
 
     def choose_earlier(self, version: str | None) -> Entry:
         """Find the deployment to roll back to: the previous healthy one, or the newest healthy one of `version`."""
@@ -159,14 +161,15 @@ class Deployer:
             if self.target.serving() != current.version:
                 self._restore()
             title = f"Record the deployments to {state.target}"  # an earlier command was interrupted, or did not commit
-            warning = self._commit(title) if state.git.present and state.paths else ""
+            warning = self.commit(title) if state.git.present and state.paths else ""
             return DeploymentResult(current.release, current.version, warning=warning)
         entry, url = self._deploy(plan(current))
+        settle_canaries(state, self.target)
         title = f"Deploy {entry.release} {entry.version} to {state.target}"
         if entry.kind == "rollback":
             title = f"Roll back {entry.release} to {entry.version} on {state.target}"
         body = "\n\n".join([entry.why, *([f"Not committed: {', '.join(entry.uncommitted)}"] * bool(entry.uncommitted))])
-        warning = self._commit(title, body)
+        warning = self.commit(title, body)
         state.end()  # not before: the next command commits what a killed one did not
         return DeploymentResult(entry.release, entry.version, entry, url, warning)
 
@@ -177,28 +180,12 @@ class Deployer:
             self._require_signed(current.lockfile, current)
         if current is not None and self.state.stored(current.pin) is None:
             self.state.store(current.lockfile, self._fetch(current.lockfile))
-        self.target.settle(self.state.pinned(current) if current else None, self._progress)
+        self.target.settle(self.state.pinned(current) if current else None, self.progress)
 
     def _deploy(self, plan: Plan) -> tuple[Entry, str]:
         """Carry out a plan; returns its line in the history and the URL."""
-        state, target, progress = self.state, self.target, self._progress
-        before = state.current()
-        entry = Entry(
-            id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
-            kind=plan.kind,
-            when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            who=state.git.person,
-            why=plan.why or state.git.subject,
-            release=plan.name,
-            version=plan.version,
-            sha256=plan.sha256,
-            package=plan.package,
-            pin=plan.lockfile.digest,
-            before=before.version if before else "",
-            verdict=plan.verdict,
-            commit=state.git.commit,
-            uncommitted=list(plan.uncommitted),
-        )
+        state, target, progress = self.state, self.target, self.progress
+        entry = self.entry_of(plan)
         pinned = state.pinned(entry)
         with state.writable():
             if prepare := getattr(target, "prepare", None):
@@ -214,14 +201,34 @@ class Deployer:
         except SeatrialError as error:
             current = state.current()
             if current is None or current.id != entry.id:
-                self._record_failure(entry, error)
+                self.record_failure(entry, error)
                 raise
             target.settle(pinned, progress)  # the lockfile was committed, and the switch was interrupted after that
             url = ""
         state.record(entry)
         return entry, url
 
-    def _commit(self, title: str, why: str = "") -> str:
+    def entry_of(self, plan: Plan) -> Entry:
+        """The line of the history for a plan."""
+        state, before = self.state, self.state.current()
+        return Entry(
+            id=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+            kind=plan.kind,
+            when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            who=state.git.person,
+            why=plan.why or state.git.subject,
+            release=plan.name,
+            version=plan.version,
+            sha256=plan.sha256,
+            package=plan.package,
+            pin=plan.lockfile.digest,
+            before=before.version if before else "",
+            verdict=plan.verdict,
+            commit=state.git.commit,
+            uncommitted=list(plan.uncommitted),
+        )
+
+    def commit(self, title: str, why: str = "") -> str:
         """Commit the lockfile, the history and the version bump that goes with them; returns a warning or nothing."""
         state = self.state
         if not self._git:
@@ -235,7 +242,8 @@ class Deployer:
             return f"The lockfile is committed but not pushed. git: {error}"
         return ""
 
-    def _record_failure(self, entry: Entry, error: SeatrialError) -> None:
+    def record_failure(self, entry: Entry, error: SeatrialError) -> None:
+        """Write a failed deployment into the history."""
         state = self.state
         with suppress(OSError, SeatrialError):
             self._repair_companions()

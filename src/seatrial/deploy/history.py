@@ -10,6 +10,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.quoting import shell
 
 HEALTHY, FAILED, INTERRUPTED = "healthy", "failed", "interrupted"
+RUNNING, TAKEN_BACK, PROMOTED = "running", "taken back", "promoted"  # of a canary, which is never rolled back to
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Entry:
     """One deployment. `verdict` summarises its trial; `before` is the version that it replaced; times are UTC."""
 
     id: str
-    kind: str  # deploy, rollback
+    kind: str  # deploy, rollback, canary
     when: str
     who: str
     why: str

@@ -112,10 +112,43 @@ class Local:
 
     def switch(self, pinned: PinnedRelease, commit: Callable[[], None], progress: Progress) -> str:
         """Start the new release next to the old one, and switch over once it is verified."""
-        python = self._environment(pinned, progress)
         status = self._supervisor.status()
         self._refuse_unknown(status)
-        spec = {
+        spec = self._spec(pinned, progress)
+        expected = status["id"] if status else None
+        url = self._supervisor.switch(spec, expected, self._state.requirements, commit, progress)
+        self._remove_old_wheels(pinned)
+        return url
+
+    def canary(self, pinned: PinnedRelease, share: int, commit: Callable[[], None], progress: Progress) -> str:
+        """Run a release beside the one that serves, for about `share` percent of connections; returns the URL.
+
+        `commit` is called once it is verified, and before it is asked anything.
+        """
+        status = self._supervisor.status()
+        self._refuse_unknown(status)
+        if status is None or status["version"] is None:
+            raise SeatrialError("Nothing serves on local that a canary could run beside.", hint="Deploy it instead.")
+        # It must not be taken for the release that serves here: trials compare with that one.
+        spec = {**self._spec(pinned, progress), "registry": str(self._supervisor.folder / "canary")}
+        return self._supervisor.canary(spec, share, status["id"], commit, progress)
+
+    def running_canary(self) -> dict[str, Any] | None:
+        """The canary that is running: its deployment's id, its version and hash, and the number of servers.
+
+        One that ended by itself has no id, and says why in `ended`.
+        """
+        status = self._supervisor.status()
+        return status.get("canary") if status else None
+
+    def take_back(self) -> bool:
+        """End the canary without losing a request; returns whether there was one."""
+        return self._supervisor.status() is not None and self._supervisor.take_back()
+
+    def _spec(self, pinned: PinnedRelease, progress: Progress) -> dict[str, Any]:
+        """How a server runs a release."""
+        python = self._environment(pinned, progress)
+        return {
             **{key: getattr(pinned, key) for key in ("id", "name", "version", "sha256", "package")},
             "python": str(python),
             "wheel": str(self._keep_wheel(pinned)),
@@ -129,10 +162,6 @@ class Local:
             "options": self._options(),
             "registry": str(state_home() / "served"),
         }
-        expected = status["id"] if status else None
-        url = self._supervisor.switch(spec, expected, self._state.requirements, commit, progress)
-        self._remove_old_wheels(pinned)
-        return url
 
     def settle(self, pinned: PinnedRelease | None, progress: Progress) -> None:
         """Run what the lockfile names, unless it is running."""

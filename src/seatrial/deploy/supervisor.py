@@ -2,7 +2,7 @@
 
 The first deployment starts it, in a session of its own, with the listening socket and a control socket. The command
 opens both, so that it can report any problem with them. On the control socket a message is one line of JSON, and each
-connection carries one call: `status`, `switch` or `stop`.
+connection carries one call: `status`, `switch`, `canary`, `take_back` or `stop`.
 
 A switch: the new server starts in standby on the same listening socket and is verified on a private one. Then the
 supervisor sends "ready" to the command, which renames the lockfile into place (the step that decides) and replies. The
@@ -17,6 +17,8 @@ What happens when something is killed:
   that crashes;
 - the supervisor: its servers notice that their standard input has closed, and exit. The next command starts another
   supervisor, which runs what the lockfile names.
+
+A canary (canary_servers.py) is in no file: it ends with the supervisor, with a switch, or when it exits by itself.
 
 When its folder, its control socket or `supervisor.json` is deleted or damaged, the supervisor makes them anew.
 """
@@ -36,13 +38,14 @@ from typing import Any
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.ports import url_of
+from seatrial.deploy.canary_servers import CanaryServers
 from seatrial.deploy.control_socket import bind_control, write_record
 from seatrial.deploy.log_file import MEGABYTE, RotatingLog, remove_log
 from seatrial.deploy.server_process import DRAIN, DRAIN_SECONDS, STOP, ServerSpec, SupervisedServer, start_server
 
 BACKOFF, MAX_BACKOFF = 0.1, 10.0  # seconds before a crashed server is restarted: doubled each time, up to the second
 STEADY_SECONDS = 30.0  # after which a server counts as running well
-LOG_LIMIT = 10
+LOG_LIMIT = 20  # a canary has ten servers
 STOP_SECONDS = 6.0
 REPAIR_SECONDS = 0.25  # how often lost files are looked for
 SWITCH_SECONDS = 3.0  # an old server checks ten times a second whether it must stop accepting connections
@@ -61,6 +64,7 @@ class Supervisor:
         self._started = 0
         self._restarts = 0
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._canary = CanaryServers(self._start)
         self.stopped = asyncio.Event()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,6 +80,17 @@ class Supervisor:
                         self._refuse_outdated(call)
                         spec, lockfile = ServerSpec(**call["spec"]), Path(call["lockfile"])
                         reply(done=await self._switch(spec, lockfile, reader, reply))
+                case "canary":
+                    async with self._lock:
+                        self._refuse_outdated(call)
+                        if self._current is None:
+                            raise SeatrialError("Nothing serves here that a canary could run beside.")
+                        spec, current = ServerSpec(**call["spec"]), self._current.spec
+                        servers = await self._canary.begin(spec, current, int(call["share"]), reader, reply)
+                        reply(done=url_of(*self._listener.getsockname()[:2]), servers=servers)
+                case "take_back":
+                    async with self._lock:
+                        reply(done=await self._canary.end())
                 case "stop":
                     async with self._lock:
                         self._refuse_outdated(call)
@@ -107,6 +122,7 @@ class Supervisor:
             "sha256": spec.sha256 if spec and running else None,
             "pid": current.process.pid if current and running else None,
             "restarts": self._restarts,
+            "canary": self._canary.status(),
         }
 
     def _refuse_outdated(self, call: dict[str, Any]) -> None:
@@ -139,6 +155,7 @@ class Supervisor:
         server.accept()
         self._restarts = 0
         self._in_background(self._keep_running(server))
+        self._in_background(self._canary.end())
         if old is not None:
             self._in_background(old.end(DRAIN, DRAIN_SECONDS + 10.0))
             await old.wait_until_draining(SWITCH_SECONDS)
@@ -185,6 +202,7 @@ class Supervisor:
     async def _stop(self) -> None:
         server, self._current = self._current, None
         self._listener.close()
+        await self._canary.end(STOP)
         if server is not None:
             await server.end(STOP, STOP_SECONDS)
 

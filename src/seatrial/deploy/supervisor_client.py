@@ -52,6 +52,38 @@ class SupervisorClient:
         """
         connection = self._connect() or self._start()
         call = {"do": "switch", "spec": spec, "lockfile": str(lockfile), "expected": expected}
+        return self._agree(connection, call, commit, progress)
+
+    def canary(
+        self, spec: dict[str, Any], share: int, expected: str, commit: Callable[[], None], progress: Progress
+    ) -> str:
+        """Run the release in `spec` beside the `expected` deployment, and return the service's URL.
+
+        `commit` records it, before it is asked anything.
+        """
+        call = {"do": "canary", "spec": spec, "share": share, "expected": expected}
+        return self._agree(self._connected(), call, commit, progress)
+
+    def take_back(self) -> bool:
+        """Take the canary back; returns whether there was one."""
+        for message in self._call(self._connected(), {"do": "take_back"}):
+            if "failed" in message:
+                raise SeatrialError(message["failed"])
+            if "done" in message:
+                return bool(message["done"])
+        raise SeatrialError("The supervisor exited.", hint=f"Check its log: {self.folder / 'supervisor.log'}.")
+
+    def _connected(self) -> socket.socket:
+        connection = self._connect()
+        if connection is None:
+            raise SeatrialError("The service is not running.", hint="Deploy a release: `seatrial deploy local`.")
+        return connection
+
+    def _agree(
+        self, connection: socket.socket, call: dict[str, Any], commit: Callable[[], None], progress: Progress
+    ) -> str:
+        """Make a call in which the supervisor prepares something, and this command decides it; returns the URL."""
+        spec = call["spec"]
         with closing(connection):  # if the commit fails, the supervisor must notice it at once
             for message in self._call(connection, call, 2 * spec["patience"] + REPLY_SECONDS):
                 if "step" in message:

@@ -158,8 +158,8 @@ class TargetState:
 
     def record(self, entry: Entry) -> None:
         """Write a deployment into the history."""
-        others = [each for each in self.history() if each.id != entry.id]
-        self._write(self.history_path, "".join(f"{each.to_json()}\n" for each in [*others, entry]))
+        history = {each.id: each for each in self.history()} | {entry.id: entry}  # a known one keeps its place
+        self._write(self.history_path, "".join(f"{each.to_json()}\n" for each in history.values()))
 
     def begin(self, entry: Entry) -> None:
         """Write the journal."""

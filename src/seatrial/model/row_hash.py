@@ -34,15 +34,15 @@ def row_hashes(columns: Columns, names: Sequence[str], target: Array, *, seed: i
 
 def content_hashes(columns: Columns, rows: int, seeds: Sequence[int]) -> Numbers:
     """Hash what rows have in these columns, with each seed; (seeds, rows). `with_target` adds the target."""
-    total = np.repeat(np.array([[_of_text(f"seatrial {seed}")] for seed in seeds], dtype=np.uint64), rows, axis=1)
+    total = np.repeat(np.array([[text_hash(f"seatrial {seed}")] for seed in seeds], dtype=np.uint64), rows, axis=1)
     for name in sorted(columns):
-        total = mixed(total ^ _of_text(name)) ^ _of_values(columns[name])
+        total = mixed(total ^ text_hash(name)) ^ value_hashes(columns[name])
     return total
 
 
 def with_target(total: Numbers, target: Array) -> Numbers:
     """Add the target of each row to the hash of its columns; (n,). Equal rows have equal ones."""
-    return mixed(mixed(total ^ _of_text("")) ^ _of_values(target))
+    return mixed(mixed(total ^ text_hash("")) ^ value_hashes(target))
 
 
 def numbered_hashes(total: Numbers, numbers: Array) -> npt.NDArray[np.float64]:
@@ -75,20 +75,22 @@ def _texts(values: Array) -> list[str]:
     return ["" if value is None else str(value) for value in values.tolist()]
 
 
-def _of_values(values: Array) -> Numbers:
+def value_hashes(values: Array) -> Numbers:
+    """The hash of each value of a column (n,); missing values are equal."""
     if values.dtype.kind in "fiub":
         numbers = values.astype(np.float64) + 0.0  # one zero
         numbers[np.isnan(numbers)] = np.nan  # one NaN
         return mixed(numbers.view(np.uint64))
     if (known_codes := codes_of(values)) is not None:
         distinct, codes = known_codes
-        return _of_values(distinct)[codes]
+        return value_hashes(distinct)[codes]
     # As text, like in a table's file: dates are objects in training, but text in a release's reference rows.
-    known = {value: _of_text("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
+    known = {value: text_hash("" if value is None else str(value)) for value in dict.fromkeys(values.tolist())}
     return np.array([known[value] for value in values.tolist()], dtype=np.uint64)
 
 
-def _of_text(text: str) -> np.uint64:
+def text_hash(text: str) -> np.uint64:
+    """The hash of a text."""
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()))
 
 

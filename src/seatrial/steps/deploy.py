@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,14 @@ from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.files import write_atomic
 from seatrial.core.locks import alone
 from seatrial.core.progress import Progress, silent
+from seatrial.steps.release_plan import find_release, plan_release, requirement_of
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
-    from seatrial.deploy import DeploymentResult, Entry, TargetState
+    from seatrial.deploy import Deployer, DeploymentResult, Entry, Plan
     from seatrial.deploy.current import Current
     from seatrial.deploy.deployment import Vouch
-    from seatrial.release import Index, IndexedRelease
-    from seatrial.wheels.attestation import TrialStatement
     from seatrial.wheels.lockfile import Lockfile
-    from seatrial.wheels.sources import WheelSource
-    from seatrial.wheels.wheel import WheelInfo
 
 
 @dataclass(frozen=True)
@@ -53,64 +50,23 @@ def deploy(
     history, `push` pushes that commit. `allow_dirty` deploys the project's current version although its own files are
     not committed, and names them in the history.
     """
-    from seatrial.deploy import Deployer, Plan
-    from seatrial.release import open_index
-    from seatrial.steps.lockfile import offer_toolkit
-    from seatrial.steps.releases import require_committed
-
-    deployer = Deployer(project, target, _fetch_when_needed(project), _vouch_for(project), progress, git=git, push=push)
+    deployer = open_deployer(project, target, progress, git=git, push=push)
     with deployer.locked():
-        index = open_index(project.index)
-        release = index.find(_requirement(project, version))
+        sha256 = find_release(project, version).sha256
 
-        def plan(current: "Current | None") -> Plan:
-            current_version = release.version == project.version
-            uncommitted = require_committed(project, allow_dirty=allow_dirty) if current_version else ()
-            if current is None:
-                deployer.state.refuse_lost()
-            wheel = index.fetch_wheel(release)
-            verdict, statement = _require_passed(project, index, wheel, release, current)
-            source = offer_toolkit(index, progress)
-            lockfile = _lock(project, wheel, source, deployer.state, statement, progress)
-            facts = (release.name, release.version, release.sha256, wheel.package)
-            return Plan("deploy", *facts, lockfile, reason, verdict, uncommitted)
+        def plan(current: "Current | None") -> "Plan":
+            return plan_release(
+                project, deployer.state, current, version, "deploy", reason, progress, allow_dirty=allow_dirty
+            )
 
-        return deployer.ensure_deployed(release.sha256, plan)
+        return deployer.ensure_deployed(sha256, plan)
 
 
-def _lock(
-    project: "ProjectSettings",
-    wheel: "WheelInfo",
-    source: "WheelSource",
-    state: "TargetState",
-    statement: "TrialStatement | None",
-    progress: Progress,
-) -> "Lockfile":
-    """Store what a release runs with, with its wheels, pylock.toml, and the statement about its trial."""
-    from seatrial.deploy.service_log import logs_in_containers
-    from seatrial.steps.lockfile import lock_release, trial_lockfiles, write_pylock
-    from seatrial.steps.signing import require_lockfile, trial_statements
-    from seatrial.wheels.attestation import STATEMENT
-    from seatrial.wheels.pylock import PYLOCK
+def open_deployer(project: "ProjectSettings", target: str, progress: Progress, *, git: bool, push: bool) -> "Deployer":
+    """What deploys to one target of a project."""
+    from seatrial.deploy import Deployer
 
-    signed = statement.lockfile_sha256 if statement else ""
-    known = [*state.stored_lockfiles(wheel.sha256), *trial_lockfiles(project.root, wheel.sha256)]
-    known.sort(key=lambda each: each.digest != signed)
-    locked = lock_release(wheel, source, known, progress, logs=logs_in_containers(project))
-    lockfile = locked.lockfile
-    if statement:
-        require_lockfile(project, statement, lockfile.digest, f"{wheel.name} {wheel.version}")
-    companions = {name: state.companion(lockfile, name) for name in (PYLOCK, STATEMENT)}
-    if not companions[PYLOCK]:
-        try:
-            companions[PYLOCK] = write_pylock(locked, source, wheel.requires_python, state.folder, project.root)
-        except SeatrialError as error:
-            progress(f"{PYLOCK} is not written: {error.message}")
-    envelopes = [statement.envelope] if statement else trial_statements(project.root, wheel.sha256)
-    if envelopes:
-        companions[STATEMENT] = envelopes[0].decode(errors="replace")
-    state.store(lockfile, locked.wheels, {name: text for name, text in companions.items() if text})
-    return lockfile
+    return Deployer(project, target, _fetch_when_needed(project), _vouch_for(project), progress, git=git, push=push)
 
 
 def rollback(
@@ -124,9 +80,9 @@ def rollback(
     progress: Progress = silent,
 ) -> "DeploymentResult":
     """Go back to the release that was healthy before, or to the version `to`, which was healthy once."""
-    from seatrial.deploy import Deployer, Plan
+    from seatrial.deploy import Plan
 
-    deployer = Deployer(project, target, _fetch_when_needed(project), _vouch_for(project), progress, git=git, push=push)
+    deployer = open_deployer(project, target, progress, git=git, push=push)
     with deployer.locked():
         entry = deployer.choose_earlier(to.rpartition("==")[2] if to else None)
 
@@ -162,7 +118,7 @@ def render(project: "ProjectSettings", target: str, version: str | None = None) 
     if current is not None:
         more = opened.beside(state.pinned(current)) if hasattr(opened, "beside") else ()
         return str(opened.render(current.version, current.sha256, *more))
-    release = open_index(project.index).find(_requirement(project, version))
+    release = open_index(project.index).find(requirement_of(project, version))
     return str(opened.render(release.version, release.sha256))
 
 
@@ -237,45 +193,6 @@ def _vouch_for(project: "ProjectSettings") -> "Vouch":
         require_signed(project, title, wheel, statements, lockfile=lockfile.digest, today=date.min)
 
     return vouch
-
-
-def _require_passed(
-    project: "ProjectSettings",
-    index: "Index",
-    wheel: "WheelInfo",
-    release: "IndexedRelease",
-    current: "Current | None",
-) -> "tuple[dict[str, Any], TrialStatement | None]":
-    """Require that a release passed its trial against what runs now; or any trial, where nothing runs yet."""
-    from seatrial.steps.gate_review import admit_release
-    from seatrial.trial import gate
-
-    today = datetime.now(UTC).date()
-    if current is None:
-        verdict = gate.require_any_passed(project.root, release.sha256, today=today)
-    else:
-        if gate.stored_verdict(project.root, release.sha256, current.sha256) is None:
-            raise SeatrialError(
-                f"No trial of {release.requirement} has been run against {current.version}, which runs there now.",
-                hint=f"Run `seatrial trial {current.release}=={current.version} {release.requirement}`.",
-            )
-        verdict = gate.require_passed(project.root, release.sha256, current.sha256, today=today)
-    replaced = verdict.baseline.sha256 if verdict.baseline else None
-    baseline = next((each for each in index.releases(release.name) if each.sha256 == replaced), None)
-    changed = current is None  # nothing runs there, against which a trial could be run again
-    admitted = admit_release(project, index, wheel, verdict, baseline, today=today, other_policy=changed)
-    verdict, statement = admitted.verdict, admitted.statement
-    against = verdict.baseline.version if verdict.baseline else None
-    facts = {"outcome": str(verdict.outcome), "cause": verdict.cause, "against": against}
-    facts |= {"remarks": admitted.remarks} if admitted.remarks else {}
-    return {**facts, "signed_by": statement.key_id} if statement else facts, statement
-
-
-def _requirement(project: "ProjectSettings", version: str | None) -> str:
-    if version is None:
-        return project.name
-    name, _, number = version.rpartition("==")
-    return f"{name or project.name}=={number}"
 
 
 def _fetch_when_needed(project: "ProjectSettings") -> "Callable[[Lockfile], list[Path]]":

@@ -5,12 +5,15 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.steps.canary import promote as _promote
+from seatrial.steps.canary import start_canary as _start_canary
+from seatrial.steps.canary import take_back as _take_back
 from seatrial.steps.compare import compare as _compare
 from seatrial.steps.deploy import deploy as _deploy
 from seatrial.steps.deploy import list_deployments as _list_deployments
@@ -35,6 +38,7 @@ from seatrial.steps.tune import tune as _tune
 from seatrial.steps.watch import watch as _watch
 
 if TYPE_CHECKING:
+    from seatrial.steps.follow import Followed
     from seatrial.steps.load import LoadedRelease
     from seatrial.steps.log import ProjectLog
     from seatrial.steps.trial import TrialResult
@@ -164,9 +168,10 @@ class Project:
     build = _method(_build)
     compare = _method(_compare)
 
-    def trial(self, *, data: str | Path | None = None, kind: "Kind | None" = None) -> "TrialResult":
+    def trial(self, *, data: str | Path | None = None, traffic: str = "", kind: "Kind | None" = None) -> "TrialResult":
         """Compare the built wheel with the release that it would replace; `data` has more rows to compare on.
 
+        `traffic` is a window of the prediction log, whose rows both answer too: "7d", or FROM..UNTIL.
         `kind` says what kind of change it is (repackage, retrain, redesign); default: the policy's.
 
         The result has an `outcome`, its `cause` and the `checks`, and shows its page in a notebook. For a wheel that is
@@ -177,10 +182,10 @@ class Project:
         from seatrial.steps.trial_setup import find_pair
 
         pair = find_pair(self.settings)
-        if data is None and kind is None and (stored := stored_result(pair)):
+        if data is None and kind is None and not traffic and (stored := stored_result(pair)):
             return stored
         with _reporting(self._progress) as report:
-            return judge_pair(pair, data=data, kind=kind, progress=report)
+            return judge_pair(pair, data=data, traffic=traffic, kind=kind, progress=report)
 
     def accept(self, reason: str, *, checks: Sequence[str] = (), until: date | None = None) -> "TrialResult":
         """Accept differences that the last trial found (default: all that wait), and return the new verdict."""
@@ -195,6 +200,21 @@ class Project:
     deploy = _method(_deploy)
     rollback = _method(_rollback)
     stop = _method(_stop)
+    canary = _method(_start_canary)
+    promote = _method(_promote)
+    take_back = _method(_take_back)
+
+    def follow(
+        self, version: str, *, on: str = "local", since: "datetime | None" = None, once: bool = False
+    ) -> "Followed":
+        """Have a release on the index answer what the one on the target `on` was asked, as the prediction log grows.
+
+        Returns as soon as it is proven that it may be promoted or should be taken back; with `once`, after one look.
+        """
+        from seatrial.steps.follow import follow
+
+        with _reporting(self._progress) as report:
+            return follow(self.settings, version, on=on, since=since, once=once, progress=report)
 
     @contextmanager
     def serve(

@@ -28,6 +28,7 @@ from seatrial.steps.overview import related_pages, write_overview
 from seatrial.steps.own_process import copy_export
 from seatrial.steps.recipes import project_recipes, released_recipes
 from seatrial.steps.signing import sign_result
+from seatrial.steps.traffic import traffic_of
 from seatrial.steps.trial_setup import TrialPair, policy_and_wheels, project_policy
 from seatrial.stores.remote_tables import open_source
 from seatrial.trial import gate
@@ -106,6 +107,7 @@ def run_trial(
     pair: TrialPair,
     *,
     data: str | Path | None = None,
+    traffic: str = "",
     output: Path | None = None,
     same_wheel: bool = False,
     kind: Kind | None = None,
@@ -113,11 +115,12 @@ def run_trial(
 ) -> TrialResult:
     """Compare the two releases of a project's trial, and write the result to its folder or to `output`.
 
-    `kind` replaces the policy's. A trial of the same two wheels that was run as a retrain or a redesign is judged as
-    the other without being run again.
+    `traffic` is a window of the prediction log, whose rows both answer too; default: the policy's. `kind` replaces the
+    policy's. A trial of the same two wheels that was run as a retrain or a redesign is judged as the other without
+    being run again.
     """
     project, candidate, baseline, index = pair.project, pair.candidate, pair.baseline, pair.index
-    if kind and not (data or output or same_wheel):
+    if kind and not (data or traffic or output or same_wheel):
         policy = project_policy(project).model_copy(update={"kind": kind})
         if verdict := _judged_again(pair, policy):
             return write_pair_result(
@@ -139,6 +142,7 @@ def run_trial(
                 index=source,
                 recipes=recipes,
                 data=rows,
+                traffic=traffic_of(project, policy, traffic),
                 acceptances=reviewed.valid,
                 same_wheel=same_wheel,
                 further=[*facts, *refused_checks(reviewed)],
@@ -186,6 +190,7 @@ def compare_releases(
     project: ProjectSettings | None,
     index: IndexSettings | None,
     data: str | Path | None = None,
+    traffic: str = "",
     output: Path | None = None,
     same_wheel: bool = False,
     kind: Kind | None = None,
@@ -213,6 +218,7 @@ def compare_releases(
             index=source,
             recipes=recipes,
             data=rows,
+            traffic=traffic_of(project, policy, traffic),
             acceptances=acceptances,
             same_wheel=same_wheel,
             further=further,

@@ -15,17 +15,23 @@ from seatrial.trial.records import ExitCode, Kind
 
 
 def judge_pair(
-    pair: TrialPair, *, data: str | Path | None = None, kind: Kind | None = None, progress: Progress = silent
+    pair: TrialPair,
+    *,
+    data: str | Path | None = None,
+    traffic: str = "",
+    kind: Kind | None = None,
+    progress: Progress = silent,
 ) -> TrialResult:
     """Run a project's trial: in a process of its own where code of the project ran in this one, as in a notebook."""
     project = pair.project
     if not loaded_from(project.root):
-        return run_trial(pair, data=data, kind=kind, progress=progress)
+        return run_trial(pair, data=data, traffic=traffic, kind=kind, progress=progress)
     progress("running the trial")
     words = ["trial", "--json", "--project", str(project.root)]
     if project.index != project.indexes[0]:
         words += ["--index", project.index.name if project.index in project.indexes else str(project.index)]
     words += ["--kind", kind] if kind else []
+    words += ["--traffic", traffic] if traffic else []
     with open_source(data, progress) if data else nullcontext() as rows:  # a URL may have a secret: it is no argument
         words += ["--data", str(rows.absolute())] if rows else []
         run_apart(words, expected=(ExitCode.passed, ExitCode.blocked, ExitCode.undecided))

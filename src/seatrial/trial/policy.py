@@ -65,6 +65,14 @@ class Policy(BaseModel):
         2.0, ge=1, description="how many times more memory predictions may take, if it is 50 MB more"
     )
     max_load: float = Field(3.0, ge=1, description="how many times longer loading may take")
+    traffic: str = Field(
+        "",
+        description="the window of the prediction log that both releases answer, as 7d or 2027-01-01..2027-01-08; "
+        "empty: none",
+    )
+    traffic_rows: int = Field(
+        20_000, ge=100, le=2_000_000, description="the most rows of that window that are drawn and replayed"
+    )
     inconclusive: Literal["wait", "note"] = Field(
         "wait", description="what happens if a suite cannot run: wait (exit code 3), or note (it is only reported)"
     )

@@ -27,6 +27,7 @@ LOOSER: dict[str, Direction] = {
     "max_memory": "larger",
     "labels_mature_after": "larger",  # more labels may change, and more new rows are not judged by theirs
     "acceptance_days": "larger",
+    "traffic_rows": "smaller",
 }
 # What a trial may use, not what it judges; a kind is declared for each release, and shown by itself.
 NEUTRAL = frozenset({"kind", "timeout", "memory_mb", "threads", "training_seconds", "training_memory_mb"})
@@ -74,6 +75,8 @@ def _looser(key: str, old: Any, new: Any) -> bool:
         return bool(new) and (not old or not set(old) <= set(new))
     if key in ("changing", "pending"):
         return not set(new) <= set(old)
+    if key == "traffic":  # another window is not looser, but none is
+        return not new
     if key == "inconclusive":
         return bool(new == "note")
     if key == "second_person":

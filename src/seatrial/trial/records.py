@@ -13,8 +13,9 @@ SCHEMA = 2  # of the document; raised when a reader of the old one would misread
 
 Kind = Literal["repackage", "retrain", "redesign"]
 Suite = Literal[
-    "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost", "behaviour", "settings", "gate"
-]
+    "golden", "invariants", "contract", "reproduce", "rebuild", "total", "data", "cost", "behaviour", "settings",
+    "gate", "traffic",
+]  # fmt: skip
 
 
 class Outcome(StrEnum):

@@ -29,6 +29,7 @@ from seatrial.trial.noise import part_of_budget
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import RecipeError, Recipes
 from seatrial.trial.records import Check, NotComparedError, Outcome, Verdict
+from seatrial.trial.replay import DrawTraffic, Replay, replay_traffic, with_replay
 from seatrial.trial.report.highlights import pictures, worst_rows
 from seatrial.trial.rows.answer_collection import CollectedAnswers, collect_answers
 from seatrial.trial.rows.crossed_rows import cross_tables
@@ -36,6 +37,7 @@ from seatrial.trial.sandbox import kernel_limits
 from seatrial.trial.sandbox.answers import Description
 from seatrial.trial.settings_checks import check_exchanged, check_libraries, check_settings, found_by_training
 from seatrial.trial.setup import OpenedRelease, TrialSetup, set_up_trial
+from seatrial.trial.traffic_checks import NOT_REPLAYED, check_traffic, traffic_pictures
 from seatrial.trial.verdict import FIRST_RELEASE, judge
 from seatrial.wheels.sources import WheelSource
 from seatrial.wheels.wheel import WheelInfo
@@ -49,6 +51,7 @@ def run(
     index: WheelSource | None = None,
     recipes: Recipes | None = None,
     data: Path | None = None,
+    traffic: DrawTraffic | None = None,
     acceptances: Sequence[Acceptance] = (),
     same_wheel: bool = False,
     further: Sequence[Check] = (),
@@ -56,28 +59,33 @@ def run(
 ) -> Verdict:
     """Run the trial of a candidate against a baseline, or of a first release on its own.
 
-    `data` are further rows to compare on (CSV; with labels if it has the target's column). `further` are checks of the
-    suite `gate`, made by those who know the project and the index. Raises NotComparedError if a
+    `data` are further rows to compare on (CSV; with labels if it has the target's column). `traffic` draws rows of
+    the prediction log, which both answer, too. `further` are checks of the suite `gate`, made by those who know the
+    project and the index. Raises NotComparedError if a
     release fails or a comparison would be vacuous, PolicyError for an invalid policy.
     """
     started = time.monotonic()
     _check_wheels(candidate, baseline, same_wheel)
     recipes = recipes or Recipes(missing=dict.fromkeys(("reproduce", "rebuild", "total"), "No project was given."))
     setup = set_up_trial(candidate, baseline, policy, index=index, data=data, recipes=recipes, progress=progress)
-    checks, extras = _run_suites(setup, policy, recipes, progress)
+    # Both sets of rows share one budget of false alarms.
+    judged_by = policy.model_copy(update={"false_alarms": policy.false_alarms / 2}) if traffic else policy
+    replayed = replay_traffic(setup, traffic, progress) if traffic else None
+    checks, extras = _run_suites(setup, judged_by, recipes, replayed, progress)
     given = gate_checks.check_given(data, setup.rows.counts, labelled=setup.rows.unlabelled is None)
-    checks += [*further, *given]
+    checks += [*further, *given, *([NOT_REPLAYED] if traffic and not replayed else [])]
     verdict = _verdict(setup, policy, checks, acceptances, started)
-    return replace(verdict, **extras)
+    rows = {**verdict.rows, "traffic": int(replayed.rows.first.sum())} if replayed else verdict.rows
+    return replace(verdict, **{**extras, "rows": rows})
 
 
 def _run_suites(
-    setup: TrialSetup, policy: Policy, recipes: Recipes, progress: Progress
+    setup: TrialSetup, policy: Policy, recipes: Recipes, replayed: Replay | None, progress: Progress
 ) -> tuple[list[Check], dict[str, Any]]:
     """Run the suites; where a release's code cannot be trained again after all, run them without it."""
     while True:
         try:
-            checks, extras = _Trial(setup, policy, recipes, progress).checks()
+            checks, extras = _Trial(setup, policy, recipes, progress, replayed).checks()
             confinement = equality_checks.check_confinement(kernel_limits.missing())
             return [*checks, *confinement, *equality_checks.check_recipes(recipes)], extras
         except RecipeError as error:
@@ -112,6 +120,7 @@ class _Trial:
     policy: Policy
     recipes: Recipes
     progress: Progress
+    replayed: Replay | None = None
 
     def checks(self) -> tuple[list[Check], dict[str, Any]]:
         """Run all suites; also returns further fields of the verdict."""
@@ -159,7 +168,7 @@ class _Trial:
         checks += check_libraries(*made, policy, [check for check in again if check.suite == "rebuild"])
         checks += check_exchanged(scoring, old.of("rows"), new.of("rows"), made[1].classes, policy)
         checks += check_golden_trained(recipes, candidate.golden, candidate.description.columns, scoring, policy)
-        floor = difference_checks.measure_noise(recipes, policy, queries, progress)
+        floor = difference_checks.measure_noise(with_replay(recipes, self.replayed), policy, queries, progress)
         total = difference_checks.check_total(recipes, policy, queries, old, new, floor)
         same_code = not any(check.outcome in STOPS for check in again if check.suite == "rebuild")
         if same_code:
@@ -182,10 +191,15 @@ class _Trial:
         versions = (baseline.description.version, candidate.description.version)
         recommended, check = version_check(*versions, broken=broken, changed=changed)
         checks = difference_checks.say_what_is_left(after_maturity([*checks, check]), made[1].target)
+        shown = pictures(queries, *scores, floor, policy, tables)
+        if self.replayed:
+            missing = recipes.missing.get("total", "")
+            checks += check_traffic(self.replayed, scoring, baseline.description.version, policy, missing)
+            shown |= {"traffic": traffic_pictures(self.replayed, scoring, policy)}
         return checks, {
             "changed_code": tuple(changed_code),
             "worst_rows": worst_rows(queries, *scores) if self.setup.rows.shown else (),
-            "pictures": pictures(queries, *scores, floor, policy, tables),
+            "pictures": shown,
             "recommended_version": recommended,
         }
 

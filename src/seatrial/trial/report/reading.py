@@ -18,12 +18,14 @@ QUESTIONS: dict[Suite, str] = {
     "reproduce": "Does training again give the same model?",
     "rebuild": "Does the new code on the old data change anything?",
     "total": "Do predictions differ no more than after a harmless retrain?",
+    "traffic": "Do both answer alike what production was asked?",
     "data": "Was it trained on similar data?",
     "behaviour": "Does it behave the same elsewhere, and after a thousand calls?",
     "settings": "Do its settings and libraries mean the same?",
     "cost": "Is it as small and as fast?",
     "gate": "Under which rules, and who decided?",
 }
+ON_DEMAND = ("gate", "traffic")  # without a project there are no rules to look at; a log is replayed if asked for
 _BADNESS = {outcome: place for place, outcome in enumerate(Outcome)}
 _MORE = re.compile(r" And (\d+ more checks? failed)\.?$")  # shown beside the cause, not in it
 FAILED = (Outcome.blocked, Outcome.inconclusive, Outcome.waiting)
@@ -99,12 +101,12 @@ def not_compared(error: NotComparedError) -> tuple[str, str]:
 
 
 def suite_states(verdict: Verdict) -> list[SuiteState]:
-    """All suites in their order, including those that were not run; but for the gate, which needs a project."""
+    """All suites in their order, including those that were not run; but for those on demand."""
     states = []
     for suite, question in QUESTIONS.items():
         checks = checks_of(verdict, suite)
         if not checks:
-            if suite != "gate":  # without a project there are no rules to look at
+            if suite not in ON_DEMAND:
                 states.append(SuiteState(suite, question, None, "It ran no checks."))
             continue
         worst = checks[0]

@@ -12,7 +12,7 @@ from seatrial.trial.verdict import order_of
 MOST_CHECKS = 3  # failed checks that get a remedy, the most important first
 MOST_FILES = 6
 MOST_ROWS = 5
-ROW_SUITES = ("data", "total")
+ROW_SUITES = ("data", "total", "traffic")
 TABLE = "[tool.seatrial.trial]"
 REFRESH = "seatrial refresh FILE"
 REDESIGN = "seatrial trial --kind redesign"
@@ -112,6 +112,22 @@ REMEDIES: tuple[tuple[str, Remedy], ...] = (
     (
         "total.",
         Remedy("Look at the rows that changed most. If the data explains it, accept it.", _ACCEPT, "expected_change"),
+    ),
+    (
+        "traffic.logged",
+        Remedy("Find out why the log differs from the wheel.", _ACCEPT),
+    ),
+    ("traffic.rows", Remedy("Name a window in which the baseline was asked.", "seatrial trial --traffic 30d")),
+    (
+        "traffic.noise",
+        Remedy(
+            "Restore the baseline's sdist and table, so that it can be trained again.", "seatrial trial", "inconclusive"
+        ),
+    ),
+    ("traffic.answered", Remedy("Make the candidate answer what production is asked.", REBUILD, code=True)),
+    (
+        "traffic.",
+        Remedy("Look at the decisions that turn. If the data explains them, accept it.", _ACCEPT, "expected_change"),
     ),
     ("cost.size", Remedy("Look at what the release contains.", _ACCEPT, "max_larger", code=True)),
     ("cost.load", Remedy("Look at what the release loads.", _ACCEPT, "max_load", code=True)),

@@ -10,6 +10,7 @@ returns them.
 | `slices`       | a list of BeforeAfter          | dot plot, old to new, with the interval of the new value      |
 | `slices_label` | a text: what `slices` measures | the label of that plot                                        |
 | `sensitivity`  | a list of BeforeAfter          | paired bars, with marks for the range of harmless retraining  |
+| `traffic`      | a list of BeforeAfter          | dot plot of the positive answers to logged requests           |
 | `shares`       | a list of BeforeAfter          | dot plot of the data's shares, old to new                     |
 
 Other charts come from the checks: `total.*` gives every kind of change relative to noise (by `severity`),
@@ -70,6 +71,7 @@ def sections(verdict: Verdict) -> Iterator[Section]:
             ("metrics", "total.slices", "total.search"),
             [charts.metrics(verdict.checks), _slices(verdict)],
         ),
+        "What production was asked": (("traffic",), [_traffic(verdict)]),
         "Which columns it uses": (("total.sensitivity",), [_sensitivity(verdict)]),
         "Training data and cost": (("data", "cost"), [_shares(verdict), charts.costs(verdict.checks)]),
     }
@@ -131,6 +133,12 @@ def _sensitivity(verdict: Verdict) -> Figure | None:
     if any(pair.high is not None for pair in pairs):
         caption += " The marks show the range of harmless retraining."
     return charts.bars("Use of each column", pairs, "mean change of the prediction", caption)
+
+
+def _traffic(verdict: Verdict) -> Figure | None:
+    caption = "What share of each group's logged requests gets the positive answer, before (ring) and now (dot)."
+    pairs = _marked(verdict, "traffic", "traffic.slices", "traffic.search")
+    return charts.before_after("Answers to logged requests", pairs, "share with the positive answer", caption)
 
 
 def _shares(verdict: Verdict) -> Figure | None:

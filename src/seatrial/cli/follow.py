@@ -1,0 +1,89 @@
+"""`seatrial follow`: a candidate answers what production was asked, as the log grows."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seatrial.cli import show
+from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, option
+from seatrial.steps.project import Project
+
+if TYPE_CHECKING:
+    from seatrial.steps.follow import Followed
+
+
+def follow(
+    version: Annotated[
+        str | None,
+        typer.Argument(help="The candidate, a release on the index: 0.3.0; default: the canary on that target."),
+    ] = None,
+    on: Annotated[str, typer.Option(help="The target whose release it is compared with.")] = "local",
+    since: Annotated[
+        str, option("Where a new comparison begins: 7d, or a time in UTC; default: the whole log of that release.")
+    ] = "",
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Promote the canary on that target, or take it back, once that is proven.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Look at the log once, and end.")] = False,
+    index: IndexOption = None,
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Have a candidate answer what production was asked, as the log grows, until its answers prove good or bad.
+
+    Exit code 0 it may be promoted, 1 it should not be, 3 nothing is proven yet. Production does not notice; what was
+    counted is remembered, so it may be ended at any time.
+
+    Example: [bold]seatrial follow 0.3.0 --on local[/]
+    """
+    from seatrial.core.moments import parse_moment
+    from seatrial.steps.canary import canary_version, settle_canary
+    from seatrial.steps.follow import follow as follow_release
+
+    begin = parse_moment(since, "--since") if since else None
+    settings = Project(project, index=index).settings
+    if version is None or canary:
+        running = canary_version(settings, on)
+        if version not in (None, running):
+            raise typer.BadParameter(f"{running} runs as the canary on {on}, not {version}")
+        version = running
+    with show.progress(quiet=json) as progress:
+        found = follow_release(
+            settings,
+            str(version),
+            on=on,
+            since=begin,
+            once=once,
+            told=lambda each: progress(_line(each)),
+            progress=progress,
+        )
+        ended = settle_canary(settings, on, found, progress) if canary else ""
+    if json:
+        show.print_json({**asdict(found), "exit_code": found.exit_code})
+    else:
+        _show(found, canary=canary)
+        if ended:
+            show.plain(f"{ended}.")
+    raise typer.Exit(found.exit_code)
+
+
+def _line(found: "Followed") -> str:
+    more = found.decision.more_rows
+    ahead = f", about {more:,} more would decide" if more is not None else ""
+    return f"{found.rows:,} rows compared, {found.labelled:,} with a label: {found.decision.state}{ahead}"
+
+
+def _show(found: "Followed", *, canary: bool = False) -> None:
+    from rich.markup import escape
+
+    colour = {0: "green", 1: "red"}.get(found.exit_code, "yellow")
+    show.out.print(f"[bold {colour}]{escape(found.decision.state.capitalize())}[/]: {escape(found.decision.why)}")
+    show.plain(
+        f"{found.candidate} was asked {found.rows:,} distinct rows of {found.logged:,} that {found.baseline} answered; "
+        f"{found.labelled:,} have a label."
+    )
+    for note in found.notes:
+        show.info(note)
+    if found.exit_code == 0 and not canary:
+        show.next_step(f"seatrial deploy TARGET {found.candidate}")
