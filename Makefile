@@ -24,7 +24,7 @@ test: $(DEV)
 # ten minutes of generated requests, tables scored by real Ray and Spark clusters on this machine.
 soak: $(ENGINES)
 	SEATRIAL_SOAK=1 $(BIN)/python -m pytest -m "" -rs -s \
-		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py tests/docs/test_tuning_page.py tests/docs/test_scoring_files_page.py tests/docs/test_remote_tables_page.py \
+		tests/template/test_pythons.py tests/template/test_walk.py tests/docs/test_guides.py tests/docs/test_notebook.py tests/docs/test_tuning_page.py tests/docs/test_after_release_page.py tests/docs/test_scoring_files_page.py tests/docs/test_remote_tables_page.py \
 		tests/deploy/test_canary.py tests/deploy/test_interruptions.py tests/deploy/test_kills.py tests/deploy/test_lost_state.py tests/deploy/test_clones.py tests/deploy/containers \
 		tests/release/test_killed_over_http.py tests/release/test_confusion.py tests/release/test_bucket_index.py tests/ci/test_pipeline.py \
 		tests/steps/test_index_service.py tests/steps/test_predict_folder.py tests/steps/test_project_table.py tests/wheels/test_hostile.py tests/wheels/test_pickles.py tests/release/test_index_withdrawals.py \
