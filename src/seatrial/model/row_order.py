@@ -49,5 +49,6 @@ def _ranks(values: Array, distinct: Array) -> Array:
     steps = 2**BITS
     if len(distinct) >= steps:
         distinct = distinct[np.linspace(0, len(distinct) - 1, steps - 1).astype(np.int64)]
-    places: Array = np.searchsorted(distinct, _as_numbers(values), side="right")
-    return places * steps // (len(distinct) + 1)
+    places = np.searchsorted(distinct, _as_numbers(values), side="right")
+    ranks: Array = places * steps // (len(distinct) + 1)
+    return ranks
