@@ -84,9 +84,9 @@ def _split(
     """The split of all rows, and the order by which some of them are taken. The parts of the hashes are used up."""
     first = _in_blocks(with_target, _whole(hashes[0]), table.target)
     numbers = occurrences(first)
-    by_seed = _in_blocks(numbered_hashes, first, numbers).view(np.float64)
-    order = _in_blocks(with_target, _whole(hashes[1]), table.target)
-    order = _in_blocks(numbered_hashes, order, numbers).view(np.float64)
+    by_seed: Floats = _in_blocks(numbered_hashes, first, numbers).view(np.float64)
+    second = _in_blocks(with_target, _whole(hashes[1]), table.target)
+    order: Floats = _in_blocks(numbered_hashes, second, numbers).view(np.float64)
     known = {project.seed: by_seed, project.seed + SAMPLE_SEED: order}
     return split(table, project, known.__getitem__), order
 
