@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seatrial.core.memory_limits import free_memory
 from seatrial.core.project import ProjectSettings
 from seatrial.model.categorical import categorical, codes_of
 from seatrial.model.features import Array, Columns, Floats
@@ -21,7 +22,7 @@ from seatrial.model.table_files import check_chunks, read_raw_chunks
 from seatrial.model.table_validation import TableChecker
 from seatrial.train.hold_out import SAMPLE_SEED, Split, lowest, split
 from seatrial.train.measured_rows import MeasuredRows
-from seatrial.train.memory_needs import MOST_KEPT
+from seatrial.train.memory_needs import MOST_KEPT, require_memory
 from seatrial.train.training_table import (
     TableReader,
     TrainingTable,
@@ -59,6 +60,7 @@ def read_sampled_table(
     places = np.flatnonzero(np.concatenate(kept)) if reader.problems else None
     made, order = _split(whole, hashes, project)
     shown = lowest(order, made.test, min(MOST_KEPT, project.sample))
+    require_memory(project.data.name, len(checker.columns), len(made.train), len(shown), free_memory())
     rows = np.sort(np.concatenate([made.train, shown]))
     read = partial(_read_rows, project.data, checker, state)
     progress(f"reading the {len(rows):,} rows that are kept")
