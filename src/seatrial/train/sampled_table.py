@@ -32,6 +32,7 @@ from seatrial.train.training_table import (
 )
 
 BLOCK = 2**20  # rows
+CELLS = 2**23  # values of a part: a call of a pipeline costs as much as thousands of rows
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,21 @@ def _in_file(rows: Array, places: Array | None) -> Array:
 
 
 def _read_rows(path: Path, checker: TableChecker, state: tuple[int, int, int], rows: Array) -> Iterator[Columns]:
-    """Read these rows (ascending) of a file in chunks. Raises SeatrialError where it is not in this state any more."""
+    """Read these rows (ascending) of a file in parts. Raises SeatrialError where it is not in this state any more."""
     names = [column.name for column in checker.columns]
     if file_state(path) != state:
         raise changed_meanwhile(path)
+    parts, read = [], 0
     for chunk in check_chunks(_taken(path, names, rows), path, checker):
         if chunk.problems:
             raise changed_meanwhile(path)
-        yield chunk.columns
+        parts.append(chunk.columns)
+        read += chunk.rows
+        if read * len(names) >= CELLS:
+            yield joined(parts)
+            parts, read = [], 0
+    if parts:
+        yield joined(parts)
     if file_state(path) != state:
         raise changed_meanwhile(path)
 
