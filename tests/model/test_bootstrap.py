@@ -43,3 +43,7 @@ def test_the_area_under_the_curve_counts_ties_half_and_needs_both_classes() -> N
     assert np.isnan(bootstrap.roc_auc(np.array([1, 1, 1, 1]), scores, ones)).all()
     weights = np.array([[1.0, 2.0, 1.0, 0.0]])  # the tied negative twice, the best positive not at all
     assert bootstrap.roc_auc(np.array([0, 0, 1, 1]), scores, weights).tolist() == pytest.approx([2 / 3])
+
+
+def test_many_classes_have_fewer_resamples() -> None:
+    assert [bootstrap.resamples_for(classes) for classes in (0, 2, 20, 40, 200)] == [1000, 1000, 1000, 500, 200]

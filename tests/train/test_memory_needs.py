@@ -53,3 +53,12 @@ def test_a_table_that_does_not_fit_is_not_read_to_its_end(
     with pytest.raises(SeatrialError, match=rf"Fitting on 3,000 rows of table{ending} takes about"):
         read_recipe(project)
     assert read_recipe(replace(project, sample=100)).split.held_out == 1000
+
+
+def test_a_sample_that_does_not_fit_is_not_read(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampled_table, "free_memory", lambda: 100_000)
+    steps: list[str] = []
+    with pytest.raises(SeatrialError, match=r"Fitting on 2,000 rows of data\.csv takes about"):
+        read_recipe(replace(recipe.project, sample=2000), progress=steps.append)
+    assert steps == ["read 4,000 rows of data.csv"]
+    assert len(read_recipe(replace(recipe.project, sample=200)).split.train) == 200

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.train.projects import compiles, table, two, write_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
+from seatrial.model.table_files import read_raw_chunks
 from seatrial.train import sampled_table
 from seatrial.train.hold_out import split
 from seatrial.train.recipe import Recipe, read_recipe
@@ -30,7 +32,9 @@ def rows_of(count: int = 900) -> str:
 
 def both(folder: Path, settings: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Recipe, Recipe]:
     """The recipe of a table in memory, and the same with the rows that its sample keeps."""
-    monkeypatch.setattr(sampled_table, "MOST_KEPT", 70)
+    for name, value in (("MOST_KEPT", 70), ("CELLS", 90), ("BLOCK", 100)):
+        monkeypatch.setattr(sampled_table, name, value)
+    monkeypatch.setattr(sampled_table, "read_raw_chunks", partial(read_raw_chunks, size=50))
     project = write_project(folder, rows_of(), settings=settings)
     return read_recipe(replace(project, sample=0)), read_recipe(project)
 
@@ -56,6 +60,7 @@ def test_the_same_rows_are_fitted_and_held_out_as_of_a_table_in_memory(
     there, here = sampled.measured, whole.measured
     for name in ("labels", "weights", "groups"):
         np.testing.assert_array_equal(getattr(there, name), getattr(here, name))
+    assert len(list(there.chunks())) > 5
     sizes, notes = there.scored(lambda columns: columns["size"], lambda columns: columns["note"])
     np.testing.assert_array_equal(sizes, whole.held_out["size"])
     assert notes.tolist() == whole.held_out["note"].tolist()

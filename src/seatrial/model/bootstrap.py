@@ -13,10 +13,16 @@ import numpy as np
 from seatrial.model.features import Array
 
 RESAMPLES = 1_000
+FEWEST_RESAMPLES, MOST_CLASSES = 200, 20  # a metric that is a mean over the classes takes time for each of them
 FEWEST_ROWS = 10  # with fewer rows, an interval would be meaningless
 MOST_ROWS = 20_000  # of more rows, a part is resampled and the interval is rescaled to the full number
 WORK = 5_000_000  # cells to draw in all: 250 resamples of the most rows
 CHUNK = 2_000_000  # cells at a time: a bound on memory
+
+
+def resamples_for(classes: int) -> int:
+    """How many resamples there are for a task: fewer where it has many classes."""
+    return max(RESAMPLES * MOST_CLASSES // max(classes, MOST_CLASSES), FEWEST_RESAMPLES)
 
 
 def drawn_counts(rows: int, seed: int, resamples: int = RESAMPLES, groups: Array | None = None) -> Iterator[Array]:

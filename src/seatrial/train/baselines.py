@@ -69,7 +69,8 @@ def fit_simple_models(
 
 
 def _without_infinities(frame: Any) -> Any:
-    return frame.replace([np.inf, -np.inf], np.nan)
+    numbers = frame.select_dtypes(np.float64).to_numpy(np.float64)
+    return frame.replace([np.inf, -np.inf], np.nan) if np.isinf(numbers).any() else frame
 
 
 def _shaped(scores: Array, outcomes: Array) -> Array:

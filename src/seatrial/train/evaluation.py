@@ -290,7 +290,7 @@ def _intervals(
         part = np.sort(np.random.default_rng(seed).permutation(count)[: bootstrap.MOST_ROWS])
         rows, groups = rows.take(part), None if groups is None else groups[part]
     resampled: list[list[Array]] = [[] for _ in measured]
-    for counts in bootstrap.drawn_counts(len(rows.truth), seed, groups=groups):
+    for counts in bootstrap.drawn_counts(len(rows.truth), seed, bootstrap.resamples_for(rows.classes), groups):
         for (measure, _), values in zip(measured, resampled, strict=True):
             values.append(measure.resampled(rows, counts))
     scale = float(np.sqrt(len(rows.truth) / count))

@@ -57,7 +57,7 @@ class LabelValues:
         return typed[codes], task
 
     def _as_numbers(self, values: Sequence[Any]) -> Floats:
-        numbers = as_numbers(values)
+        numbers: Floats | None = as_numbers(values)
         if numbers is None:
             raise _identifier(self.project)
         return numbers

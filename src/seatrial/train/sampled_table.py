@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seatrial.core.memory_limits import free_memory
 from seatrial.core.project import ProjectSettings
 from seatrial.model.categorical import categorical, codes_of
 from seatrial.model.features import Array, Columns, Floats
@@ -21,7 +22,7 @@ from seatrial.model.table_files import check_chunks, read_raw_chunks
 from seatrial.model.table_validation import TableChecker
 from seatrial.train.hold_out import SAMPLE_SEED, Split, lowest, split
 from seatrial.train.measured_rows import MeasuredRows
-from seatrial.train.memory_needs import MOST_KEPT
+from seatrial.train.memory_needs import MOST_KEPT, require_memory
 from seatrial.train.training_table import (
     TableReader,
     TrainingTable,
@@ -31,6 +32,7 @@ from seatrial.train.training_table import (
 )
 
 BLOCK = 2**20  # rows
+CELLS = 2**23  # values of a part: a call of a pipeline costs as much as thousands of rows
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def read_sampled_table(
     places = np.flatnonzero(np.concatenate(kept)) if reader.problems else None
     made, order = _split(whole, hashes, project)
     shown = lowest(order, made.test, min(MOST_KEPT, project.sample))
+    require_memory(project.data.name, len(checker.columns), len(made.train), len(shown), free_memory())
     rows = np.sort(np.concatenate([made.train, shown]))
     read = partial(_read_rows, project.data, checker, state)
     progress(f"reading the {len(rows):,} rows that are kept")
@@ -84,9 +87,9 @@ def _split(
     """The split of all rows, and the order by which some of them are taken. The parts of the hashes are used up."""
     first = _in_blocks(with_target, _whole(hashes[0]), table.target)
     numbers = occurrences(first)
-    by_seed = _in_blocks(numbered_hashes, first, numbers).view(np.float64)
-    order = _in_blocks(with_target, _whole(hashes[1]), table.target)
-    order = _in_blocks(numbered_hashes, order, numbers).view(np.float64)
+    by_seed: Floats = _in_blocks(numbered_hashes, first, numbers).view(np.float64)
+    second = _in_blocks(with_target, _whole(hashes[1]), table.target)
+    order: Floats = _in_blocks(numbered_hashes, second, numbers).view(np.float64)
     known = {project.seed: by_seed, project.seed + SAMPLE_SEED: order}
     return split(table, project, known.__getitem__), order
 
@@ -111,14 +114,21 @@ def _in_file(rows: Array, places: Array | None) -> Array:
 
 
 def _read_rows(path: Path, checker: TableChecker, state: tuple[int, int, int], rows: Array) -> Iterator[Columns]:
-    """Read these rows (ascending) of a file in chunks. Raises SeatrialError where it is not in this state any more."""
+    """Read these rows (ascending) of a file in parts. Raises SeatrialError where it is not in this state any more."""
     names = [column.name for column in checker.columns]
     if file_state(path) != state:
         raise changed_meanwhile(path)
+    parts, read = [], 0
     for chunk in check_chunks(_taken(path, names, rows), path, checker):
         if chunk.problems:
             raise changed_meanwhile(path)
-        yield chunk.columns
+        parts.append(chunk.columns)
+        read += chunk.rows
+        if read * len(names) >= CELLS:
+            yield joined(parts)
+            parts, read = [], 0
+    if parts:
+        yield joined(parts)
     if file_state(path) != state:
         raise changed_meanwhile(path)
 
