@@ -134,7 +134,8 @@ def _cells(values: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
         return [_cell(value) for value in values]
     distinct, places = np.unique(values, return_inverse=True)
-    return np.array([_cell(value) for value in distinct.tolist()], dtype=object)[places].tolist()
+    written: list[Any] = np.array([_cell(value) for value in distinct.tolist()], dtype=object)[places].tolist()
+    return written
 
 
 def _cell(value: Any) -> Any:
