@@ -5,15 +5,21 @@ from pathlib import Path
 
 import pytest
 from tests.steps.test_load import wheel_of
-from tests.watch.made_logs import at, day_table, deliver
+from tests.watch.made_logs import at, day_table, deliver, held_out_rows
 
 import seatrial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import FolderIndex
+from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.watch_records import Level, Watched
 
 DAYS, ROWS = 4, 120
+
+
+@pytest.fixture(scope="module")
+def reference(titanic, titanic_project: Path) -> ReleaseReference:
+    return held_out_rows(titanic, titanic_project)
 
 
 @pytest.fixture
