@@ -41,6 +41,21 @@ def test_one_line_and_an_exit_code(root: Path, see: Any, seen: Watched, code: in
     assert json.loads(run_here("watch", "--json", cwd=root).stdout)["line"] in result.stdout.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied", "log"), ZeroDivisionError("division by zero")]
+)
+def test_whatever_fails_is_never_taken_for_an_alarm(
+    root: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def watch(*_: Any, **__: Any) -> Watched:
+        raise error
+
+    monkeypatch.setattr("seatrial.steps.watch.watch", watch)
+    assert run_here("watch", cwd=root).returncode == 3
+    (root / "pyproject.toml").write_text("[tool.seatrial]\nunknown = 1\n")
+    assert run_here("watch", cwd=root).returncode == 3
+
+
 def test_what_keeps_it_from_looking_is_exit_code_3(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def watch(*_: Any, **__: Any) -> Watched:
         raise SeatrialError("The log's destination cannot be reached.", hint="Look at the network.")

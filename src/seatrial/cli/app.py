@@ -136,18 +136,19 @@ def _report(error: BaseException, debug: bool) -> int:
         raise error
     if debug:
         show.traceback()
+    code: int = getattr(error, "exit_code", 1)  # which a command may have set: for `watch`, 1 is an alarm
     if isinstance(error, SeatrialError):
         show.error(error.message, error.hint)
-        return error.exit_code
+        return code
     if isinstance(error, OSError) and (message := describe_os_error(error)):
         show.error(message)
-        return _closed_pipe(1)
+        return _closed_pipe(code)
     if isinstance(error, RuntimeError) and str(error).startswith(CIRCLE):
         show.error(f"{str(error).removeprefix(CIRCLE)}: this is a symbolic link that leads in a circle.", "Replace it.")
-        return 1
+        return code
     if message := refusal_in(str(error)):  # of a tool that a library runs, as copier runs git
         show.error(message, DISK)
-        return 1
+        return code
     bug = "This is a bug in Seatrial. Run the command again with --debug, and report its output."
     show.error(f"{type(error).__name__}: {error}", bug)
-    return 1
+    return code

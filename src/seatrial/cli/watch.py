@@ -5,17 +5,16 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from seatrial.cli import show
 from seatrial.cli.options import DEFAULT_COMMAND, HERE, JsonOption, ProjectOption, RunsByDefault, argument, option
-from seatrial.core.errors import SeatrialError, UsageError
+from seatrial.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from seatrial.core.project import ProjectSettings
     from seatrial.steps.look import ProjectLook, WatchLook
     from seatrial.watch.alarms import Alarm
     from seatrial.watch.watch_words import WatchLine
@@ -72,45 +71,49 @@ def run(
 
     Example: [bold]seatrial watch --output watch.html[/]
     """
-    from seatrial.core.project import find_project
-
     if more and not all_:
-        raise UsageError(
-            "Folders are named with --all.", hint="`seatrial watch --all FOLDER...` looks at all projects in them."
-        )
+        hint = "`seatrial watch --all FOLDER...` looks at all projects in them."
+        raise UsageError("Folders are named with --all.", hint=hint)
+    excluded = {"--at": at, "--since": since, "--json": json, "--output": output} if serve else {}
     if all_:
-        given = {"--serve": serve, "--since": since, "--release": release, "--from": from_, "--metrics": metrics}
-        if wrong := [name for name, value in given.items() if value]:
-            raise UsageError(f"--all does not go with {wrong[0]}.", hint="Look at one project with --project.")
-        _all([*all_, *(more or [])], at=at, output=output, json=json)
-        return
-    settings = find_project(project)
-    if serve:
-        if wrong := [
-            name for name, value in {"--at": at, "--since": since, "--json": json, "--output": output}.items() if value
-        ]:
-            raise UsageError(f"--serve does not go with {wrong[0]}.", hint="Look once, without --serve.")
-        _serve(settings, every=every, host=host, port=port, keys=keys, release=release, log=from_)
-        return
-    with _could_not_look(), show.progress(quiet=json) as progress:
-        from seatrial.steps.look import check_output, look, write_look
+        excluded = {"--serve": serve, "--since": since, "--release": release, "--from": from_, "--metrics": metrics}
+    if wrong := [name for name, value in excluded.items() if value]:
+        raise UsageError(
+            f"{'--all' if all_ else '--serve'} does not go with {wrong[0]}.", hint="Leave one of them out."
+        )
+    with _could_not_look():
+        if all_:
+            code = _all([*all_, *(more or [])], at=at, output=output, json=json)
+        elif serve:
+            code = _serve(project, every=every, host=host, port=port, keys=keys, release=release, log=from_)
+        else:
+            asked = {"at": at, "since": since, "release": release, "log": from_}
+            code = _one(project, asked, output=output, metrics=metrics, verbose=verbose, json=json)
+    raise typer.Exit(code)
 
-        if output:
-            check_output(output)
+
+def _one(
+    project: Path, asked: dict[str, str], *, output: Path | None, metrics: Path | None, verbose: bool, json: bool
+) -> int:
+    from seatrial.core.files import write_atomic
+    from seatrial.core.project import find_project
+    from seatrial.steps.look import check_output, look, write_look
+
+    if output:
+        check_output(output)
+    with show.progress(quiet=json) as progress:
         progress("reading the log")
-        found = look(settings, at=at, since=since, release=release, log=from_, progress=progress)
-        written = write_look(found, output) if output else []
-        if metrics:
-            from seatrial.core.files import write_atomic
-
-            write_atomic(metrics, found.gauges())
+        found = look(find_project(project), **asked, progress=progress)
+    written = write_look(found, output) if output else []
+    if metrics:
+        write_atomic(metrics, found.gauges())
     if json:
         from seatrial.watch.watch_document import to_document
 
         show.print_json(to_document(found.watched, found.book.acknowledged()))
     else:
         _show(found, verbose, written)
-    raise typer.Exit(found.exit_code)
+    return found.exit_code
 
 
 @watch.command()
@@ -160,14 +163,14 @@ def ack(
 
 @contextmanager
 def _could_not_look() -> Iterator[None]:
-    """Turn an error into exit code 3: 1 is an alarm, and a scheduler must be able to tell the two apart."""
+    """Give an error the exit code 3: 1 is an alarm, and a scheduler that trains again then must tell the two apart."""
     try:
         yield
     except UsageError:
         raise
-    except SeatrialError as error:
-        show.error(error.message, error.hint)
-        raise typer.Exit(UNKNOWN) from None
+    except Exception as error:
+        error.exit_code = UNKNOWN  # type: ignore[attr-defined]
+        raise
 
 
 def _show(found: "WatchLook", verbose: bool, written: Sequence[Path]) -> None:
@@ -195,7 +198,7 @@ def _print_line(line: "WatchLine", name: str = "") -> None:
         show.out.print(f"  {escape(line.to_do)}")
 
 
-def _all(folders: Sequence[Path], *, at: str, output: Path | None, json: bool) -> None:
+def _all(folders: Sequence[Path], *, at: str, output: Path | None, json: bool) -> int:
     from seatrial.core.files import write_atomic
     from seatrial.steps.look import look_at_all, page_of_all
 
@@ -213,7 +216,7 @@ def _all(folders: Sequence[Path], *, at: str, output: Path | None, json: bool) -
         if output:
             show.info(f"Result: {show.short_path(output)}")
     codes = {each.line.exit_code for each in found}
-    raise typer.Exit(1 if 1 in codes else max(codes))
+    return 1 if 1 in codes else max(codes)
 
 
 def _project_document(each: "ProjectLook") -> dict[str, object]:
@@ -225,21 +228,12 @@ def _project_document(each: "ProjectLook") -> dict[str, object]:
     return {"project": each.name, "folder": str(each.folder), "state": line.state, "line": line.text, "watch": document}
 
 
-def _serve(
-    project: "ProjectSettings", *, every: str, host: str, port: int, keys: Path | None, release: str, log: str
-) -> None:
+def _serve(project: Path, **given: Any) -> int:
+    from seatrial.core.project import find_project
     from seatrial.steps.watch_service import serve_watch
 
-    serve_watch(
-        project,
-        every=every,
-        host=host,
-        port=port,
-        keys=keys,
-        release=release,
-        log=log,
-        on_start=lambda url: show.plain(f"The watch is at {url}"),
-    )
+    serve_watch(find_project(project), **given, on_start=lambda url: show.plain(f"The watch is at {url}"))
+    return 0
 
 
 def _alarm_row(alarm: "Alarm") -> tuple[str, ...]:
