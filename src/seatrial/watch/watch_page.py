@@ -108,6 +108,7 @@ def to_html(
         attention=[_item(each, known, acknowledged) for each in attention],
         chapters=list(_chapters(watched, known, acknowledged)),
         days=_days(begin, end) if watched.series else "",
+        from_day=f"{watched.since or watched.at:%Y-%m-%d}",
         deployed=[(written(each.time), each.version, each.target) for each in reversed(watched.deployed)],
         notes=[prose(sentence(note)) for note in watched.notes],
         history=list(_history(book)),
