@@ -1,0 +1,1 @@
+"""How well `seatrial watch` finds what changed in production, on streams that are made from real tables."""
