@@ -1,4 +1,4 @@
-"""Faults: one change of what production asks, or of what is true, at a moment. Each is told which rows it may change."""
+"""Faults: one change of what production asks, or of what is true, at a moment, in the rows that it is given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -63,6 +63,11 @@ def numeric(columns: Columns) -> list[str]:
 def texts(columns: Columns) -> list[str]:
     """Columns of texts with few values."""
     return [n for n, v in columns.items() if v.dtype.kind == "O" and 2 <= len({*v.tolist()}) <= 60]
+
+
+def any_column(columns: Columns) -> list[str]:
+    """Both."""
+    return [*numeric(columns), *texts(columns)]
 
 
 def _number(change: Callable[[Floats], Floats]) -> Change:
@@ -132,19 +137,20 @@ def _sentinel(values: Floats) -> Floats:
 
 UNIT = ("unit", "times what it was", "times as", "factor", "scale")
 VALUES = ("new value", "unseen", "categor", "renamed", "refus")
+MOVED = ("shift", "offset", "more than", "higher", "moved")
 SUDDEN = (  # of one column each: name, words, change, whether of numbers or texts
     ("unit_thousandth", UNIT, _number(lambda v: v / 1000), numeric),
     ("unit_hundredfold", UNIT, _number(lambda v: v * 100), numeric),
     ("unit_inches", UNIT, _number(lambda v: v / 2.54), numeric),
     ("category_renamed", VALUES, _renamed, texts),
     ("category_new", VALUES, _set("somewhere else"), texts),
-    ("join_broken", ("join", "pair", "relation", "together", "no longer"), _permuted, lambda c: [*numeric(c), *texts(c)]),
-    ("missing_rise", ("missing",), _set(None), lambda c: [*numeric(c), *texts(c)]),
+    ("join_broken", ("join", "pair", "relation", "together", "no longer"), _permuted, any_column),
+    ("missing_rise", ("missing",), _set(None), any_column),
     ("sensor_stuck", ("stuck", "constant", "same value", "always", "one value"), _stuck, numeric),
     ("columns_exchanged", ("exchanged", "swapped", "mixed up"), _exchanged, numeric),
     ("sentinel", ("-999", "sentinel", "value"), _number(_sentinel), numeric),
     ("sign_lost", ("sign", "negative", "below"), _number(lambda v: -v), numeric),
-    ("offset", ("shift", "offset", "more than", "higher", "moved"), _number(lambda v: v + 1.5 * (np.nanstd(v) or 1)), numeric),
+    ("offset", MOVED, _number(lambda v: v + 1.5 * (np.nanstd(v) or 1)), numeric),
     ("capped", ("cap", "highest", "end"), _number(lambda v: np.minimum(v, np.nanquantile(v, 0.3))), numeric),
 )  # fmt: skip
 WHOLE = (  # of no column

@@ -14,7 +14,9 @@ def peers(reference: Columns, window: Columns) -> dict[str, bool]:
     """Whether each of the peers alarms: the first two at any column, the last at half of them (Evidently's default)."""
     drifted = {name: _p(reference[name], values) < LEVEL for name, values in window.items()}
     stable = max(_psi(reference[name], values) for name, values in window.items())
-    return dict(zip(NAMES, (any(drifted.values()), stable > PSI, np.mean([*drifted.values()]) >= HALF), strict=True))
+    return dict(
+        zip(NAMES, (any(drifted.values()), bool(stable > PSI), bool(np.mean([*drifted.values()]) >= HALF)), strict=True)
+    )
 
 
 def drifted_columns(reference: Columns, window: Columns) -> list[str]:

@@ -55,7 +55,7 @@ class Population:
 def make_population(
     source: Source, folder: Path | None, seed: int, size: int = 50_000, *, wide: int = 0, rare: float = 0.0
 ) -> Population:
-    """Make one. `wide` columns without any meaning are added; `rare` is the share of the last class, if not the table's.
+    """Make one. `wide` columns without any meaning are added; `rare` is the share of the last class.
 
     A row is a real one, moved towards a near one by up to a half, in its numbers. So columns keep their relations. The
     relation to the target is that of boosted trees that were fitted to the real rows.
@@ -66,7 +66,7 @@ def make_population(
     first, second = _pairs(matrix, size, g)
     step = g.random(size) / 2
     made = {name: _between(values, first, second, step) for name, values in columns.items()}
-    truth, noise, classes = _relation(columns, target, made, source.task == "regression", g)
+    truth, noise, classes = _relation(columns, target, made, source.task == "regression")
     if rare:
         truth = _with_share(truth, rare)
     made |= {f"extra_{k:02}": _extra(k, size, g) for k in range(wide)}
@@ -124,7 +124,7 @@ def _extra(number: int, size: int, g: Generator) -> Array:
 
 
 def _relation(
-    columns: Columns, target: Sequence[str], made: Columns, regression: bool, g: Generator
+    columns: Columns, target: Sequence[str], made: Columns, regression: bool
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     """The truth of the made rows, the noise around it, and the classes."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor

@@ -35,7 +35,7 @@ LEFT_OUT = {"rownames", "id", "time", "weight"}  # line numbers, and what is kno
 
 
 def read_typed(source: Source, folder: Path | None) -> tuple[Columns, list[str]]:
-    """A table's columns (n,), numbers with NaN and texts with None, and its target; rows without a target are left out."""
+    """A table's columns (n,), numbers with NaN and texts with None, and its target; rows without one are left out."""
     table = _scikit_learn() if source.name == "breast_cancer" else read_source(source, folder)[0]
     target = table.pop(source.target)
     rows = [k for k, value in enumerate(target) if value != ""]

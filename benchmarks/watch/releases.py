@@ -54,7 +54,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a release answered: the log's columns (a pyarrow.Table), which rows they are of, and the errors of others."""
+    """What a release answered: the log's columns (a pyarrow.Table), of which rows, and the errors of others."""
 
     table: Any
     rows: Array

@@ -6,11 +6,20 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.watch.faults import (
-    LABELS, MIXTURE, RELATION, SLOW, SLOW_DAYS, SLOW_WHOLE, SUDDEN, WHOLE, Fault, with_relation,
+    LABELS,
+    MIXTURE,
+    RELATION,
+    SLOW,
+    SLOW_DAYS,
+    SLOW_WHOLE,
+    SUDDEN,
+    WHOLE,
+    Fault,
+    with_relation,
 )  # fmt: skip
 from benchmarks.watch.populations import Population
 from benchmarks.watch.releases import Trained
-from benchmarks.watch.traffic import _tilted
+from benchmarks.watch.traffic import tilted
 from seatrial.model.features import Array, Floats
 
 POINT = 0.01
@@ -43,7 +52,7 @@ class Sizes:
         """What a fault costs at its full strength: of the metric, or if it is sudden the share of requests refused."""
         rows, truth, g = self.rows, self.truth, np.random.default_rng(5)
         if fault.name.startswith(MIXTURE):
-            moved = g.choice(self.population.rows, ROWS, p=_tilted(self.population, 0, fault.share))
+            moved = g.choice(self.population.rows, ROWS, p=tilted(self.population, 0, fault.share))
             truth = self.population.outcomes(moved, g)
             return self.usual - metric(self.population.classes, *self._scored(moved, truth, None))
         affected = np.flatnonzero(g.random(len(rows)) < fault.share)
@@ -77,7 +86,7 @@ class Sizes:
         return None
 
     def sudden(self) -> Iterator[Fault]:
-        """All sudden faults that this table can have: each in the first of its columns, in random order, that matters."""
+        """All sudden faults that this table can have: in the first of its columns, in random order, that matters."""
         for name, words, change, suitable in SUDDEN:
             columns = suitable(self.population.columns)
             for column in self.g.permutation(columns)[:TRIED].tolist() if columns else ():

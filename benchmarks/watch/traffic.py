@@ -38,12 +38,12 @@ class Traffic:
         rows = g.choice(population.rows, len(seconds), p=self._weights(population, day, tilt))
         if self.kind == "nights":
             night = (seconds < 6 * 3600) | (seconds >= 22 * 3600)
-            rows[night] = g.choice(population.rows, int(night.sum()), p=_tilted(population, 1, 0.25))
+            rows[night] = g.choice(population.rows, int(night.sum()), p=tilted(population, 1, 0.25))
         callers = g.choice(len(CALLERS), len(seconds), p=[0.6, 0.3, 0.1])
         if self.kind == "bursts" and g.random() < 0.12:  # the partner sends a batch of its own kind of rows
             count = int(0.15 * rate)
             seconds = np.concatenate([seconds, g.uniform(10, 12) * 3600 + np.sort(g.random(count)) * 1800])
-            rows = np.concatenate([rows, g.choice(population.rows, count, p=_tilted(population, 2, 0.8))])
+            rows = np.concatenate([rows, g.choice(population.rows, count, p=tilted(population, 2, 0.8))])
             callers = np.concatenate([callers, np.full(count, 2)])
         order = np.argsort(seconds, kind="stable")
         times = BEGIN + day * DAY + (seconds[order] * 1e6).astype(np.int64)
@@ -59,8 +59,8 @@ class Traffic:
         if self.kind == "season":
             moved += 0.25 * np.sin(2 * np.pi * day / 365)
         if self.kind == "weekdays" and day % 7 >= 5:
-            return _tilted(population, 1, 0.25)
-        return _tilted(population, 0, moved)
+            return tilted(population, 1, 0.25)
+        return tilted(population, 0, moved)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Asked:
     callers: Array
 
 
-def _tilted(population: Population, direction: int, by: float) -> Floats:
+def tilted(population: Population, direction: int, by: float) -> Floats:
     """Weights (m,) of a population's rows, so that they move along a direction by about `by` standard deviations."""
     weights = np.exp(by * population.directions[:, direction])
     return weights / weights.sum()
