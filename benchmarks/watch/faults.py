@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.watch.populations import Generator, Population
+from benchmarks.watch.populations import CLOCK, Generator, Population, moments
 from seatrial.model.features import Array, Columns, Floats
 
 Change = Callable[[Columns, Array, str, "Population", Generator], Columns]
@@ -165,6 +165,15 @@ SLOW_WHOLE = (
     Fault(f"{MIXTURE}_slow", ("mixture", "shift", "drift", "moved"), share=1.5, days=SLOW_DAYS),
     replace(WHOLE[3], name=f"{RELATION}_slow", share=1.0, days=SLOW_DAYS),
 )
+
+
+def _another_zone(columns: Columns, rows: Array, name: str, _: Population, __: Generator) -> Columns:
+    values = columns[name].copy()
+    values[rows] = moments(values[rows].astype("datetime64[s]") + np.timedelta64(5, "h"))
+    return {**columns, name: values}
+
+
+TIME_ZONE = Fault("time_zone", ("time zone", "hour"), _another_zone, CLOCK, costs=False)
 
 
 def with_relation(population: Population, truth: Floats, rows: Array) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from seatrial.watch.budget import SHARES, spent_by_look
-from seatrial.watch.input_tally import SampleTally
+from seatrial.watch.input_tally import MOST_SAMPLED, SampleTally
 from seatrial.watch.log_watch import LogWatch, folded
 from seatrial.watch.metric_windows import Look
 from seatrial.watch.performance import performance, performance_tallies
@@ -75,7 +75,8 @@ class OurWatch:
         self.watches = {version: LogWatch(references, version, SETTINGS, end) for version in references}
         first = slot_of(datetime.fromtimestamp(min(self.stream.begin / 1e6, 4e9), UTC)) - 24
         for watch in self.watches.values():
-            watch.sample = SampleTally(watch.inputs.columns, first, first + 23)
+            watch.sample = SampleTally(watch.inputs.columns, first, 2**40)
+            watch.sample._most = MOST_SAMPLED // 24  # as of a look's window
             watch._tallies[1] = watch.sample
         next(iter(self.watches.values()))._tallies.extend(further)
         for _, table, refused in self.days:

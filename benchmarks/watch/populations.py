@@ -17,6 +17,8 @@ from seatrial.model.features import Array, Columns, Floats
 
 NEIGHBOURS = 5
 DISTINCT = 15  # a number with fewer values stays one of them
+CLOCK = "asked_at"  # the column with the time of the request
+HOURS = np.array([2, 1, 1, 1, 1, 2, 3, 5, 7, 8, 8, 7, 7, 8, 8, 7, 6, 6, 5, 5, 4, 4, 3, 3], dtype=float)  # of traffic
 Generator = np.random.Generator
 
 
@@ -53,9 +55,17 @@ class Population:
 
 
 def make_population(
-    source: Source, folder: Path | None, seed: int, size: int = 50_000, *, wide: int = 0, rare: float = 0.0
+    source: Source,
+    folder: Path | None,
+    seed: int,
+    size: int = 50_000,
+    *,
+    wide: int = 0,
+    rare: float = 0.0,
+    clock: bool = False,
 ) -> Population:
-    """Make one. `wide` columns without any meaning are added; `rare` is the share of the last class.
+    """Make one. `wide` columns without any meaning are added; `rare` is the share of the last class. A `clock`
+    is a column with the time of the request.
 
     A row is a real one, moved towards a near one by up to a half, in its numbers. So columns keep their relations. The
     relation to the target is that of boosted trees that were fitted to the real rows.
@@ -70,7 +80,16 @@ def make_population(
     if rare:
         truth = _with_share(truth, rare)
     made |= {f"extra_{k:02}": _extra(k, size, g) for k in range(wide)}
+    if clock:
+        days = np.datetime64("2025-08-01T00:00:00") + g.integers(0, 90, size).astype("timedelta64[D]")
+        hours = g.choice(24, size, p=HOURS / HOURS.sum())
+        made[CLOCK] = moments(days + (3600 * (hours + g.random(size))).astype("timedelta64[s]"))
     return Population(source, made, source.target, classes, truth, noise, _directions(matrix, g)[first])
+
+
+def moments(times: Array) -> Array:
+    """Times (n,) of numpy as texts."""
+    return np.datetime_as_string(times, unit="s").astype(object)
 
 
 def _matrix(columns: Columns) -> Floats:

@@ -99,6 +99,8 @@ def _arrow(values: Array, kind: str) -> Any:
     """A column of the log in the schema's type."""
     import pyarrow as pa
 
+    if kind == "datetime":
+        return pa.array(values.tolist(), pa.timestamp("us"))
     types = {"integer": pa.int64(), "float": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}
     if values.dtype.kind == "f":
         return pa.array(values, pa.float64(), from_pandas=True).cast(types.get(kind, pa.float64()))

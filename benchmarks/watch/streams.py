@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.watch.faults import DUPLICATES, GARBAGE, LABELS, MIXTURE, RELATION, Fault, with_relation
-from benchmarks.watch.populations import Generator, Population
+from benchmarks.watch.populations import CLOCK, Generator, Population, moments
 from benchmarks.watch.releases import Answers, Trained
 from benchmarks.watch.traffic import BEGIN, CALLERS, DAY, Asked, Traffic
 from seatrial.model.features import Array, Columns
@@ -114,7 +114,8 @@ class Stream:
     def _answers(self, release: Trained, asked: Asked, affected: Array, g: Generator) -> tuple[Answers, Array]:
         """The answers, and the positions of the answered requests."""
         fault, known = self.fault, self.known[id(release)]
-        if fault is None or fault.change is None or not affected.any():
+        changes = fault is not None and fault.change is not None and affected.any()
+        if CLOCK not in self.population.columns and not changes:
             places = np.full(self.population.rows, -1)
             places[known.rows] = np.arange(len(known.rows))
             found = places[asked.rows]
@@ -123,7 +124,10 @@ class Stream:
             errors = [(k, *wrong[row][1:]) for k, row in enumerate(asked.rows.tolist()) if found[k] < 0]
             return replace(known, table=known.table.take(found[accepted]), errors=errors), accepted
         columns: Columns = {name: values[asked.rows] for name, values in self.population.columns.items()}
-        columns = fault.change(columns, np.flatnonzero(affected), fault.column, self.population, g)
+        if CLOCK in columns:
+            columns[CLOCK] = moments(asked.times.astype("datetime64[us]"))
+        if fault and fault.change and changes:
+            columns = fault.change(columns, np.flatnonzero(affected), fault.column, self.population, g)
         answers = release.ask(columns)
         return answers, answers.rows
 

@@ -5,13 +5,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from benchmarks.watch.populations import Generator, Population
+from benchmarks.watch.populations import HOURS, Generator, Population
 from seatrial.model.features import Array, Floats
 
 DAY = 86_400 * 10**6  # microseconds
 BEGIN = int(datetime(2025, 11, 3, tzinfo=UTC).timestamp()) * 10**6  # a Monday
-# By hour of the day, in UTC.
-HOURS = np.array([2, 1, 1, 1, 1, 2, 3, 5, 7, 8, 8, 7, 7, 8, 8, 7, 6, 6, 5, 5, 4, 4, 3, 3], dtype=float)
 CALLERS = ("web", "app", "partner")
 QUIET = ("plain", "weekdays", "season", "growth", "nights", "bursts", "rare", "deployment", "wide")
 
