@@ -82,7 +82,8 @@ def measure_fault(stream: Stream) -> dict[str, Any]:
         due = max(enough, begin + DAY)
         if fault.name in (LABELS, RELATION):  # it shows in labels only, which are waited for
             due += LABEL_WAIT * DAY
-    before = {each.id for at in (begin - DAY, begin) for each in ours.begin_looking().look(moment(at)).alarms}
+    ours.begin_looking()
+    before = {each.id for at in (begin - DAY, begin) for each in ours.look(moment(at)).alarms}
     for at in _looks(begin, due, slow=fault.slow):
         look = ours.look(moment(at))
         new = [each for each in look.alarms if each.id not in before]

@@ -6,20 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from seatrial.watch.budget import SHARES, spent_by_look
-from seatrial.watch.input_tally import MOST_SAMPLED, SampleTally
-from seatrial.watch.log_watch import LogWatch, folded
-from seatrial.watch.metric_windows import Look
-from seatrial.watch.performance import performance, performance_tallies
-from seatrial.watch.release_reference import ReleaseReference
-from seatrial.watch.score_cells import KnownRows
 
 from benchmarks.watch.releases import Trained
-from benchmarks.watch.remembered import Cut, cut, forget, remember
+from benchmarks.watch.remembered import Cut, forget, remember
 from benchmarks.watch.streams import Day, Stream
 from seatrial.prediction_log.labels import newest_labels
 from seatrial.train.metrics import LabelledScores
 from seatrial.trial.rows.reference import read_rows
+from seatrial.watch.budget import SHARES, spent_by_look
+from seatrial.watch.input_tally import MOST_SAMPLED, SampleTally
+from seatrial.watch.log_watch import LogWatch, folded
+from seatrial.watch.metric_windows import Look
+from seatrial.watch.performance import known_rows, performance, performance_tallies
+from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.tallies import SlotCounts, slot_of
 from seatrial.watch.watch_records import Finding, Level
 from seatrial.watch.watch_settings import WatchSettings
@@ -68,7 +67,7 @@ class OurWatch:
         releases = [each for each in (self.stream.trained, self.stream.successor) if each]
         references = {each.version: each for each in map(reference_of, releases)}
         labels = newest_labels(pa.concat_tables(self.labels).sort_by("time"))
-        known = {version: _known(each) for version, each in references.items()}
+        known = {version: found for version, each in references.items() if (found := known_rows(each))}
         self.performance = performance_tallies(known, labels)
         further = (self.performance.expected, self.performance.measured)
         end = datetime.fromtimestamp(4e9, UTC)
@@ -140,8 +139,9 @@ class OurWatch:
                 each.label_counts = self._made(each.label_counts) if each.label_counts else None
                 each.score_counts = self._made(each.score_counts) if each.score_counts else None
         expected, measured = self.performance.expected, self.performance.measured
-        self.by_hour = [expected.slots, expected.unseen, measured.tables, measured.shares]
-        self.all_hours = [{version: dict(slots) for version, slots in each.items()} for each in self.by_hour]
+        expected.unseen = self._made(expected.unseen)
+        for each in (expected.counts, measured.tables, measured.shares):
+            each.update({version: self._made(counts) for version, counts in each.items()})
 
     def _made(self, counts: SlotCounts) -> Cut:
         self.cuts.append(Cut(counts))
@@ -150,9 +150,6 @@ class OurWatch:
     def _show(self, first: int, last: int) -> None:
         for each in self.cuts:
             each.first, each.last = first, last
-        for shown, whole in zip(self.by_hour, self.all_hours, strict=True):
-            for version, slots in whole.items():
-                shown[version] = cut(slots, first, last)
 
 
 def reference_of(trained: Trained) -> ReleaseReference:
@@ -166,8 +163,3 @@ def reference_of(trained: Trained) -> ReleaseReference:
     return ReleaseReference(
         release.version, release.metadata, release.columns, checked, rows.target, scores, rows.weights
     )
-
-
-def _known(reference: ReleaseReference) -> KnownRows:
-    assert reference.scores is not None
-    return KnownRows(reference.rule, reference.scores, reference.rule.positions(reference.labels), reference.columns)

@@ -3,15 +3,15 @@
 Figures over time, which are for the page, are left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from seatrial.watch.expectation import Expectation
-from seatrial.watch.measured_metrics import _Judged
 
 from seatrial.model.features import Array
 from seatrial.watch import log_watch
+from seatrial.watch.expectation import Expectation
+from seatrial.watch.measured_metrics import _Judged
 from seatrial.watch.tallies import SlotCounts
 
 _known: dict[Any, Any] = {}
@@ -80,8 +80,3 @@ class Cut(SlotCounts):
         slots, counts = self._whole.get(version, (np.empty(0, np.int64), np.zeros((0, self.size), np.int64)))
         begin, end = np.searchsorted(slots, [self.first, self.last + 1])
         return slots[begin:end], counts[begin:end]
-
-
-def cut(slots: Mapping[int, Any], first: int, last: int) -> dict[int, Any]:
-    """The hours from `first` to `last`."""
-    return {slot: counts for slot, counts in slots.items() if first <= slot <= last}
