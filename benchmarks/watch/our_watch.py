@@ -13,11 +13,10 @@ from benchmarks.watch.streams import Day, Stream
 from seatrial.prediction_log.labels import newest_labels
 from seatrial.train.metrics import LabelledScores
 from seatrial.trial.rows.reference import read_rows
-from seatrial.watch.budget import SHARES, spent_by_look
 from seatrial.watch.input_tally import MOST_SAMPLED, SampleTally
-from seatrial.watch.log_watch import LogWatch, folded
+from seatrial.watch.log_watch import LogWatch
 from seatrial.watch.metric_windows import Look
-from seatrial.watch.performance import known_rows, performance, performance_tallies
+from seatrial.watch.performance import performance
 from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.tallies import SlotCounts, slot_of
 from seatrial.watch.watch_records import Finding, Level
@@ -67,17 +66,15 @@ class OurWatch:
         releases = [each for each in (self.stream.trained, self.stream.successor) if each]
         references = {each.version: each for each in map(reference_of, releases)}
         labels = newest_labels(pa.concat_tables(self.labels).sort_by("time"))
-        known = {version: found for version, each in references.items() if (found := known_rows(each))}
-        self.performance = performance_tallies(known, labels)
-        further = (self.performance.expected, self.performance.measured)
         end = datetime.fromtimestamp(4e9, UTC)
-        self.watches = {version: LogWatch(references, version, SETTINGS, end) for version in references}
+        self.watches = {
+            version: LogWatch(references, version, SETTINGS, end, labels, LABEL_DELAY) for version in references
+        }
         first = slot_of(datetime.fromtimestamp(min(self.stream.begin / 1e6, 4e9), UTC)) - 24
         for watch in self.watches.values():
             watch.sample = SampleTally(watch.inputs.columns, first, 2**40)
             watch.sample._most = MOST_SAMPLED // 24  # as of a look's window
             watch._tallies[1] = watch.sample
-        next(iter(self.watches.values()))._tallies.extend(further)
         for _, table, refused in self.days:
             for watch in self.watches.values():
                 for batch in table.combine_chunks().to_batches():
@@ -93,18 +90,15 @@ class OurWatch:
         watch = self.watches[self._version(last)]
         begin = slot_of(at - SETTINGS.history_length - SETTINGS.window_length)
         self._show(begin, last)
-        alpha = spent_by_look(SETTINGS.budget, SETTINGS.window_length, at, None)
-        metrics = Look(
-            at, SETTINGS.window_length, SETTINGS.margin, alpha * (SHARES["estimated"] + SHARES["measured"]), LABEL_DELAY
-        )
-        return Looked(folded([*watch.look(at).findings, *performance(self.performance, metrics)[0]]))
+        return Looked(watch.look(at).findings)
 
     def expected_windows(self, at: datetime) -> Iterator[tuple[int, float, float]]:
         """The begins (microseconds) of windows with the interval of the headline metric that was expected of them."""
         self._show(0, 2**40)
         metrics = Look(at, SETTINGS.window_length, SETTINGS.margin, 1e-6, LABEL_DELAY)
-        headline = next(iter(self.performance.known.values())).cells.measures[0].name
-        for series in performance(self.performance, metrics)[1]:
+        counted = next(iter(self.watches.values())).performance
+        headline = next(iter(counted.known.values())).cells.measures[0].name
+        for series in performance(counted, metrics)[1]:
             if series.part == "estimated" and series.subject == headline:
                 for point in series.points:
                     if point.low is not None and point.high is not None:
@@ -112,7 +106,7 @@ class OurWatch:
 
     def realized(self, day: Day) -> float:
         """What the headline metric was on a day, by all outcomes."""
-        cells = self.performance.known[day.version].cells
+        cells = self.watches[day.version].performance.known[day.version].cells
         names = [name for name in day.table.column_names if name.startswith("probability_")] or ["prediction"]
         columns = [np.asarray(day.table[name], dtype=np.float64) for name in names]
         scores = np.stack(columns, axis=1) if len(names) > 1 else columns[0]
@@ -138,10 +132,10 @@ class OurWatch:
             for each in watch.answers:
                 each.label_counts = self._made(each.label_counts) if each.label_counts else None
                 each.score_counts = self._made(each.score_counts) if each.score_counts else None
-        expected, measured = self.performance.expected, self.performance.measured
-        expected.unseen = self._made(expected.unseen)
-        for each in (expected.counts, measured.tables, measured.shares):
-            each.update({version: self._made(counts) for version, counts in each.items()})
+            expected, measured = watch.performance.expected, watch.performance.measured
+            expected.unseen = self._made(expected.unseen)
+            for by_version in (expected.counts, measured.tables, measured.shares):
+                by_version.update({version: self._made(counts) for version, counts in by_version.items()})
 
     def _made(self, counts: SlotCounts) -> Cut:
         self.cuts.append(Cut(counts))

@@ -4,25 +4,27 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from benchmarks.watch.our_watch import reference_of
 from benchmarks.watch.populations import make_population
 from benchmarks.watch.real_tables import TABLES
-from benchmarks.watch.releases import train_release
+from benchmarks.watch.releases import Trained, train_release
 from benchmarks.watch.streams import Stream, write_log
 from benchmarks.watch.traffic import BEGIN, Traffic
 
 DAYS, COLUMNS, LABELLED = 30, 20, 0.1
 LOOK = """
 import json, resource, sys, time
-from seatrial.cli.app import run
+from benchmarks.watch.speed import look
 began = time.perf_counter()
-code = run(sys.argv[1:])
+result = look(sys.argv[1])
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": time.perf_counter() - began, "peak_mb": peak, "code": code}), file=sys.stderr)
+print(json.dumps({**result, "seconds": time.perf_counter() - began, "peak_mb": peak}))
 """
 
 
@@ -42,23 +44,27 @@ def end_of_log() -> datetime:
     return datetime.fromtimestamp(BEGIN / 1e6, UTC) + timedelta(days=DAYS)
 
 
-def timed(command: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Run a command of seatrial in a project; its seconds after the start of Python, its memory, and its exit code."""
-    began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK, *command], cwd=folder, capture_output=True, text=True, check=False
-    )
-    try:
-        result: dict[str, Any] = json.loads(done.stderr.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-2000:]}") from None
-    return {**result, "with_python": time.perf_counter() - began}
+def look(folder: str) -> dict[str, Any]:
+    """Look once, as `seatrial watch` does; the release is that of the project's folder, in place of an index."""
+    from seatrial.core.project import find_project, importable
+    from seatrial.model.release import Release
+    from seatrial.steps import watch as step
+
+    project = find_project(Path(folder))
+    with importable(project):
+        release = Release(project.package).load()
+        reference = reference_of(Trained(project.root, release, {}, np.empty(0)))
+        step._references = lambda *_: step.KnownReleases({release.version: reference})
+        watched = step.watch(project, at=end_of_log())
+    return {"rows": watched.rows, "findings": [each.summary for each in watched.findings], "cpu": time.process_time()}
 
 
 def measure_speed(folder: Path, rows: int, data: Path) -> dict[str, Any]:
-    """Look at a large log; the log is made if the folder does not have it."""
+    """Look at a large log in a process of its own; the log is made if the folder does not have it."""
     project = folder / "project"
     if not (project / ".seatrial" / "log" / "labels").exists():
         write_large_log(folder, rows, data)
-    at = f"{end_of_log():%Y-%m-%dT%H:%M}"
-    return {"rows": rows, "columns": COLUMNS, "look": timed(["watch", "--at", at], project)}
+    done = subprocess.run([sys.executable, "-c", LOOK, str(project)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return {"rows": rows, "columns": COLUMNS, "look": json.loads(done.stdout.splitlines()[-1])}

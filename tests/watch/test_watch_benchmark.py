@@ -1,0 +1,96 @@
+"""The streams of benchmarks/watch are what they claim to be: quiet ones quiet, faults where and when they were put."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.watch.faults import DUPLICATES, Fault, with_relation
+from benchmarks.watch.figures import poisson_interval
+from benchmarks.watch.peers import peers
+from benchmarks.watch.populations import Population, make_population
+from benchmarks.watch.real_tables import DEVELOPMENT, REPORT, TABLES
+from benchmarks.watch.releases import Trained, train_release
+from benchmarks.watch.sizes import POINT, Sizes
+from benchmarks.watch.streams import Stream, write_log
+from benchmarks.watch.traffic import BEGIN, DAY, Traffic
+
+from seatrial.prediction_log.log_query import LogQuery
+from seatrial.prediction_log.log_settings import LogSettings
+from seatrial.prediction_log.reading import PredictionLog
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Population, Trained]:
+    population = make_population(TABLES["wine"], None, 5, 3_000)
+    return population, train_release(population, tmp_path_factory.mktemp("project") / "wine", 5, rows=150)
+
+
+def test_development_and_report_share_no_table() -> None:
+    assert not {*DEVELOPMENT} & {*REPORT}
+    assert {*DEVELOPMENT, *REPORT} == {*TABLES}
+
+
+def test_a_fault_changes_its_column_from_its_moment_on_and_nothing_else(made: tuple[Population, Trained]) -> None:
+    population, trained = made
+    fault = next(each for each in Sizes(population, trained, 5).sudden() if each.name == "unit_hundredfold")
+    assert fault.loss >= POINT
+    begin = BEGIN + DAY + DAY // 2
+    quiet = Stream("quiet", population, trained, Traffic("plain", 200), 2, 9)
+    faulty = Stream("faulty", population, trained, Traffic("plain", 200), 2, 9, fault, begin)
+    assert quiet.day(0).table.equals(faulty.day(0).table)
+    day, same = faulty.day(1), quiet.day(1).table
+    times = np.asarray(day.table["time"].cast("int64"))
+    differ = np.asarray(day.table[f"input_{fault.column}"]) != np.asarray(same[f"input_{fault.column}"])
+    assert differ.any()
+    assert (times[differ] >= begin).all()
+    assert np.array_equal(differ, day.affected)
+    others = [name for name in trained.names if name != fault.column]
+    assert all(day.table[f"input_{name}"].equals(same[f"input_{name}"]) for name in others)
+
+
+def test_answers_are_those_of_the_release(made: tuple[Population, Trained]) -> None:
+    population, trained = made
+    table = Stream("quiet", population, trained, Traffic("plain", 50), 1, 9).day(0).table
+    asked = trained.ask({name: np.asarray(table[f"input_{name}"]) for name in trained.names})
+    assert asked.table["prediction"].equals(table["prediction"].combine_chunks())
+
+
+def test_repeated_requests_have_ids_of_their_own(made: tuple[Population, Trained]) -> None:
+    population, trained = made
+    fault = Fault(DUPLICATES, (), share=0.5)
+    day = Stream("twice", population, trained, Traffic("plain", 200), 1, 9, fault, BEGIN).day(0)
+    assert 0.2 < day.affected.mean() < 0.5
+    assert len(set(day.table["request_id"].to_pylist())) == day.table.num_rows
+
+
+def test_a_moved_relation_keeps_the_shares_of_the_classes(made: tuple[Population, Trained]) -> None:
+    population, _ = made
+    moved = with_relation(population, population.truth, np.arange(population.rows))
+    assert np.allclose(moved.sum(axis=1), 1)
+    assert np.abs(moved.mean(axis=0) - population.truth.mean(axis=0)).max() < 0.15
+    assert not np.allclose(moved, population.truth)
+
+
+def test_the_log_is_read_as_any_other(made: tuple[Population, Trained], tmp_path: Path) -> None:
+    population, trained = made
+    stream = Stream("quiet", population, trained, Traffic("plain", 40), 3, 9)
+    until = datetime.fromtimestamp(BEGIN / 1e6, UTC) + timedelta(days=4)
+    write_log(stream, tmp_path, until=until)
+    log = PredictionLog(LogSettings(to=str(tmp_path)))
+    assert log.table(LogQuery()).num_rows == sum(day.table.num_rows for day in stream)
+    labels = log.store.read_labels()
+    assert 0 < labels.num_rows < sum(day.labels.num_rows for day in stream)
+    assert max(labels["time"].to_pylist()) <= until
+
+
+def test_peers_alarm_at_a_column_that_moved_and_not_at_the_same_rows() -> None:
+    g = np.random.default_rng(3)
+    old = {"size": g.normal(0, 1, 500), "kind": g.choice(np.array(["a", "b"], dtype=object), 500)}
+    assert not any(peers(old, old).values())
+    assert all(peers(old, {"size": old["size"] + 2, "kind": np.full(500, "b", dtype=object)}).values())
+
+
+def test_intervals_of_counts_are_exact() -> None:
+    assert poisson_interval(0) == (0.0, pytest.approx(3.689, abs=1e-3))
+    assert poisson_interval(10) == (pytest.approx(4.795, abs=1e-3), pytest.approx(18.390, abs=1e-3))
