@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,7 @@ QUIET_TRAFFIC = (  # kind, rows a day, days
     ("bursts", 1_000, 182), ("rare", 1_000, 182), ("deployment", 500, 182), ("wide", 200, 182), ("plain", 20_000, 60),
 )  # fmt: skip
 HISTORY = 28  # quiet days before a fault
-FAULT_RATES = (200, 2_000, 20_000)
-LARGE = (200_000, 10)  # rows a day, days: too many for a year
+FAULT_RATES = (200, 2_000, 500, 5_000, 20_000)
 LONGEST = 60  # days of a sudden fault: at 200 rows a day, a fault of a twentieth of the rows takes 50 for 500
 MODELS = ("linear", "boosted")
 
@@ -64,18 +64,23 @@ def quiet_cases(of: str, seeds: int) -> Iterator[Case]:
 
 
 def fault_cases(of: str, seeds: int, data: Path, work: Path) -> Iterator[Case]:
-    """Streams with a fault each: all faults that cost enough on a table, at rates of traffic in turn."""
+    """Streams with a fault each: all faults that cost enough on a table, at rates of traffic in turn, tables in turn."""
     tables, first = SETS[of]
     for seed in range(first, first + seeds):
-        for table in tables:
-            if table != "titanic":  # whose project has its own schema
-                yield Case(table, seed, "clock", FAULT_RATES[(seed + len(table)) % 2], HISTORY, TIME_ZONE.name)
-            for place, fault in enumerate(faults_of(table, seed, data, work)):
-                rate = FAULT_RATES[(place + seed + len(table)) % len(FAULT_RATES)]
-                yield Case(table, seed, "plain", min(rate, 2_000) if fault.slow else rate, HISTORY, fault.name)
+        for together in zip_longest(*(_faults_of_table(table, seed, data, work) for table in tables)):
+            yield from (case for case in together if case)
 
 
-@lru_cache(maxsize=4)
+def _faults_of_table(table: str, seed: int, data: Path, work: Path) -> Iterator[Case]:
+    start = seed + len(table)
+    for place, fault in enumerate(faults_of(table, seed, data, work)):
+        rate = FAULT_RATES[(place + start) % len(FAULT_RATES)]
+        yield Case(table, seed, "plain", min(rate, 2_000) if fault.slow else rate, HISTORY, fault.name)
+    if table != "titanic":  # whose project has its own schema
+        yield Case(table, seed, "clock", FAULT_RATES[start % 3], HISTORY, TIME_ZONE.name)
+
+
+@lru_cache(maxsize=16)
 def made(table: str, seed: int, kind: str, data: Path, work: Path) -> tuple[Population, Trained]:
     """The population and the release of a case."""
     wide, rare = (WIDE if kind == "wide" else 0), (RARE if kind == "rare" else 0.0)

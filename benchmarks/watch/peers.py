@@ -8,21 +8,17 @@ from seatrial.model.features import Array, Columns, Floats
 
 NAMES = ("KS and chi-square at 0.05", "PSI at 0.2", "half of the columns at 0.05")
 BINS, LEVEL, PSI, HALF, FEW = 10, 0.05, 0.2, 0.5, 1e-4
+MOST_TEXTS = 50  # of a column that is compared; with more it is free text
 
 
 def peers(reference: Columns, window: Columns) -> dict[str, bool]:
     """Whether each of the peers alarms: the first two at any column, the last at half of them (Evidently's default)."""
+    window = {n: v for n, v in window.items() if reference[n].dtype.kind == "f" or len({*reference[n]}) <= MOST_TEXTS}
     drifted = {name: _p(reference[name], values) < LEVEL for name, values in window.items()}
     stable = max(_psi(reference[name], values) for name, values in window.items())
     return dict(
         zip(NAMES, (any(drifted.values()), bool(stable > PSI), bool(np.mean([*drifted.values()]) >= HALF)), strict=True)
     )
-
-
-def drifted_columns(reference: Columns, window: Columns) -> list[str]:
-    """The columns that the first peer names, the least probable first."""
-    found = {name: _p(reference[name], values) for name, values in window.items()}
-    return sorted((name for name, p in found.items() if p < LEVEL), key=lambda name: found[name])
 
 
 def _p(old: Array, new: Array) -> float:
