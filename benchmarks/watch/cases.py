@@ -64,7 +64,7 @@ def quiet_cases(of: str, seeds: int) -> Iterator[Case]:
 
 
 def fault_cases(of: str, seeds: int, data: Path, work: Path) -> Iterator[Case]:
-    """Streams with a fault each: all faults that cost enough on a table, at rates of traffic in turn, tables in turn."""
+    """Streams with a fault each: all faults that cost enough on a table; tables and rates of traffic take turns."""
     tables, first = SETS[of]
     for seed in range(first, first + seeds):
         for together in zip_longest(*(_faults_of_table(table, seed, data, work) for table in tables)):
