@@ -37,8 +37,11 @@ def _kinds(lines: Sequence[Line]) -> list[str]:
 
 
 def _quiet(lines: Sequence[Line]) -> dict[str, Any]:
-    """Alarms in a year, with the exact interval of a Poisson number, and those of the peers, if they look each day."""
-    years = max(sum(line["days"] for line in lines), 1) / 365
+    """Alarms in a year of daily looks, with the exact interval of a Poisson number, and those of the peers.
+
+    A look may spend the budget of a day, also where a stream was looked at every few days only.
+    """
+    years = max(sum(line["looks"] for line in lines), 1) / 365
     alarms = sum(len(line["alarms"]) for line in lines)
     looks = sum(line["peer_looks"] for line in lines)
     low, high = poisson_interval(alarms)
@@ -76,7 +79,7 @@ def render(lines: Sequence[Line]) -> str:
     """The figures as Markdown."""
     made = document(lines)
     rows = [
-        "| quiet streams | streams | years | false alarms | a year (95 %) | " + " | ".join(NAMES) + " |",
+        "| quiet streams | streams | years of daily looks | false alarms | a year (95 %) | " + " | ".join(NAMES) + " |",
         "| --- " * (5 + len(NAMES)) + "|",
     ]
     for kind, q in made["quiet"].items():
