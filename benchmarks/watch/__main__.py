@@ -73,8 +73,8 @@ def _missing(cases: Iterator[Case], lines: list[dict[str, Any]], part: str) -> I
 
 def _measured(case: Case, data: Path, work: Path, every: int) -> dict[str, Any]:
     began = time.perf_counter()
-    stream = stream_of(case, data, work)
     try:
+        stream = stream_of(case, data, work)
         found = measure_fault(stream) if case.fault else measure_quiet(stream, every)
     except Exception as error:
         if "--debug" in sys.argv:

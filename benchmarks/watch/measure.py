@@ -133,4 +133,5 @@ def _due_of_slow(stream: Stream) -> int:
     for _ in range(7):
         middle = (low + high) / 2
         low, high = (low, middle) if sizes.loss(stream.fault.at(middle)) >= 2 * POINT else (middle, high)
-    return int(stream.begin + high * stream.fault.days * DAY)
+    wait = LABEL_WAIT if stream.fault.name.startswith(RELATION) else 0
+    return int(stream.begin + (high * stream.fault.days + wait) * DAY)

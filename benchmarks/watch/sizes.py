@@ -100,15 +100,15 @@ class Sizes:
                 yield sized
 
     def slow(self) -> Iterator[Fault]:
-        """All slow ones that cost three points at their end."""
+        """All slow ones, in as few rows as cost three points at their end."""
         of_columns = [(name, words, change, suitable) for name, words, change, suitable in SUDDEN if name in SLOW]
         for name, words, change, suitable in of_columns:
             columns = suitable(self.population.columns)
             for column in self.g.permutation(columns)[:TRIED].tolist() if columns else ():
                 fault = Fault(f"{name}_slow", words, change, column, days=SLOW_DAYS)
-                if (loss := self.loss(fault)) >= 3 * POINT:
-                    yield replace(fault, loss=loss)
+                if sized := self.smallest(fault, 3 * POINT):
+                    yield sized
                     break
         for fault in SLOW_WHOLE:
-            if (loss := self.loss(fault)) >= 3 * POINT:
-                yield replace(fault, loss=loss)
+            if sized := self.smallest(fault, 3 * POINT):
+                yield sized
