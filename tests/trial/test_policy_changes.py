@@ -46,8 +46,14 @@ def test_what_an_older_release_lacks_has_its_default_and_what_is_unknown_is_igno
     assert policy_changes({"removed_in_2028": 7}, {}) == []
 
 
+def test_traffic_that_is_not_replayed_any_more_is_looser() -> None:
+    assert looser(policy_changes({"traffic": "7d"}, {"traffic": ""}))
+    assert not looser(policy_changes({"traffic": ""}, {"traffic": "7d"}))
+    assert not looser(policy_changes({"traffic": "7d"}, {"traffic": "30d"}))
+
+
 def test_every_key_has_a_direction_or_counts_as_looser_whenever_it_changes() -> None:
-    known = {*LOOSER, *NEUTRAL, "slices", "changing", "inconclusive", "second_person"}
+    known = {*LOOSER, *NEUTRAL, "slices", "changing", "inconclusive", "second_person", "traffic"}
     assert {*LOOSER, *NEUTRAL} <= set(Policy.model_fields)
     for key in set(Policy.model_fields) - known:
         assert looser(policy_changes({key: "before"}, {key: "now"}))

@@ -165,6 +165,7 @@ def test_what_production_was_asked_is_replayed(releases: ReleaseMaker) -> None:
     assert "traffic" in {state.suite for state in suite_states(verdict)}
 
 
+@pytest.mark.soak
 def test_without_a_baseline_it_is_said_that_nothing_is_replayed(releases: ReleaseMaker) -> None:
     verdict = run(releases.baseline, None, policy=NOTED, index=releases.index, traffic=mock.Mock())
     (check,) = [check for check in verdict.checks if check.suite == "traffic"]

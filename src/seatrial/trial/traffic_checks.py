@@ -64,7 +64,7 @@ def _drawn(rows: LoggedRows) -> Check:
     distinct = int(rows.first.sum())
     asked = ", ".join(f"{count:,} by {version}" for version, count in sorted(rows.by_version.items()))
     labelled = sum(label is not None for label in rows.labels)
-    of = f" of about {rows.distinct:,.0f}" if rows.distinct > distinct * 1.001 else ""
+    of = f" of about {rows.distinct:,.0f}" if rows.distinct > distinct * 1.01 else ""
     summary = (
         f"{distinct:,}{of} distinct rows that production was asked {rows.window} were replayed; "
         f"{rows.logged:,} were logged ({asked}), and {labelled:,} of the replayed ones have a label"
