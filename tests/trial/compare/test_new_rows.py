@@ -108,3 +108,13 @@ def test_long_windows_are_thinned_and_a_jump_is_still_found(monkeypatch: pytest.
     found = judge_rows(pooled, ALPHA, TimeOrder("", np.arange(7_000), np.arange(1_000)))
     assert sizes == [(1_750, 250)]
     assert [each.abrupt for each in found.exceeded if each.key[:2] == ("shares", "amount")] == [True]
+
+
+def test_of_very_many_columns_some_are_looked_at_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(new_rows, "MOST_PAIRED", 5)
+    monkeypatch.setattr(new_rows, "explained", lambda counts: asked.append(len(counts)) or np.zeros(1))
+    g = np.random.default_rng(0)
+    table = Table({f"x{k}": g.normal(size=200) for k in range(12)}, g.integers(0, 2, 200), "y")
+    assert pool(taken(table, np.arange(150)), table, np.arange(150, 200)).partners == ()
+    assert len(asked) == 5 * 4

@@ -12,6 +12,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.trial.compare.groups import Grouping, group_column, grouped, missing
+from seatrial.trial.compare.queries import spread
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.splits import (
     MARGIN,
@@ -32,6 +33,7 @@ PARTNER = 0.25  # how much of a column another one has to explain to be its part
 MOST_PAIRS = 60
 UNKNOWN = 0.0  # a past that is too short to say how far it moved
 PAIR_ROWS = 4_000  # rows by which partners are chosen
+MOST_PAIRED = 400  # columns among which partners are looked for, spread over all of a wider table
 MOST_IN_WINDOW = 30_000  # rows of each window of time; of more, every second or third and so on is compared
 
 
@@ -81,7 +83,7 @@ def _labels(name: str, both: Array) -> Grouping:
 def _partners(groups: dict[str, Grouping], old: int) -> tuple[tuple[str, str], ...]:
     """Pairs of columns of which the first explains the second among the old rows, the most closely related first."""
     some = np.linspace(0, old - 1, min(old, PAIR_ROWS)).astype(int)
-    parts = {name: grouping.taken(some) for name, grouping in groups.items()}
+    parts = {name: groups[name].taken(some) for name in (spread(groups, MOST_PAIRED) if groups else ())}
     related = []
     for name, part in parts.items():
         for other, partner in parts.items():
