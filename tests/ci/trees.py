@@ -3,7 +3,7 @@
 from pathlib import Path
 from unittest.mock import patch
 
-from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import Advice
 from seatrial.ci.doctor import examine as examine_all
 
 CIRCLE = ".circleci/config.yml"
@@ -11,7 +11,7 @@ WORKFLOW = ".github/workflows/w.yml"
 GITLAB = ".gitlab-ci.yml"
 
 
-def examine(folder: Path) -> list[Finding]:
+def examine(folder: Path) -> list[Advice]:
     """The faults that the doctor itself finds, without the linters."""
     with patch("seatrial.ci.doctor.linters.check", lambda tree: ()):
         return [finding for finding in examine_all(folder) if finding.is_fault]

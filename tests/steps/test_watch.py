@@ -5,22 +5,28 @@ from pathlib import Path
 
 import pytest
 from tests.steps.test_load import wheel_of
-from tests.watch.made_logs import at, day_table, deliver
+from tests.watch.made_logs import at, day_table, deliver, held_out_rows
 
 import seatrial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import FolderIndex
+from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.watch_records import Level, Watched
 
 DAYS, ROWS = 4, 120
+
+
+@pytest.fixture(scope="module")
+def reference(titanic, titanic_project: Path) -> ReleaseReference:
+    return held_out_rows(titanic, titanic_project)
 
 
 @pytest.fixture
 def project(titanic_project: Path, tmp_path: Path) -> Path:
     """The trained project with 0.1.0 on its index."""
     folder = tmp_path / "titanic"
-    shutil.copytree(titanic_project, folder)
+    shutil.copytree(titanic_project, folder, ignore=shutil.ignore_patterns("log"))
     settings = find_project(folder)
     index = FolderIndex(Path(str(settings.index)))
     index.publish([wheel_of(titanic_project, tmp_path / "wheels", "0.1.0")])
@@ -57,6 +63,11 @@ def test_an_empty_log_is_said_to_be_empty(project):
 def test_the_log_of_another_project_is_recognized(project, titanic, reference):
     log_days(project, titanic, reference, name="churn-model", days=[0])
     assert "it has requests of churn-model: is it the log of another project?" in watch(project).notes[0]
+
+
+def test_a_version_that_never_served_is_named_with_those_that_did(project, titanic, reference):
+    log_days(project, titanic, reference, days=[0])
+    assert "has no request of 9.9; it has requests of 0.1.0" in watch(project, release="9.9").notes[0]
 
 
 def test_a_log_without_recent_requests_says_when_the_last_was(project, titanic, reference):

@@ -3,17 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.watch.made_logs import held_out_rows
 
-from seatrial.trial.rows.reference import read_rows
 from seatrial.watch.release_reference import ReleaseReference
 
 
 @pytest.fixture(scope="session")
 def reference(titanic, titanic_project: Path) -> ReleaseReference:
-    folder = titanic_project / "src" / "titanic_model" / "artifacts"
-    rows = read_rows((folder / "reference.csv").read_text(), titanic.columns, titanic.metadata.target, "reference.csv")
-    columns, problems = titanic.checker.check(rows.columns)
-    assert not problems
-    return ReleaseReference(
-        titanic.version, titanic.metadata, titanic.columns, columns, rows.target, titanic.score_table(columns)
-    )
+    return held_out_rows(titanic, titanic_project)

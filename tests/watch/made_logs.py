@@ -13,6 +13,8 @@ from seatrial.prediction_log.destinations.folder import FolderDestination
 from seatrial.prediction_log.log_records import Records
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.tables import LogTable
+from seatrial.trial.rows.reference import read_rows
+from seatrial.watch.release_reference import ReleaseReference
 
 BEGIN = datetime(2026, 9, 7, tzinfo=UTC)  # a Monday
 TYPES = {"integer": pa.int64(), "float": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}
@@ -23,6 +25,17 @@ Change = Callable[[dict[str, Any], np.ndarray], None]
 def at(days: float) -> datetime:
     """A moment so many days after the begin."""
     return BEGIN + timedelta(days=days)
+
+
+def held_out_rows(titanic: Any, project: Path) -> ReleaseReference:
+    """The held-out rows of a trained project's release, with its scores of them."""
+    folder = project / "src" / "titanic_model" / "artifacts"
+    rows = read_rows((folder / "reference.csv").read_text(), titanic.columns, titanic.metadata.target, "reference.csv")
+    columns, problems = titanic.checker.check(rows.columns)
+    assert not problems
+    return ReleaseReference(
+        titanic.version, titanic.metadata, titanic.columns, columns, rows.target, titanic.score_table(columns)
+    )
 
 
 def day_table(

@@ -5,7 +5,7 @@ import pytest
 
 from seatrial.model.schema import Column
 from seatrial.watch.causes import cause_of, confined_key, exchanged
-from seatrial.watch.changes import Change
+from seatrial.watch.changes import ShareChange
 from seatrial.watch.release_reference import column_bins
 from seatrial.watch.watch_records import Level
 
@@ -26,7 +26,7 @@ def named(old, new, kind="number") -> tuple[str, str]:
     shares = np.bincount(codes, minlength=bins.size) / len(codes) - np.array(bins.expected) / sum(bins.expected)
     marked = np.arange(bins.size) == np.abs(shares).argmax()
     before = float(np.array(bins.expected)[marked][0] / sum(bins.expected))
-    change = Change(marked, before, float((codes == marked.argmax()).mean()), -50.0, None, False, Level.alarm)
+    change = ShareChange(marked, before, float((codes == marked.argmax()).mean()), -50.0, None, False, Level.alarm)
     cause = cause_of(bins, old, new, change, codes)
     return cause.kind, cause.words
 

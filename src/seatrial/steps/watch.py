@@ -129,22 +129,18 @@ def _nothing(source: "PredictionLog", query: "LogQuery", history: str, log: str)
     from seatrial.prediction_log.log_summary import summarize
 
     where = log or source.store.shown
-    for asked, words in (
-        (
-            replace(query, since=None, until=None),
-            f"The log in {where} has no request in the last {history}; the newest is of",
-        ),
-        (
-            replace(query, since=None, until=None, release="", version=""),
-            f"The log in {where} has no request of {query.release}",
-        ),
-    ):
-        days = summarize(source, asked)
-        if days and not asked.release:
-            names = ", ".join(sorted({day.release for day in days}))
-            return f"{words}; it has requests of {names}: is it the log of another project?"
-        if days:
-            return f"{words} {days[0].day}."
+    always = replace(query, since=None, until=None)
+    if days := summarize(source, always):
+        return f"The log in {where} has no request in the last {history}; the newest is of {days[0].day}."
+    if query.version and (days := summarize(source, replace(always, version=""))):
+        versions = ", ".join(sorted({day.version for day in days}, key=_order))
+        return f"The log in {where} has no request of {query.version}; it has requests of {versions}."
+    if days := summarize(source, replace(always, release="", version="")):
+        names = ", ".join(sorted({day.release for day in days}))
+        return (
+            f"The log in {where} has no request of {query.release}; it has requests of {names}: is it the log of "
+            "another project?"
+        )
     return f"The log in {where} is empty: no request was logged yet. `seatrial log` says where servers write it."
 
 

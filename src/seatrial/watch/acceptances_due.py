@@ -8,7 +8,7 @@ import numpy as np
 from seatrial.model.features import Array, Columns
 from seatrial.pages.words import short
 from seatrial.trial.compare.groups import ticked
-from seatrial.watch.budget import limit
+from seatrial.watch.false_alarms import limit
 from seatrial.watch.measured_groups import variance_of_difference
 from seatrial.watch.measured_tally import MeasuredTally, row_losses
 from seatrial.watch.metric_windows import WIDTH, Look, shift_of, usual_spread

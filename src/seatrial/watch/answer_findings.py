@@ -2,7 +2,7 @@
 
 from seatrial.pages.words import percent
 from seatrial.watch.answer_tally import AnswerTally
-from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
+from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.tallies import SlotCounts, time_of
 from seatrial.watch.watch_records import Finding
 
@@ -27,14 +27,14 @@ def answer_findings(tally: AnswerTally, look: LookAt, alpha: float) -> list[Find
 
 def _change(
     counts: SlotCounts, tally: AnswerTally, look: LookAt, alpha: float, expected: object, *, ordered: bool
-) -> Change | None:
+) -> ShareChange | None:
     return find_change(
         joined_counts(counts, tally.reference.version, look.last),
         look, alpha, 2, expected=expected, ordered=ordered, first=1, least=LEAST_ANSWERS,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
-def _finding(change: Change, names: tuple[str, ...], version: str, what: str) -> Finding:
+def _finding(change: ShareChange, names: tuple[str, ...], version: str, what: str) -> Finding:
     marked = [name for name, inside in zip(names, change.bins, strict=True) if inside]
     since = None if change.since is None else time_of(change.since)
     when = f" since {since:%A, %d %B, %H:%M} UTC" if since else ""

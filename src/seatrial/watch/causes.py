@@ -10,7 +10,7 @@ from seatrial.model.features import Array
 from seatrial.pages.words import plain
 from seatrial.trial.traits.explanations import explain
 from seatrial.trial.traits.pool import Pool, PooledColumn, pool_column
-from seatrial.watch.changes import Change
+from seatrial.watch.changes import ShareChange
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
 
 MOST_ROWS = 2_500  # of a pool
@@ -22,7 +22,7 @@ MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one 
 
 
 @dataclass(frozen=True)
-class Cause:
+class ColumnCause:
     """What was done, as the end of a finding's name and as words after the column's name; where, as `rows` (n,)."""
 
     kind: str
@@ -31,17 +31,17 @@ class Cause:
     certain: float = 1.0  # how well it names a fault; findings with more come first
 
 
-def cause_of(bins: ColumnBins, old: Array, new: Array, change: Change, codes: Array) -> Cause:
+def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, codes: Array) -> ColumnCause:
     """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,)."""
     inside = change.bins[codes] if change.after > change.before else ~change.bins[codes]
     names = {bins.names[k] for k in np.flatnonzero(change.bins)}
     more = change.after > change.before
     if names == {MISSING}:
         words = "is missing more often" if more else "is missing less often"
-        return Cause("missing", words, codes == 0)
+        return ColumnCause("missing", words, codes == 0)
     known = np.array([value is not None and value == value for value in new.tolist()])  # noqa: PLR0124 - NaN
     if not known.any():
-        return Cause("missing", "is always missing", codes == 0)
+        return ColumnCause("missing", "is always missing", codes == 0)
     if bins.form == "number" and (found := _partly_one_value(old.astype(np.float64), new.astype(np.float64))):
         return found
     common, share = _most_common(new[known], int(known.sum()))
@@ -53,22 +53,22 @@ def cause_of(bins: ColumnBins, old: Array, new: Array, change: Change, codes: Ar
     return _text_cause(bins, new, codes, inside, change)
 
 
-def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: float) -> Cause:
+def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: float) -> ColumnCause:
     """One value that many rows have: stuck, a sentinel, or a limit."""
     rows = np.array([value == common for value in new.tolist()])
     shown = f"{common:.10g}" if bins.form == "number" else str(common)
     if bins.form == "number":
         present = old[~np.isnan(old)]
         if common < present.min() or common > present.max():
-            return Cause("sentinel", f"has the value {shown}, which training never saw", rows)
+            return ColumnCause("sentinel", f"has the value {shown}, which training never saw", rows)
         others = new[~np.isnan(new) & ~rows]
         if share < 0.95 and len(others) and (common > others.max() or common < others.min()):
             end = "highest" if common > others.max() else "lowest"
-            return Cause("capped", f"is capped: its {end} value is now {shown}", rows)
-    return Cause("stuck", f"is stuck at one value, {shown}", rows)
+            return ColumnCause("capped", f"is capped: its {end} value is now {shown}", rows)
+    return ColumnCause("stuck", f"is stuck at one value, {shown}", rows)
 
 
-def _partly_one_value(old: Array, new: Array) -> Cause | None:
+def _partly_one_value(old: Array, new: Array) -> ColumnCause | None:
     """A sentinel or a limit that some rows have: what there is more of is one value."""
     there, before = new[~np.isnan(new)], np.sort(old[~np.isnan(old)])
     values, counts = np.unique(there, return_counts=True)
@@ -81,7 +81,7 @@ def _partly_one_value(old: Array, new: Array) -> Cause | None:
         return None
     if not before[0] <= value <= before[-1]:
         if counts[k] >= 0.5 * outside.sum():
-            return Cause("sentinel", f"has the value {value:.10g}, which training never saw", new == value)
+            return ColumnCause("sentinel", f"has the value {value:.10g}, which training never saw", new == value)
         return None
     for end, old_beyond, new_beyond in (
         ("highest", float((before > value).mean()), float((there > value).mean())),
@@ -90,13 +90,13 @@ def _partly_one_value(old: Array, new: Array) -> Cause | None:
         gone = old_beyond - new_beyond
         if gone >= LEAST_ONE_VALUE and 0.02 < old_beyond < 0.9 and abs(gone - excess) <= 0.2 * excess:
             words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
-            return Cause("capped", words, new == value)
+            return ColumnCause("capped", words, new == value)
     return None
 
 
 def _number_cause(
     bins: ColumnBins, old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool
-) -> Cause:
+) -> ColumnCause:
     column = pool_column(bins.name, old.astype(np.float64)[:MOST_ROWS], new.astype(np.float64)[:MOST_ROWS])
     found = explain(_pool([column], min(len(old), MOST_ROWS)), column, {}) if len(new) >= 20 else None
     if found is not None and "one more" not in found.words and "one less" not in found.words:
@@ -104,19 +104,21 @@ def _number_cause(
         rows[: len(found.rows)] = found.rows
         kind = "unit" if "sign" not in found.words else "sign"
         words = f"{found.words} (another unit?)" if kind == "unit" else found.words
-        return Cause(kind, words, rows)
+        return ColumnCause(kind, words, rows)
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
         end = ends.min() if side == "below" else ends.max()
-        return Cause("range", f"moved {side} {plain(float(end))}, the end of what training saw", inside, certain=0.8)
+        return ColumnCause(
+            "range", f"moved {side} {plain(float(end))}, the end of what training saw", inside, certain=0.8
+        )
     middles = [float(np.nanmedian(each.astype(np.float64))) for each in (old, new[known])]
     direction = "higher" if middles[1] > middles[0] else "lower" if middles[1] < middles[0] else "spread differently"
     words = f"moved: it is {direction} (median {plain(middles[1])}, it was {plain(middles[0])})"
-    return Cause("moved", words, inside, certain=0.5)
+    return ColumnCause("moved", words, inside, certain=0.5)
 
 
-def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, change: Change) -> Cause:
+def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, change: ShareChange) -> ColumnCause:
     unseen = codes == 1
     if bins.form == "text" and unseen.mean() > 0.01:
         value, _ = _most_common(new[unseen], int(unseen.sum()))
@@ -127,15 +129,17 @@ def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, chang
         gone = int(lost.argmax())
         if now[gone] < 0.5 * usual[gone] and abs(lost[gone] - unseen.mean()) < 0.4 * unseen.mean():
             was = bins.names[gone].removeprefix("= ")
-            return Cause("renamed", f"has the new value {value!r} where it had {was!r}: a category was renamed", unseen)
-        return Cause("new_category", f"has a new value, {value!r}, which training never saw", unseen)
+            return ColumnCause(
+                "renamed", f"has the new value {value!r} where it had {was!r}: a category was renamed", unseen
+            )
+        return ColumnCause("new_category", f"has a new value, {value!r}, which training never saw", unseen)
     if bins.form == "moment":
         shift = _hours_moved(bins, codes)
         if shift:
-            return Cause("time_zone", f"is shifted by {shift} hours, as by another time zone", inside)
+            return ColumnCause("time_zone", f"is shifted by {shift} hours, as by another time zone", inside)
     changed = [bins.names[k].removeprefix("= ") for k in np.flatnonzero(change.bins)[:2]]
     direction = "more" if change.after > change.before else "less"
-    return Cause("moved", f"is {direction} often {' or '.join(map(repr, changed))}", inside, certain=0.5)
+    return ColumnCause("moved", f"is {direction} often {' or '.join(map(repr, changed))}", inside, certain=0.5)
 
 
 def _hours_moved(bins: ColumnBins, codes: Array) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seatrial.model.features import Array, Floats
-from seatrial.watch.budget import limit
+from seatrial.watch.false_alarms import limit
 from seatrial.watch.tallies import SlotCounts
 from seatrial.watch.watch_records import Level
 from seatrial.watch.windows import LONG, change_hour, compare, find_step, in_windows, marks_of
@@ -36,7 +36,7 @@ class LookAt:
 
 
 @dataclass(frozen=True)
-class Change:
+class ShareChange:
     """A share of rows that changed: of the bins `bins` (bool, (size,)), from `before` to `after`, since an hour.
 
     `gross` says that it was compared with the held-out rows.
@@ -67,7 +67,7 @@ def find_change(
     first: int = 0,
     faulty: Sequence[int] = (),
     least: float = LEAST_STEP,
-) -> Change | None:
+) -> ShareChange | None:
     """Find the clearest change of the newest window of counts by hour: (hours,) and (hours, size).
 
     `ordered` says whether the bins from `first` on are in an order, and `faulty` are those of which little matters.
@@ -89,13 +89,13 @@ def find_change(
             found = replace(found, mark=1, before=1 - found.before, after=1 - found.after)
             bins = ~bins
         since = _since(slots, by_hour, bins, found.before, look, found.place, len(windows))
-        return Change(bins, found.before, found.after, found.log_p, since, gross=False, level=Level.alarm)
+        return ShareChange(bins, found.before, found.after, found.log_p, since, gross=False, level=Level.alarm)
     if expected is None or not sum(expected):
         return None
     return _gross(windows, np.asarray(expected), marks, rare, bound)
 
 
-def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: float) -> Change | None:
+def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: float) -> ShareChange | None:
     """A gross difference from the held-out rows: an alarm while the past is short, or if it always was."""
     least: Floats = np.where(rare, LEAST_GROSS_FAULTY, LEAST_GROSS)
     filled = windows[windows.sum(axis=1) > 0]
@@ -108,7 +108,7 @@ def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: fl
     since_start = abs(share - found.before) >= 0.5 * abs(found.after - found.before)
     level = Level.alarm if since_start or len(filled) < LONG else Level.noted
     bins = marks[:, found.mark] > 0
-    return Change(bins, found.before, found.after, found.log_p, None, gross=True, level=level)
+    return ShareChange(bins, found.before, found.after, found.log_p, None, gross=True, level=level)
 
 
 def _newest_rows(windows: Array, most: int = 3, enough: int = 200) -> Array:

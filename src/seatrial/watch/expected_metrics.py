@@ -19,8 +19,8 @@ from seatrial.model.decision import DecisionRule
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
-from seatrial.watch.budget import limit
 from seatrial.watch.expectation import Expectation, loss_of, margin_of
+from seatrial.watch.false_alarms import limit
 from seatrial.watch.metric_windows import (
     WIDTH,
     Look,

@@ -9,8 +9,8 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.pages.words import percent
-from seatrial.watch.causes import Cause, cause_of, confined_key, exchanged
-from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
+from seatrial.watch.causes import ColumnCause, cause_of, confined_key, exchanged
+from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.input_tally import InputTally, SampleTally, logged
 from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
 from seatrial.watch.tallies import time_of
@@ -27,8 +27,8 @@ class ColumnChanged:
     """A column that changed, and why."""
 
     bins: ColumnBins
-    change: Change
-    cause: Cause
+    change: ShareChange
+    cause: ColumnCause
     key: str = ""
 
     @property
@@ -42,7 +42,7 @@ def input_findings(
 ) -> list[Finding]:
     """Find what changed in the inputs. `alpha` is what all columns and pairs together may spend."""
     tests = len(tally.bins) + len(tally.pairs)
-    changes: dict[str, tuple[ColumnBins, Change]] = {}
+    changes: dict[str, tuple[ColumnBins, ShareChange]] = {}
     for bins in tally.bins:
         found = find_change(
             joined_counts(tally.counts[bins.name], "", look.last),
@@ -62,7 +62,7 @@ def input_findings(
 
 
 def _with_causes(
-    changes: Sequence[tuple[ColumnBins, Change]], sample: SampleTally, reference: ReleaseReference, look: LookAt
+    changes: Sequence[tuple[ColumnBins, ShareChange]], sample: SampleTally, reference: ReleaseReference, look: LookAt
 ) -> list[ColumnChanged]:
     """Name the causes, from rows since the change, the newest window's at most."""
     found = []
@@ -74,7 +74,9 @@ def _with_causes(
         if table is None or array is None:
             marked = [bins.names[k] for k in np.flatnonzero(change.bins)[:2]]
             found.append(
-                ColumnChanged(bins, change, Cause("moved", f"is {' or '.join(marked)} at another rate", np.zeros(0)))
+                ColumnChanged(
+                    bins, change, ColumnCause("moved", f"is {' or '.join(marked)} at another rate", np.zeros(0))
+                )
             )
             continue
         new, codes = _values(array, bins), bins.codes(array)
@@ -167,7 +169,7 @@ def _pair_findings(
     tally: InputTally, changed: set[str], reference: ReleaseReference, look: LookAt, alpha: float
 ) -> list[Finding]:
     """Pairs that are no longer related as they were, although neither column changed by itself."""
-    broken: list[tuple[Any, Change]] = []
+    broken: list[tuple[Any, ShareChange]] = []
     for pair in tally.pairs:
         if {pair.first, pair.second} & changed:
             continue
@@ -202,7 +204,7 @@ def _pair_findings(
     ]  # fmt: skip
 
 
-def _since(change: Change) -> datetime | None:
+def _since(change: ShareChange) -> datetime | None:
     return None if change.since is None else time_of(change.since)
 
 

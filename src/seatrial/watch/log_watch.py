@@ -9,14 +9,14 @@ from seatrial.model.features import Array
 from seatrial.watch.acceptances_due import AcceptedDifference
 from seatrial.watch.answer_findings import answer_findings
 from seatrial.watch.answer_tally import AnswerTally, LatencyTally, RefusalTally
-from seatrial.watch.budget import SHARES, spent_by_look
 from seatrial.watch.changes import LookAt, joined_counts
+from seatrial.watch.false_alarms import SHARES, spent_by_look
 from seatrial.watch.input_findings import input_findings
 from seatrial.watch.input_tally import InputTally, SampleTally
 from seatrial.watch.metric_windows import Look
 from seatrial.watch.performance import known_rows, performance, performance_tallies
 from seatrial.watch.release_reference import ReleaseReference
-from seatrial.watch.tallies import Tally, slot_of, slots_of
+from seatrial.watch.tallies import LogTally, slot_of, slots_of
 from seatrial.watch.together import told_apart
 from seatrial.watch.traffic_findings import clock_notes, traffic_findings
 from seatrial.watch.watch_records import Finding, Level, Series
@@ -67,8 +67,8 @@ class LogWatch:
         found = {version: known_rows(each) for version, each in references.items()}
         known = {version: each for version, each in found.items() if each is not None}
         self.performance = performance_tallies(known, _no_labels() if labels is None else labels)
-        measured: list[Tally] = [self.performance.expected, self.performance.measured] if known else []
-        self._tallies: list[Tally] = [self.inputs, self.sample, self.traffic, *self.answers, *measured]
+        measured: list[LogTally] = [self.performance.expected, self.performance.measured] if known else []
+        self._tallies: list[LogTally] = [self.inputs, self.sample, self.traffic, *self.answers, *measured]
 
     @property
     def columns(self) -> list[str]:

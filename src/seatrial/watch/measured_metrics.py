@@ -16,8 +16,8 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
-from seatrial.watch.budget import limit
 from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, loss_of, margin_of
+from seatrial.watch.false_alarms import limit
 from seatrial.watch.measured_groups import worse_groups
 from seatrial.watch.measured_tally import MeasuredTally
 from seatrial.watch.metric_windows import (

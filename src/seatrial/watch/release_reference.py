@@ -127,7 +127,7 @@ class ColumnBins:
                 listed = pc.is_in(array, pa.array(sorted(self.others), pa.string())).to_numpy(zero_copy_only=False)
                 codes[rest & listed] = last
             codes[array.is_null().to_numpy(zero_copy_only=False)] = 0
-        return codes
+        return np.asarray(codes)
 
     def _moments(self, array: Any) -> Array:
         import pyarrow as pa

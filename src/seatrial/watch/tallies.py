@@ -12,7 +12,7 @@ from seatrial.model.features import Array
 HOUR = 3600  # seconds of a slot
 
 
-class Tally(Protocol):
+class LogTally(Protocol):
     """What one part counts. Its memory is bounded by hours and bins, and not by rows."""
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import percent
 from seatrial.watch.answer_tally import ANSWERED, SECONDS, LatencyTally, RefusalTally
-from seatrial.watch.changes import Change, LookAt, find_change, joined_counts
+from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.input_tally import REPEATED, InputTally
 from seatrial.watch.tallies import HOUR, time_of
 from seatrial.watch.watch_records import Finding, Level
@@ -103,7 +103,7 @@ def _reason(rule: str) -> str:
     return " A unit, a sign, or a value such as -999 for missing may be the cause." if "than" in rule else ""
 
 
-def _repeats(change: Change) -> Finding:
+def _repeats(change: ShareChange) -> Finding:
     since = None if change.since is None else time_of(change.since)
     summary = (
         f"Requests come twice: {percent(change.after)} repeat a row of the same hour"
@@ -116,7 +116,7 @@ def _repeats(change: Change) -> Finding:
     )  # fmt: skip
 
 
-def _latency(change: Change, slots: Array, latency: Array, look: LookAt) -> Finding:
+def _latency(change: ShareChange, slots: Array, latency: Array, look: LookAt) -> Finding:
     edges = np.array([SECONDS[0], *SECONDS])
     newest = latency[slots > look.last - look.hours].sum(axis=0)
     before = latency[slots <= look.last - look.hours].sum(axis=0)

@@ -11,7 +11,7 @@ NOT_CHECKED = "not-checked"
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class Advice:
     """One fault. `path` is relative to the project, `line` counts from 1, `check` is the short name of the check."""
 
     path: str
@@ -26,7 +26,7 @@ class Finding:
         return self.check != NOT_CHECKED
 
 
-def examine(folder: Path) -> list[Finding]:
+def examine(folder: Path) -> list[Advice]:
     """Run every check on a folder, and the linters that are installed; findings by file and line."""
     from seatrial.ci.doctor import (
         base_images,

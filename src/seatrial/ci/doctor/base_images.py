@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from seatrial.ci.doctor import NOT_CHECKED, Finding
+from seatrial.ci.doctor import NOT_CHECKED, Advice
 from seatrial.ci.doctor.tree import Tree
 
 TARGET = re.compile(r"(^|/)deploy/([\w-]+)/[^/]*$")
@@ -11,7 +11,7 @@ VARIABLE = re.compile(r"\$\{?(\w+)(?::-([^}]*))?\}?")
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """The images that Dockerfiles are based on, without a digest: what they contain is not checked."""
     for path in tree.dockerfiles:
         target = TARGET.search(path)
@@ -19,7 +19,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         for image, line in _base_images(tree, path).items():
             if image != "scratch" and not DIGEST.search(image):
                 what = f"{image or 'The base image'} has no digest, so what a build takes for it is not checked."
-                yield Finding(path, line, NOT_CHECKED, f"{what} Pin it: {how}.")
+                yield Advice(path, line, NOT_CHECKED, f"{what} Pin it: {how}.")
 
 
 def _base_images(tree: Tree, path: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ With two indexes, pip takes the highest version of both, and uv asks the second 
 import re
 from collections.abc import Iterator
 
-from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import Advice
 from seatrial.ci.doctor.pipelines import all_commands
 from seatrial.ci.doctor.shell_lines import Command, commands
 from seatrial.ci.doctor.tree import Tree
@@ -46,22 +46,22 @@ def loose_installs(tree: Tree) -> Iterator[Install]:
                 yield path, command.line, tool, options, names
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """What leaves open which file is installed: an image, a lockfile below deploy/, a second index."""
     loose = list(loose_installs(tree))
     for path, line, tool, _, packages in [each for each in loose if each[0] in tree.dockerfiles]:
         names = [name for name in packages if not re.search(r"==|@|\.whl$|\.tar\.gz$", name)]
         message = f"The image installs {'unpinned: ' + ', '.join(names) if names else 'without hashes'}."
-        yield Finding(path, line, "unhashed-install", message, HINTS[tool])
+        yield Advice(path, line, "unhashed-install", message, HINTS[tool])
     for path in [each for each in tree.files if re.search(r"(^|/)deploy/(.*/)?requirements[^/]*\.(txt|in)$", each)]:
         lines = [(number, re.sub(r"(^|\s)#.*", "", line).strip()) for number, line in tree.joined(path)]
         for number, text in [each for each in lines if each[1] and each[1][0] != "-" and "--hash=" not in each[1]]:
             name, pinned = re.split(r"[\s=<>~!;\[@]", text, maxsplit=1)[0], "==" in text or " @ " in text
             message = f"{name} is deployed {'without a hash' if pinned else 'in whatever version is newest'}."
             hint = "`seatrial deploy` writes this lockfile, with every hash."
-            yield Finding(path, number, "unhashed" if pinned else "unpinned", message, hint)
+            yield Advice(path, number, "unhashed" if pinned else "unpinned", message, hint)
     for path, line, tool, message in _second_indexes(tree, loose):
-        yield Finding(path, line, "two-indexes", message, HINTS[tool])
+        yield Advice(path, line, "two-indexes", message, HINTS[tool])
 
 
 def _second_indexes(tree: Tree, loose: list[Install]) -> Iterator[tuple[str, int, str, str]]:

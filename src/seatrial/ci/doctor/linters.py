@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seatrial.ci.doctor import NOT_CHECKED, Finding
+from seatrial.ci.doctor import NOT_CHECKED, Advice
 from seatrial.ci.doctor.pipelines import pipeline_files
 from seatrial.ci.doctor.tree import Tree
 
@@ -21,19 +21,19 @@ LINTERS = {
 }
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """What each linter finds in the files of its kind."""
     workflows = [path for path, provider in pipeline_files(tree) if provider == "github" and tree.text(path)]
     for name, paths in {"zizmor": workflows, "actionlint": workflows, "hadolint": tree.dockerfiles}.items():
         yield from run_linter(name, tree.root, paths) if paths else ()
 
 
-def run_linter(name: str, root: Path, paths: list[str]) -> Iterator[Finding]:
+def run_linter(name: str, root: Path, paths: list[str]) -> Iterator[Advice]:
     """Run a linter. If it is not installed, or fails, or prints something else, that is reported instead."""
     beside, (arguments, highest) = Path(sys.executable).with_name(name), LINTERS[name]
     program = str(beside) if beside.is_file() else shutil.which(name)
     if not program:
-        yield Finding(paths[0], 1, NOT_CHECKED, f"{name} is not installed, so it did not check {', '.join(paths)}.")
+        yield Advice(paths[0], 1, NOT_CHECKED, f"{name} is not installed, so it did not check {', '.join(paths)}.")
         return
     command = [program, *arguments, *paths]
     try:
@@ -43,11 +43,11 @@ def run_linter(name: str, root: Path, paths: list[str]) -> Iterator[Finding]:
         results = [_read(name, each) for each in json.loads(done.stdout) or []]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError) as error:
         message = f"{name} failed, so its findings are missing: {error}."
-        yield Finding(paths[0], 1, f"{name}/failed", message, f"Run {name} by hand to see why.")
+        yield Advice(paths[0], 1, f"{name}/failed", message, f"Run {name} by hand to see why.")
         return
     for path, line, rule, message in filter(None, results):
         hint = f"This is a rule of {name}; its documentation explains it."
-        yield Finding(str(path), int(line), f"{name}/{rule}", f"{message}", hint)
+        yield Advice(str(path), int(line), f"{name}/{rule}", f"{message}", hint)
 
 
 def _read(name: str, entry: dict[str, Any]) -> tuple[Any, Any, Any, Any] | None:

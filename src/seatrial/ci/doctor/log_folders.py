@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import Advice
 from seatrial.ci.doctor.seatrial_projects import FILE, projects_in
 from seatrial.ci.doctor.tree import Tree
 from seatrial.core.project import ProjectSettings
@@ -15,7 +15,7 @@ SCHEMES = ("s3", "gs", "postgresql")
 TARGETS = ("docker", "railway", "kubernetes")
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """Targets that the project is deployed to, whose predictions are not logged or will be lost."""
     for path, project in projects_in(tree):
         below = path.removesuffix(FILE)
@@ -26,7 +26,7 @@ def check(tree: Tree) -> Iterator[Finding]:
                 hint = (
                     f'Set `log` in [tool.seatrial.deploy.{target}] to s3://..., gs://... or postgresql://..., or to "".'
                 )
-                yield Finding(path, _line(tree, path, target, table), "lost-log", message, hint)
+                yield Advice(path, _line(tree, path, target, table), "lost-log", message, hint)
 
 
 def _fault(project: ProjectSettings, table: dict[str, Any], target: str) -> str:

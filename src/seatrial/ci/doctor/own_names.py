@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import Advice
 from seatrial.ci.doctor.seatrial_projects import projects_in
 from seatrial.ci.doctor.tree import Tree
 from seatrial.core.own_names import TOOLKIT
@@ -18,14 +18,14 @@ from seatrial.core.project import ProjectSettings
 from seatrial.wheels.simple_api import PAGE, project_folder
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """A dependency that came from the project's index, that is on it, or that has the project's prefix."""
     for path, project in projects_in(tree):
         for name, why in _undeclared(project):
             shown = re.compile(r"[-_.]+".join(map(re.escape, name.split("-"))), re.IGNORECASE)
             line = next((number for number, text in tree.lines(path) if shown.search(text)), 1)
             hint = f'If it is yours, write own = ["{name}"], or a prefix as in "acme-*", under [tool.seatrial.index].'
-            yield Finding(path, line, "own-name", f"{name} {why}, but may be looked up on the public index.", hint)
+            yield Advice(path, line, "own-name", f"{name} {why}, but may be looked up on the public index.", hint)
 
 
 def _undeclared(project: ProjectSettings) -> Iterator[tuple[str, str]]:

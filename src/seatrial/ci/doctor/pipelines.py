@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import yaml
 
-from seatrial.ci.doctor import NOT_CHECKED, Finding
+from seatrial.ci.doctor import NOT_CHECKED, Advice
 from seatrial.ci.doctor.shell_lines import Command
 from seatrial.ci.doctor.tree import Tree
 from seatrial.ci.doctor.workflow import Jobs, read_circleci, read_github, read_gitlab
@@ -41,12 +41,12 @@ def pipeline_files(tree: Tree) -> Iterator[tuple[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def _read_all(tree: Tree) -> list[tuple[str, list[Jobs], list[Finding]]]:
+def _read_all(tree: Tree) -> list[tuple[str, list[Jobs], list[Advice]]]:
     """Each file with its workflows, and what is wrong with the file as a whole."""
     return [(path, *_read(tree, path, provider)) for path, provider in pipeline_files(tree)]
 
 
-def _read(tree: Tree, path: str, provider: str) -> tuple[list[Jobs], list[Finding]]:
+def _read(tree: Tree, path: str, provider: str) -> tuple[list[Jobs], list[Advice]]:
     (text, why), line, workflows = tree.read(path), 1, list[Jobs]()
     if is_as_rendered(tree.root / path, text, provider, tree.root):
         return [], []
@@ -62,15 +62,15 @@ def _read(tree: Tree, path: str, provider: str) -> tuple[list[Jobs], list[Findin
         why = "it is nested too deeply, or contains itself"
     if why:
         hint = f"`seatrial ci {provider}` writes a valid one."
-        return workflows, [Finding(path, line, "unreadable", f"This is not a pipeline: {why}.", hint)]
+        return workflows, [Advice(path, line, "unreadable", f"This is not a pipeline: {why}.", hint)]
     message = "No job of this file is understood, so none is checked."
-    return workflows, [] if any(workflows) else [Finding(path, 1, NOT_CHECKED, message)]
+    return workflows, [] if any(workflows) else [Advice(path, 1, NOT_CHECKED, message)]
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """A file that is not a pipeline; a step that may do anything: an action, a script, a program not known here."""
     yield from (finding for _, _, findings in _read_all(tree) for finding in findings)
     for path, job in [(path, job) for path, jobs in pipelines(tree) for job in jobs.values()]:
         unknown = [(each.line, f"`{each.text}`") for each in job.commands if each.is_unknown]
         for line, text in [*job.unread, *unknown]:
-            yield Finding(path, line, NOT_CHECKED, f"In the job {job.name}, this step is not checked: {text[:80]}.")
+            yield Advice(path, line, NOT_CHECKED, f"In the job {job.name}, this step is not checked: {text[:80]}.")

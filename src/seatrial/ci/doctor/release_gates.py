@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from seatrial.ci.doctor import NOT_CHECKED, Finding
+from seatrial.ci.doctor import NOT_CHECKED, Advice
 from seatrial.ci.doctor.pipelines import all_commands, pipelines
 from seatrial.ci.doctor.shell_lines import DEPLOYS, PUBLISHES, TESTS, TRIES, UPLOADS, commands
 from seatrial.ci.doctor.tree import Tree
@@ -15,18 +15,18 @@ OPTION = re.compile(r" -[a-zA-Z]+ ?('[^']*'|\"[^\"]*\"|[^ -]\S*)?| --[\w-]+( (?=
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """The first fault of each kind in a job; and uploads by curl, also in scripts and makefiles."""
     for path, jobs in pipelines(tree):
         for job in jobs.values():
             faults = [*_releases(jobs, job), *_ignored(job), *_empty_tests(tree, job)]
             for line, kind, message, hint in {fault[1]: fault for fault in reversed(faults)}.values():
-                yield Finding(path, line, kind, f"The job {job.name} {message}.", hint)
+                yield Advice(path, line, kind, f"The job {job.name} {message}.", hint)
     scripts = [name for name in tree.files if re.search(r"\.(ba)?sh$|(^|/)Makefile$", name)]
     for path, each in [*all_commands(tree), *((name, each) for name in scripts for each in commands(tree.text(name)))]:
         if each.text.startswith("curl ") and UPLOADS.match(each.text) and not FAILS.search(each.text):
             message, hint = "curl treats a refused upload, 403 or 500, as success.", "Use curl --fail-with-body"
-            yield Finding(path, each.line, "unchecked-upload", message, f"{hint}, or `seatrial publish`.")
+            yield Advice(path, each.line, "unchecked-upload", message, f"{hint}, or `seatrial publish`.")
 
 
 def _releases(jobs: Jobs, job: Job) -> Iterator[Fault]:

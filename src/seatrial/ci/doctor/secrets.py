@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import Advice
 from seatrial.ci.doctor.tree import Tree
 
 SHAPES = {
@@ -53,15 +53,15 @@ INDEX = re.compile(r"\b(?:PIP_(?:EXTRA_)?INDEX_URL|UV_(?:(?:EXTRA_)?INDEX_URL|(?
 HINT = "Remove it, revoke it where it came from, and pass it to the job by the CI service's own secrets."
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """A credential in a file, or a token in ARG or ENV, which anyone who has the image can read."""
     for path in tree.files:
         if KEYS.search(path):
-            yield Finding(path, 1, "secret", "Files of this name hold keys or passwords.", HINT)
+            yield Advice(path, 1, "secret", "Files of this name hold keys or passwords.", HINT)
             continue
         for number, line in tree.lines(path):
             if len(line) < 5000 and (what := _secret(line, bool(CREDENTIALS.search(path)))):  # longer ones are data
-                yield Finding(path, number, "secret", f"This line contains {what}.", HINT)
+                yield Advice(path, number, "secret", f"This line contains {what}.", HINT)
     for path in tree.dockerfiles:
         parts = tree.instructions(path)
         last_stage = max((number for number, word, _ in parts if word == "FROM"), default=0)
@@ -69,7 +69,7 @@ def check(tree: Tree) -> Iterator[Finding]:
             of_index = INDEX.search(text) if word == "ENV" or number > last_stage else None
             if name := IN_IMAGE.search(text.partition("=")[0]) or of_index:
                 message = f"{word} {name[0]} stays in the image and its history."
-                yield Finding(path, number, "secret-in-image", message, "Use RUN --mount=type=secret in its place.")
+                yield Advice(path, number, "secret-in-image", message, "Use RUN --mount=type=secret in its place.")
 
 
 def _secret(line: str, is_credentials: bool) -> str:

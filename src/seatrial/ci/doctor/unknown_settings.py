@@ -4,14 +4,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import Advice
 from seatrial.ci.doctor.seatrial_projects import FILE
 from seatrial.ci.doctor.tree import Tree
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import check_settings
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """The first wrong key of [tool.seatrial], or of its split, in each pyproject.toml that has this table."""
     for path in [each for each in tree.files if each == FILE or each.endswith(f"/{FILE}")]:
         try:
@@ -25,7 +25,7 @@ def check(tree: Tree) -> Iterator[Finding]:
             check_settings(where, settings)
         except SeatrialError as error:
             message = error.message.removeprefix(f"{where}: ")
-            yield Finding(path, _line(tree, path, message), "unknown-setting", message, error.hint)
+            yield Advice(path, _line(tree, path, message), "unknown-setting", message, error.hint)
 
 
 def _line(tree: Tree, path: str, message: str) -> int:

@@ -7,7 +7,7 @@ from itertools import combinations
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from seatrial.ci.doctor import Finding
+from seatrial.ci.doctor import Advice
 from seatrial.ci.doctor.pipelines import all_commands
 from seatrial.ci.doctor.tree import Tree
 
@@ -15,7 +15,7 @@ Fault = tuple[str, int, str]  # path, line, what is wrong
 SPECIFIER = r"(?:===?|>=|~=|<=|!=|<|>)\s*[\w.*+!]+"
 
 
-def check(tree: Tree) -> Iterator[Finding]:
+def check(tree: Tree) -> Iterator[Advice]:
     """The versions in pyproject.toml, the package and the lockfiles of deployments; a release compared with itself."""
     declared, init = tree.project.get("version"), f"src/{tree.project['name'].replace('-', '_').lower()}/__init__.py"
     own = [(n, each[1]) for n, line in tree.lines(init) if (each := re.match(r"__version__ *= *[\"'](.+?)[\"']", line))]
@@ -28,10 +28,10 @@ def check(tree: Tree) -> Iterator[Finding]:
             faults.append((path, number, f"the lockfile has {pinned}, and the project is only at {version}"))
     for path, line, fault in faults:
         hint = "Build and deploy again; raise __version__ for a new release, and do not edit a lockfile by hand."
-        yield Finding(path, line, "version-mismatch", f"Versions do not match: {fault}.", hint)
+        yield Advice(path, line, "version-mismatch", f"Versions do not match: {fault}.", hint)
     for path, line, fault in _compared_with_itself(tree):
         hint = "Compare a built wheel with the release it replaces, each in its own environment: `seatrial trial`."
-        yield Finding(path, line, "same-release", f"This test can pass without a comparison: {fault}.", hint)
+        yield Advice(path, line, "same-release", f"This test can pass without a comparison: {fault}.", hint)
 
 
 def _requirements(tree: Tree, files: str) -> Iterator[Fault]:

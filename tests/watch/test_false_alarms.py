@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from seatrial.watch.budget import SHARES, YEAR, limit, spent_by_look
+from seatrial.watch.false_alarms import SHARES, YEAR, limit, spent_by_look
 
 BEGIN, DAY = datetime(2027, 1, 1, tzinfo=UTC), timedelta(days=1)
 
