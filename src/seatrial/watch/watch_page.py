@@ -177,7 +177,7 @@ def _chapters(watched: Watched, known: dict[str, str], acknowledged: Collection[
             TITLE[part],
             QUESTION[part],
             LOOK[level.value] if findings or drawn else "unrun",
-            WORD[level.value] if findings or drawn else "Not looked at",  # type: ignore[index]
+            WORD[level.value] if findings or drawn else "Not looked at",
             _prose(findings[0].summary) if findings else "",
             [_item(each, known, acknowledged) for each in noted],
             panels[:first],

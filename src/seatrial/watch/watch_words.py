@@ -64,12 +64,19 @@ def readable(watched: Watched) -> Watched:
     """The same with every text harmless to show."""
 
     def finding(each: Finding) -> Finding:
-        texts = {name: clean(getattr(each, name)) for name in ("name", "summary", "version", "hint")}
-        return replace(each, **texts, subject=clean(each.subject), evidence=cleaned(each.evidence))
+        return replace(
+            each,
+            name=clean(each.name),
+            summary=clean(each.summary),
+            version=clean(each.version),
+            subject=clean(each.subject),
+            hint=clean(each.hint),
+            evidence=cleaned(each.evidence),
+        )
 
     def series(each: Series) -> Series:
-        texts = {name: clean(getattr(each, name)) for name in ("title", "version", "subject", "unit")}
-        return replace(each, **texts)
+        title, version, subject = clean(each.title), clean(each.version), clean(each.subject)
+        return replace(each, title=title, version=version, subject=subject, unit=clean(each.unit))
 
     return replace(
         watched,
@@ -159,7 +166,7 @@ def of_level(watched: Watched, level: Level) -> list[Finding]:
 def parts_of(watched: Watched) -> list[tuple[Part, Level, Sequence[Finding]]]:
     """Each part with its level, and its findings."""
     order = list(Level)
-    found = []
+    found: list[tuple[Part, Level, Sequence[Finding]]] = []
     for part in TITLE:
         findings = [each for each in watched.findings if each.part == part]
         level = max((each.level for each in findings), key=order.index, default=Level.well)
