@@ -9,7 +9,7 @@ from seatrial.pages.words import short
 from seatrial.trial.compare.groups import grouped, ticked
 from seatrial.watch.budget import limit
 from seatrial.watch.expectation import OTHER_SAMPLE
-from seatrial.watch.measured_tally import LabelledRows, row_losses
+from seatrial.watch.measured_tally import WholeRows, row_losses
 from seatrial.watch.metric_windows import Look, MetricWindow, shift_of, usual_spread
 from seatrial.watch.score_cells import KnownRows
 from seatrial.watch.tallies import slot_of
@@ -21,7 +21,7 @@ MOST_FINDINGS = 5
 
 
 def worse_groups(
-    rows: LabelledRows, known: KnownRows, windows: Sequence[MetricWindow], look: Look, alpha: float, version: str
+    rows: WholeRows, known: KnownRows, windows: Sequence[MetricWindow], look: Look, alpha: float, version: str
 ) -> list[Finding]:
     """The groups of rows that are worse than on the held-out rows, beyond the margin and chance, the worst first.
 

@@ -18,7 +18,7 @@ THIRDS = ("the lowest third", "the middle third", "the highest third")  # of a r
 
 
 @dataclass
-class LabelledRows:
+class WholeRows:
     """Some of the labelled rows, whole: the hour, the loss, whether the answer was right, and the inputs.
 
     `right` is the absolute error of a regression. `kept` is their share of all.
@@ -52,7 +52,7 @@ class MeasuredTally:
         self.cells, self.known, self.labels = dict(cells), dict(known), labels
         self.tables = {version: SlotCounts(each.size * each.outcomes) for version, each in cells.items()}
         self.shares = {version: SlotCounts(2 * len(self.decisions(version))) for version in cells}
-        self.rows = {version: LabelledRows() for version in cells}
+        self.rows = {version: WholeRows() for version in cells}
         self._truth = {version: labels.truth(each.rule) for version, each in cells.items()}
         self._thirds = {version: _thirds(known[version]) for version in cells}
         self._generator = np.random.default_rng(seed)
@@ -103,7 +103,7 @@ class MeasuredTally:
         if rows.rows > MOST_ROWS:
             self._thin(rows)
 
-    def _thin(self, rows: LabelledRows) -> None:
+    def _thin(self, rows: WholeRows) -> None:
         """Keep every second row, drawn at random."""
         slots, losses, right, columns = rows.joined()
         drawn = self._generator.random(len(slots)) < 0.5
