@@ -23,7 +23,7 @@ MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one 
 
 @dataclass(frozen=True)
 class ColumnCause:
-    """What was done, as the end of a finding's name and as words after the column's name; where, as `rows` (n,)."""
+    """What was done, as the end of a finding's name and as words after the column's name; where, of the first rows."""
 
     kind: str
     words: str
@@ -100,11 +100,9 @@ def _number_cause(
     column = pool_column(bins.name, old.astype(np.float64)[:MOST_ROWS], new.astype(np.float64)[:MOST_ROWS])
     found = explain(_pool([column], min(len(old), MOST_ROWS)), column, {}) if len(new) >= 20 else None
     if found is not None and "one more" not in found.words and "one less" not in found.words:
-        rows = np.zeros(len(new), dtype=bool)
-        rows[: len(found.rows)] = found.rows
         kind = "unit" if "sign" not in found.words else "sign"
         words = f"{found.words} (another unit?)" if kind == "unit" else found.words
-        return ColumnCause(kind, words, rows)
+        return ColumnCause(kind, words, found.rows)
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
