@@ -140,7 +140,7 @@ def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReferen
 
 def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
     since, share = _since(each.change), each.change.moved
-    if each.cause.kind in ("unit", "stuck", "capped", "sentinel") and len(each.cause.rows):
+    if each.cause.kind in ("unit", "stuck", "capped", "sentinel", "renamed", "new_category") and len(each.cause.rows):
         share = float(each.cause.rows.mean())
     where = f", all with the key `{each.key}`" if each.key else ""
     against = " (compared with the held-out rows)" if each.change.gross else ""

@@ -80,6 +80,14 @@ class ColumnBins:
         """The number of bins."""
         return len(self.names)
 
+    def knows(self, value: Any) -> bool:
+        """Whether training saw a text. Of a column of which only some values are known, it may have seen more."""
+        return self.form != "text" or value in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return self.others.union(self.values)
+
     def faulty(self, position: int) -> bool:
         """Whether training rows are rarely in a bin, by its kind."""
         return self.names[position] in FAULTY
@@ -195,8 +203,9 @@ def _text_bins(column: Column, values: Array, seen: Mapping[str, Any]) -> Column
         )
     listed = [*map(str, present[order][:MOST_VALUES])]
     known = {*map(str, present), *(str(value) for value in seen.get("values", ())), *map(str, column.categories)}
-    names = (MISSING, UNSEEN, *(f"= {value}" for value in listed), "another known value")
     rare = bool(seen.get("rare"))  # values of which only digests are known
+    other = "another value" if open_ or rare else "another known value"
+    names = (MISSING, UNSEEN, *(f"= {value}" for value in listed), other)
     bins = ColumnBins(
         column.name, "text", names, values=tuple(listed), others=frozenset(known - {*listed}), open=open_ or rare
     )
