@@ -272,3 +272,19 @@ def test_what_is_asked_stays_one_alarm_when_another_version_is_deployed():
     assert replace(asked, version="0.2.0").id == asked.id == "drift.unit[fare]"
     assert replace(answered_, version="0.2.0").id != answered_.id
     assert replace(lost, version="0.2.0").id != lost.id
+
+
+def test_how_the_rows_that_are_left_differ_follows_from_those_that_are_refused(titanic, reference):
+    def no_women(values, rows):
+        values["sex"][rows & (values["sex"] == "female") & (np.arange(len(rows)) % 2 == 0)] = "male"
+
+    watch = watched(titanic, reference, no_women)
+    refused = refused_table(QUIET, np.linspace(0.01, 0.99, 60), "sex", "literal_error")
+    alone = alarms(watch.look(at(QUIET + 1)))
+    assert alone[0] == "drift.moved"
+    for batch in with_version(refused, titanic.version):
+        watch.add_refused(batch)
+    looked = watch.look(at(QUIET + 1))
+    assert alarms(looked) == ["traffic.refusals"]
+    moved = next(each for each in looked.findings if each.name == "drift.moved")
+    assert (moved.level, moved.summary[-33:]) == (Level.noted, "It follows from `sex: literal_error`."[-33:])

@@ -1,6 +1,7 @@
 """What was done to a column, in words, from a sample of the newest rows beside the held-out ones."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,28 @@ from seatrial.trial.traits.pool import Pool, PooledColumn, pool_column
 from seatrial.watch.changes import ShareChange
 from seatrial.watch.number_causes import ColumnCause, converted, partly_one_value
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
+from seatrial.watch.watch_records import Level
 
 MOST_ROWS = 2_500  # of a pool
 LEAST_NEW_VALUE = 0.01  # of rows, that have one value which training never saw
 ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
 CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
 MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one caller has one key anyway
+
+
+@dataclass(frozen=True)
+class ColumnChanged:
+    """A column that changed, and why."""
+
+    bins: ColumnBins
+    change: ShareChange
+    cause: ColumnCause
+    key: str = ""
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """The likeliest cause first."""
+        return self.change.level != Level.alarm, self.cause.certain < 1, self.change.log_p
 
 
 def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, codes: Array) -> ColumnCause:
@@ -125,7 +142,7 @@ def _new_value(bins: ColumnBins, new: Array, codes: Array) -> ColumnCause | None
 
 def _hours_moved(bins: ColumnBins, codes: Array) -> int:
     """By how many whole hours a profile of hours of the day moved; 0 where that does not explain it."""
-    if bins.size != 25:
+    if not bins.has_hours:
         return 0
     old = np.array(bins.expected[1:], dtype=np.float64)
     new = np.bincount(codes[codes > 0] - 1, minlength=24).astype(np.float64)

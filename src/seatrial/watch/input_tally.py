@@ -7,7 +7,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.watch.pair_bins import related_pairs
-from seatrial.watch.release_reference import ColumnBins, ReleaseReference
+from seatrial.watch.release_reference import FAR, ColumnBins, ReleaseReference
 from seatrial.watch.tallies import SlotCounts
 
 INPUT = "input_"  # the begin of the names of inputs in the log
@@ -22,6 +22,7 @@ class InputTally:
     def __init__(self, reference: ReleaseReference) -> None:
         self.bins = reference.bins
         self.counts = {each.name: SlotCounts(each.size) for each in self.bins}
+        self.lags = {each.name: SlotCounts(2 * FAR + 2) for each in self.bins if each.has_hours}
         self.pairs = related_pairs(self.bins, [reference_codes(each, reference) for each in self.bins])
         self.pair_counts = {each.name: SlotCounts(len(each.expected)) for each in self.pairs}
         self.repeats = SlotCounts(2)
@@ -44,6 +45,8 @@ class InputTally:
                 continue
             codes[each.name] = each.codes(array)
             self.counts[each.name].add(version, slots, codes[each.name])
+            if each.name in self.lags:
+                self.lags[each.name].add(version, slots, each.lags(array, slots))
             signature = _mixed(signature, _values_of(array, codes[each.name]))
         for pair in self.pairs:
             if pair.first in codes and pair.second in codes:
