@@ -73,10 +73,10 @@ def test_facts_and_the_command_for_the_rows() -> None:
     assert facts(finding(log_p=None)).replace("\xa0", " ") == (
         "0.2.0 · since 22 November 2026, 14:00 UTC, 12 % of the requests · 32.2 → 3,220"
     )
-    command = "seatrial log --since 2026-11-22T14:00 --release 0.2.0 --columns time,fare,prediction"
+    command = "seatrial log --since 2026-11-22T14:00 --columns time,fare,prediction"
     assert rows_command(finding()) == command
     refused = finding("traffic.refusals", part="traffic", subject="", since=None)
-    assert rows_command(refused) == "seatrial log --release 0.2.0 --refused"
+    assert rows_command(refused) == "seatrial log --refused"
 
 
 def test_what_the_summary_says_is_not_said_again() -> None:
@@ -88,7 +88,7 @@ def test_what_the_summary_says_is_not_said_again() -> None:
 
 
 def test_a_hostile_name_stays_one_word_of_the_command() -> None:
-    assert "'; rm -rf /'" in rows_command(finding(version="; rm -rf /", subject=""))
+    assert "'; rm -rf /'" in rows_command(finding("answers.labels", part="answers", version="; rm -rf /", subject=""))
     assert "--columns" not in rows_command(finding(subject="a b"))
 
 

@@ -25,6 +25,7 @@ from seatrial.watch.watch_settings import WatchSettings
 from seatrial.watch.windows import LONG
 
 HEAD = ("time", "version")
+TOGETHER = timedelta(hours=6)  # changes that began within it may have one cause
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,14 @@ def _last_hour(at: datetime) -> int:
 
 
 def folded(findings: Sequence[Finding]) -> list[Finding]:
-    """Put the likeliest cause first; what answers do once an input has changed follows from that, and is noted."""
+    """Put the likeliest cause first. What follows from it is noted: what answers do once an input has changed, and how
+    the rows that are left differ once many are refused.
+    """
     causes = [f for f in findings if f.level == Level.alarm and f.name.startswith(("drift.", "traffic.refusals"))]
     kept = []
     for finding in findings:
-        if causes and finding.part == "answers" and finding.level == Level.alarm:
-            cause = max(causes, key=lambda each: each.severity)
+        cause = _followed(finding, causes) if finding.level == Level.alarm else None
+        if cause is not None:
             about = f"`{cause.subject}`" if cause.subject else cause.name
             summary = f"{finding.summary} It follows from {about}."
             kept.append(replace(finding, level=Level.noted, summary=summary, evidence={"follows": cause.id}))
@@ -145,6 +148,17 @@ def folded(findings: Sequence[Finding]) -> list[Finding]:
             kept.append(finding)
     order = [*Level]
     return sorted(kept, key=lambda each: (-order.index(each.level), -each.severity))
+
+
+def _followed(finding: Finding, causes: Sequence[Finding]) -> Finding | None:
+    """What a finding follows from."""
+    refused = [each for each in causes if each.name == "traffic.refusals" and (each.share or 0) >= (finding.share or 0)]
+    if finding.part == "answers" and causes:
+        return max(causes, key=lambda each: each.severity)
+    if finding.name in ("drift.moved", "drift.range", "drift.join") and finding.since:
+        together = [each for each in refused if each.since and abs(each.since - finding.since) <= TOGETHER]
+        return max(together, key=lambda each: each.severity, default=None)
+    return None
 
 
 def _by_version(batch: Any) -> list[tuple[str, Any, Array]]:

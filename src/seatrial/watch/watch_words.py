@@ -181,7 +181,7 @@ def rows_command(finding: Finding, project: str = "") -> str:
     words = ["seatrial log"]
     if finding.since:
         words.append(f"--since {finding.since:%Y-%m-%dT%H:%M}")
-    if finding.version:
+    if finding.version and not finding.of_all_versions:
         words.append(f"--release {shell(finding.version)}")
     if finding.name.startswith("traffic.refus"):
         words.append("--refused")
