@@ -1,5 +1,6 @@
 """The job that watches: on a schedule of its own, with its own secrets; an alarm opens the retrain if the policy says so."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,65 @@ def test_a_project_that_is_not_watched_has_no_such_job(tmp_path: Path) -> None:
 def test_what_cannot_be_watched_says_why(tmp_path: Path, more: str, cron: str, message: str) -> None:
     with pytest.raises(SeatrialError, match=message):
         render(find_project(watched(tmp_path / "titanic", more, cron)), "github")
+
+
+SEATRIAL = """#!/bin/sh
+case "$1" in
+watch) mkdir -p .seatrial/watch && echo alarm > .seatrial/watch/watch.md; exit 1 ;;
+refresh) echo row >> data/titanic.csv ;;
+esac
+"""
+GH = """#!/bin/sh
+case "$2" in view) grep -qs . "$REQUESTS" ;; create) echo opened >> "$REQUESTS" ;; esac
+"""
+
+
+@pytest.mark.parametrize("provider", SCHEMAS)
+def test_a_branch_that_is_not_merged_is_left_alone(tmp_path: Path, provider: str) -> None:
+    folder, origin, programs = tmp_path / "titanic", tmp_path / "origin.git", tmp_path / "bin"
+    script = _retrain(files(watched(folder, LOG + OPEN), provider))
+    programs.mkdir()
+    for name, text in {"seatrial": SEATRIAL, "gh": GH}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    person = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    requests = {"REQUESTS": str(tmp_path / "requests")}
+    environment = {**os.environ, **person, **requests, "PATH": f"{programs}:{os.environ['PATH']}"}
+
+    def run(*command: str, at: Path = folder) -> str:
+        done = subprocess.run(command, cwd=at, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout
+
+    def look() -> str:
+        run("git", "checkout", "--force", "main")
+        run("bash", "-e", "-c", script)
+        return run("git", "log", "--format=%s", "seatrial-retrain", at=origin)
+
+    run("git", "init", "--bare", "-b", "main", str(origin), at=tmp_path)
+    run("git", "config", "receive.advertisePushOptions", "true", at=origin)
+    for words in ("init -b main", f"remote add origin {origin}", "add .", "commit -m Start", "push origin main"):
+        run("git", *words.split())
+    first = look()
+    assert first.startswith("Train again")
+    run("git", "commit", "--allow-empty", "-m", "By a person")
+    run("git", "push", "origin", "HEAD:seatrial-retrain")
+    assert look() == f"By a person\n{first}"
+    run("git", "checkout", "--force", "main")
+    run("git", "merge", "origin/seatrial-retrain")
+    (tmp_path / "requests").unlink(missing_ok=True)
+    assert look().startswith("Train again on labelled rows: the watch raised an alarm\nBy a person")
+    if provider == "github":
+        assert (tmp_path / "requests").read_text() == "opened\n"
+
+
+def _retrain(made: dict[str, str]) -> str:
+    """The lines of the pipeline that look, and open the retrain."""
+    if "seatrial-watch.yml" in made:
+        steps = yaml.safe_load(made["seatrial-watch.yml"])["jobs"]["watch"]["steps"]
+        return str(next(step["run"] for step in steps if step.get("name") == "Open the retrain"))
+    if ".gitlab-ci.yml" in made:
+        return str(yaml.safe_load(made[".gitlab-ci.yml"])["watch"]["script"][0])
+    steps = yaml.safe_load(made["config.yml"])["jobs"]["watch"]["steps"]
+    runs = [step["run"]["command"] for step in steps if isinstance(step, dict) and "run" in step]
+    return "echo 1 > look\n" + runs[-1].replace("/tmp/look", "look").replace("~/tools/bin/", "")

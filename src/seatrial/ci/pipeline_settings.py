@@ -66,8 +66,13 @@ class CiPipeline:
 
     @property
     def retrain_branch(self) -> str:
-        """The branch of the request to train again; it is made anew each time."""
+        """The branch of the request to train again; it is left alone until it is merged or deleted."""
         return self.job("seatrial-retrain")
+
+    @property
+    def retrain_left(self) -> str:
+        """What a look says that finds the branch of an earlier one."""
+        return f"The branch {self.retrain_branch} is not merged, so it stays as it is. Merge its request, or delete it."
 
     @property
     def at(self) -> str:
