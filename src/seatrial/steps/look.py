@@ -105,16 +105,21 @@ def look(
     moment, begin = _moment(at, "--at", now), _moment(since, "--since", now)
     if moment and begin and begin >= moment:
         raise UsageError(f"--since {since} is not before --at {at}.", hint="Give an earlier --since.")
-    before = alarm_files.read_book(project.root).looked
-    watched = readable(watch(project, at=moment, release=release, log=log, before=before, progress=progress))
+    book, reports_only = alarm_files.read_book(project.root), bool(moment or begin or release or log)
+    before, active = (
+        (None, []) if reports_only else (alarm_files.last_look(book, now), [each.id for each in book.active()])
+    )
+    seen = watch(project, at=moment, release=release, log=log, before=before, active=active, progress=progress)
+    watched = readable(seen)
     if begin:
         watched = shown_since(watched, begin)
     length = settings.window_length
     seconds = length.total_seconds()
-    if moment or begin or release or log:
-        return WatchLook(watched, alarm_files.read_book(project.root), reports_only=True, window_seconds=seconds)
+    if reports_only:
+        return WatchLook(watched, book, reports_only=True, window_seconds=seconds)
     with alarm_files.changing(project.root) as file:
-        file.book = after_look(file.book, watched, resolve_after=settings.resolve_after, window=length)
+        if file.book.looked == before:  # or both looks would spend the budget of the same time
+            file.book = after_look(file.book, watched, resolve_after=settings.resolve_after, window=length)
     problems = _send(project.root, receivers, progress)
     found = WatchLook(watched, alarm_files.read_book(project.root), problems, window_seconds=seconds)
     folder = project.root / alarm_files.FOLDER

@@ -1,6 +1,6 @@
 """Watch: what the prediction log says about the releases that served, compared with what they were trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,13 +27,14 @@ def watch(
     release: str = "",
     log: str = "",
     before: datetime | None = None,
+    active: Collection[str] = (),
     progress: Progress = silent,
 ) -> "Watched":
     """Look at the prediction log as of `at` (default: now): findings, the likeliest cause first, and figures over time.
 
     `release` is a version, by default every one that served. `log` is another destination than the project's. `before`
     is when the last look was: this one may spend the budget of false alarms of the time since, and without it that
-    of one window.
+    of one window. `active` are the findings, by ID, whose alarms are active.
     """
     from seatrial.core.moments import parse_length
     from seatrial.prediction_log.labels import newest_labels
@@ -72,7 +73,7 @@ def watch(
     watched = LogWatch(known.references, newest, settings, moment, labels, wait, accepted)
     progress(f"reading the log since {since:%Y-%m-%d}")
     _read(source, query, watched)
-    found = watched.look(moment, before)
+    found = watched.look(moment, before, active)
     return Watched(
         project.name,
         moment,
