@@ -60,7 +60,10 @@ def test_an_acknowledged_alarm_is_no_alarm_and_a_new_one_is() -> None:
     [
         (math.log(0.5), "chance may explain it"),
         (math.log(0.00099), "by chance less than once in 1,000 looks"),
-        (-20.0, "by chance less than once in 10^8 looks"),
+        (-20.0, "by chance less than once in 100 million looks"),
+        (math.log(0.99e-5), "by chance less than once in 100,000 looks"),
+        (math.log(0.99e-6), "by chance less than once in 1 million looks"),
+        (math.log(0.99e-12), "by chance less than once in 1 trillion looks"),
         (-5000.0, "chance does not explain it"),
         (None, ""),
     ],
@@ -85,6 +88,12 @@ def test_what_the_summary_says_is_not_said_again() -> None:
         "14:00; 12 % of requests (chance does not explain it).".replace(" %", "\xa0%")
     )
     assert facts(said).count("since") == 0
+
+
+def test_what_the_summary_has_in_brackets_is_followed_by_the_rest() -> None:
+    said = finding(summary="`fare` is stuck at 26 (compared with the held-out rows).", since=None, share=None)
+    line = headline(watched(said)).text
+    assert line == "`fare` is stuck at 26 (compared with the held-out rows, chance does not explain it)."
 
 
 def test_a_hostile_name_stays_one_word_of_the_command() -> None:

@@ -5,6 +5,7 @@ is to be sent stays in `messages` until somebody has delivered it, so that a pro
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -239,8 +240,8 @@ def _message(alarm: Alarm, project: str) -> AlarmMessage:
     event = alarm.history[-1]
     name = f"{alarm.id} {event.change} {event.time.isoformat()} {project}"
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-    # A subject may name a group by a value, "sex = female", or hold what a caller sent: only its columns are sent.
-    column = clean(alarm.subject.partition("=")[0], 120)
+    # A subject may name a group by its values, "sex = female" or "age: 21 to 28": only its column is sent.
+    column = clean(re.split("=|: | is ", alarm.subject)[0], 120)
     return AlarmMessage(
         id=f"msg_{digest[:32]}",
         change=event.change,
