@@ -181,13 +181,19 @@ def write_look(found: WatchLook, to: Path) -> list[Path]:
 
 
 def check_output(to: Path) -> str:
-    """Which of a look's files a path is for, by its ending; empty for a folder. Raises UsageError for another one."""
-    ending = to.suffix.lower()
-    if to.is_dir() or not ending:
-        return ""
-    if ending not in ENDINGS:
+    """Which of a look's files a path is for, by its ending; empty for a folder. Raises UsageError for another path."""
+    ending = "" if to.is_dir() else to.suffix.lower()
+    if ending and ending not in ENDINGS:
         raise UsageError(f"{to} ends in {ending}.", hint="Name a folder, or a file that ends in .html, .json or .md.")
-    return ENDINGS[ending]
+    check_folder(to.parent if ending else to)
+    return ENDINGS.get(ending, "")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UsageError, before the work, where a path cannot be a folder: a file is in its place or above it."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is a file, not a folder.", hint="Name another place to write to.")
 
 
 def look_at_all(folders: Sequence[Path], *, at: str = "", progress: Progress = silent) -> list[ProjectLook]:
