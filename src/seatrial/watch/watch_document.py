@@ -8,7 +8,17 @@ from seatrial.core import files
 from seatrial.trial.report.markdown import folded, md, md_table, standard_json
 from seatrial.trial.report.words import cut, sentence
 from seatrial.watch.watch_records import Finding, Level, Watched
-from seatrial.watch.watch_words import TITLE, facts, headline, of_level, parts_of, readable, rows_command, written
+from seatrial.watch.watch_words import (
+    TITLE,
+    facts,
+    headline,
+    of_level,
+    parts_of,
+    readable,
+    rows_command,
+    state_of,
+    written,
+)
 
 SCHEMA = 1  # of the document
 MOST_LISTED = 10
@@ -83,7 +93,11 @@ def to_markdown(watched: Watched, acknowledged: Collection[str] = ()) -> str:
         if len(alarms) > MOST_LISTED:
             parts.append(f"And {len(alarms) - MOST_LISTED} more on the page.")
     rows = [
-        (TITLE[part], MARK[level], md(cut(sentence(found[0].summary), 240)) if found else "")
+        (
+            TITLE[part],
+            STATE[state_of(level, found, acknowledged)],
+            md(cut(sentence(found[0].summary), 240)) if found else "",
+        )
         for part, level, found in parts_of(shown)
     ]
     parts.append(md_table(("part", "", "first"), rows))

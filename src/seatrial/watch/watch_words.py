@@ -180,6 +180,13 @@ def parts_of(watched: Watched) -> list[tuple[Part, Level, Sequence[Finding]]]:
     return found
 
 
+def state_of(level: Level, findings: Sequence[Finding], acknowledged: Collection[str]) -> State:
+    """The state of a part: its level, unless all of its alarms are acknowledged."""
+    if level is not Level.alarm or any(f.level is Level.alarm and f.id not in acknowledged for f in findings):
+        return level.value
+    return "unknown" if any(f.level is Level.unknown for f in findings) else "acknowledged"
+
+
 def rows_command(finding: Finding, project: str = "") -> str:
     """The command that shows the rows behind a finding."""
     from seatrial.core.quoting import shell
