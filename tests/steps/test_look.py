@@ -156,6 +156,8 @@ def test_a_last_look_that_is_to_come_is_an_error(project: ProjectSettings, see: 
         ({"at": "2099-01-01"}, "is in the future"),
         ({"since": "1d", "at": "2d"}, "is not before"),
         ({"since": "2099-01-01"}, "is in the future"),
+        ({"at": "0001-01-01"}, "is before any log"),
+        ({"since": "0001-01-01T00:00+14:00"}, "is not a time"),
     ],
 )
 def test_a_moment_that_cannot_be_is_refused(

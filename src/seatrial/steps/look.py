@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seatrial.watch.watch_records import Watched
 
 PAGE, DOCUMENT, MARKDOWN = "watch.html", "watch.json", "watch.md"
+FIRST_YEAR = 2000  # of any log
 ENDINGS = {".html": PAGE, ".json": DOCUMENT, ".md": MARKDOWN}
 
 
@@ -144,8 +145,9 @@ def _moment(value: str | datetime, where: str, now: datetime) -> datetime | None
     except SeatrialError as error:
         raise UsageError(error.message, hint=error.hint) from None
     found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    if found > now:
-        raise UsageError(f"{where} {found:%Y-%m-%d %H:%M} UTC is in the future.", hint="Give a moment that is over.")
+    if found > now or found.year < FIRST_YEAR:
+        when = "in the future" if found > now else "before any log"
+        raise UsageError(f"{where} {found:%Y-%m-%d %H:%M} UTC is {when}.", hint="Give a moment of the log.")
     return found
 
 
