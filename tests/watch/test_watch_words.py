@@ -37,6 +37,7 @@ UNKNOWN = finding(
         (watched(UNKNOWN), "Unknown: 0.1.0 is not on the index.", 3),
         (watched(UNKNOWN, finding(since=None, share=None, log_p=None)), "Alarm: `fare` is 100 times what it was.", 1),
         (watched(rows=0), "Unknown: The newest window has no requests, so nothing could be looked at.", 3),
+        (watched(NOTED, rows=0), "Unknown: The newest window has no requests, so nothing could be looked at.", 3),
         (watched(rows=0, versions=[], notes=["the log is empty"]), "Unknown: The log is empty.", 3),
     ],
 )  # fmt: skip

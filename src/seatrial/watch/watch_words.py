@@ -103,7 +103,7 @@ def headline(watched: Watched, acknowledged: Collection[str] = ()) -> WatchLine:
         return WatchLine("alarm", f"{_with(sentence(new[0].summary)[:-1], facts)}.{more}", sentence(new[0].hint))
     if unknown:
         return WatchLine("unknown", sentence(unknown[0].summary), sentence(unknown[0].hint))
-    if not watched.rows and not watched.findings:
+    if not watched.rows and not alarms:
         if watched.notes and not watched.versions:  # which say why
             return WatchLine("unknown", sentence(watched.notes[0]))
         return WatchLine("unknown", NO_REQUESTS, "`seatrial log summary` shows when the last requests came.")
