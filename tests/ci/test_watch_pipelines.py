@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.ci.circle import ordered
 from tests.ci.test_pipeline_files import SCHEMAS
+from tests.commands import run_here
 from tests.conftest import copy_titanic
 
 from seatrial.ci import render
@@ -128,11 +129,28 @@ def test_a_project_that_is_not_watched_has_no_such_job(tmp_path: Path) -> None:
         ('\n[tool.seatrial.log]\nto = "logs"\n', "17 6 * * *", "no pipeline can read the log"),
         (LOG, "17 6 * *", "watch must have five fields"),
         (LOG, "daily; rm", "cannot be used in a pipeline"),
+        (LOG + '[tool.seatrial.watch]\nretrain = "yes"\n', "17 6 * * *", 'neither "never" nor "open"'),
     ],
 )
 def test_what_cannot_be_watched_says_why(tmp_path: Path, more: str, cron: str, message: str) -> None:
     with pytest.raises(SeatrialError, match=message):
         render(find_project(watched(tmp_path / "titanic", more, cron)), "github")
+
+
+def test_a_workflow_of_a_watch_that_is_no_longer_in_the_settings_is_reported(tmp_path: Path) -> None:
+    folder = watched(tmp_path / "titanic")
+    assert run_here("ci", "github", "--force", cwd=folder).returncode == 0
+    own = folder / ".github" / "workflows" / "my-own-watch.yml"
+    own.write_text("on: push\n")
+    assert run_here("ci", "github", "--check", cwd=folder).returncode == 0
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('watch = "17 6 * * *"', ""))
+    assert (
+        "seatrial-watch.yml is of a watch that is no longer" in run_here("ci", "github", "--force", cwd=folder).stderr
+    )
+    assert run_here("ci", "github", "--check", cwd=folder).returncode == 1
+    (own.parent / "seatrial-watch.yml").unlink()
+    assert run_here("ci", "github", "--check", cwd=folder).returncode == 0
 
 
 SEATRIAL = """#!/bin/sh
