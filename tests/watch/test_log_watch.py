@@ -1,6 +1,7 @@
 """Quiet logs raise no alarm, and each fault is found and named, by the watch's own counts."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import numpy as np
@@ -120,6 +121,21 @@ def test_a_fault_keeps_its_alarm_until_it_is_gone(titanic, reference):
         for day in (16, 17, 19, 20, 21)
     }
     assert found == {16: [], 17: ["fare"], 19: ["fare"], 20: [], 21: []}
+
+
+def test_an_active_alarm_is_seen_again_at_once_and_by_no_other_finding(titanic, reference):
+    g = np.random.default_rng(5)
+
+    def missing_in_a_quarter(values, rows):
+        values["age"][rows & (g.random(len(rows)) < 0.24)] = np.nan
+
+    watch = watched(titanic, reference, missing_in_a_quarter)
+    end = at(QUIET + 1)
+    just_now = end - timedelta(seconds=5)
+    [first] = [each.id for each in watch.look(end).findings if each.level == Level.alarm]
+    assert alarms(watch.look(end, just_now)) == []  # it may spend the budget of 5 seconds
+    assert alarms(watch.look(end, just_now, [first])) == ["drift.missing"]
+    assert alarms(watch.look(end, just_now, ["drift.missing[fare]@0.1.0"])) == []
 
 
 def test_a_gross_fault_is_found_on_the_first_day_by_the_held_out_rows(titanic, reference):

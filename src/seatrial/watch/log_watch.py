@@ -1,6 +1,6 @@
 """Watches one log: counts its batches once, for all parts, and looks at the counts as of a moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,33 +92,51 @@ class LogWatch:
         for version, part, slots in _by_version(batch):
             self.refusals.add(part, version, slots)
 
-    def look(self, at: datetime, before: datetime | None = None) -> Looked:
-        """Look at the counts as of `at`; `before` is when the last look was."""
+    def look(self, at: datetime, before: datetime | None = None, active: Collection[str] = ()) -> Looked:
+        """Look at the counts as of `at`; `before` is when the last look was.
+
+        `active` are the findings, by ID, whose alarms are active: to see them again raises no alarm, so it spends
+        nothing, and they are looked at with the budget of a whole window.
+        """
         last = _last_hour(at)
         slots, latency = joined_counts(self.traffic.counts, "", last)
         refused, _ = joined_counts(self.refusals.counts, "", last)
         first = int(min([*slots[:1], *refused[:1]], default=last))
         windows = int(self.settings.history_length / self.settings.window_length) + 1
         view = LookAt(last, self.hours, windows, first)
-        spent = spent_by_look(self.settings.budget, self.settings.window_length, at, before)
+        spent, most = (
+            spent_by_look(self.settings.budget, self.settings.window_length, at, each) for each in (before, None)
+        )
+        found, performed, doubts = self._judged(at, view, spent)
+        if active and spent < most:
+            still = {each.id: each for each in self._judged(at, view, most)[0] if each.id in active}
+            found = [still.pop(each.id, each) for each in found] + [*still.values()]
         rows = int(latency[slots > last - self.hours].sum())
+        series = [*traffic_series(self.traffic, self.refusals, view)]
+        series += input_series(self.inputs, view, self.reference.version)
+        series += [each for tally in self._serving(view) for each in answer_series(tally, view)]
+        series += performed
+        notes = [*clock_notes(slots, last), *_notes(view, self), *doubts]
+        return Looked(folded(found), series, notes, rows, spent)
+
+    def _judged(self, at: datetime, view: LookAt, spent: float) -> tuple[list[Finding], list[Series], list[str]]:
+        """The findings of a look that may spend so much; with the figures and the doubts of the performance."""
         newest = self.reference.version
         found = traffic_findings(self.traffic, self.refusals, self.inputs, view, spent * SHARES["traffic"], newest)
         found += input_findings(self.inputs, self.sample, self.reference, view, spent * SHARES["drift"])
         whole = told_apart(self.inputs, self.sample, self.reference, view)
         found += [whole] if whole else []
-        served = [each for each in self.answers if _served(each, view)]
+        served = self._serving(view)
         for tally in served:
             found += answer_findings(tally, view, spent * SHARES["answers"] / len(served))
         alpha = spent * (SHARES["estimated"] + SHARES["measured"])
         of_metrics = Look(at, self.settings.window_length, self.settings.margin, alpha, self.label_delay)
         judged, performed, doubts = performance(self.performance, of_metrics, self.accepted)
-        found += judged
-        series = [*traffic_series(self.traffic, self.refusals, view), *input_series(self.inputs, view, newest)]
-        series += [each for tally in served for each in answer_series(tally, view)]
-        series += performed
-        notes = [*clock_notes(slots, last), *_notes(view, self), *doubts]
-        return Looked(folded(found), series, notes, rows, spent)
+        return [*found, *judged], performed, doubts
+
+    def _serving(self, view: LookAt) -> list[AnswerTally]:
+        """The versions that answered in the newest window."""
+        return [each for each in self.answers if _served(each, view)]
 
 
 def _no_labels() -> Any:
