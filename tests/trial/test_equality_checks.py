@@ -89,6 +89,6 @@ def test_a_verdict_says_where_the_system_confines_nothing(monkeypatch: pytest.Mo
     assert check_confinement("") == []
     monkeypatch.setattr(module._Trial, "checks", lambda self: ([], {}))
     monkeypatch.setattr(module.kernel_limits, "missing", lambda: "the kernel has no Landlock")
-    [check], _ = module._run_suites(cast(Any, None), Policy(), Recipes(), silent)
+    [check], _ = module._run_suites(cast(Any, None), Policy(), Recipes(), None, silent)
     assert (check.name, check.outcome) == ("invariants.confinement", Outcome.noted)
     assert "the kernel has no Landlock" in check.summary
