@@ -126,7 +126,8 @@ class OurWatch:
         for watch in self.watches.values():
             inputs = watch.inputs
             inputs.counts = {name: self._made(counts) for name, counts in inputs.counts.items()}
-            inputs.pair_counts = {name: self._made(counts) for name, counts in inputs.pair_counts.items()}
+            inputs.fit_counts = {name: self._made(counts) for name, counts in inputs.fit_counts.items()}
+            inputs.lags = {name: self._made(counts) for name, counts in inputs.lags.items()}
             inputs.repeats, watch.traffic.counts = self._made(inputs.repeats), self._made(watch.traffic.counts)
             watch.refusals.counts = self._made(watch.refusals.counts)
             for each in watch.answers:

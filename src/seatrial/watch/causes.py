@@ -153,8 +153,8 @@ def _hours_moved(bins: ColumnBins, codes: Array) -> int:
     return (best if best <= 12 else best - 24) if distances[best] < 0.6 * distances[0] else 0
 
 
-def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> bool:
-    """Whether two columns of numbers have each other's values in some rows: held-out ones and newest ones of each.
+def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> float:
+    """The share of rows in which two columns of numbers, held-out and newest values of each, have each other's values.
 
     What is there more of in one column, by its quantiles, must be like what the other one had.
     """
@@ -163,13 +163,14 @@ def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> bool:
     apart = shares[1][0] - shares[0][0]
     total = float((apart**2).sum())
     if total <= 0.05:  # the columns are alike
-        return False
+        return 0.0
     moved, left = [], []
     for towards, (old, new) in zip((apart, -apart), shares, strict=True):
         change = new - old
         moved.append(float((change * towards).sum()) / total)
         left.append(float(((change - moved[-1] * towards) ** 2).sum() / max(float((change**2).sum()), 1e-12)))
-    return min(moved) > 0.03 and max(left) < 0.35 and max(moved) < 2.5 * min(moved)
+    found = min(moved) > 0.03 and max(left) < 0.35 and max(moved) < 2.5 * min(moved)
+    return min(float(np.mean(moved)), 1.0) if found else 0.0
 
 
 def _known(values: Array) -> Array:

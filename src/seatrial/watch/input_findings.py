@@ -1,4 +1,4 @@
-"""What changed in the inputs: each column, named by its cause, and pairs of columns whose relation broke."""
+"""What changed in the inputs: each column, named by its cause, and columns whose relation to the others broke."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,13 +12,13 @@ from seatrial.pages.words import percent
 from seatrial.watch.causes import ColumnCause, ColumnChanged, cause_of, confined_key, exchanged
 from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.input_tally import InputTally, SampleTally, logged
+from seatrial.watch.join_findings import join_findings
 from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
 from seatrial.watch.request_lags import lag_changes
 from seatrial.watch.tallies import time_of
 from seatrial.watch.watch_records import Finding, Level
 
 MANY = 3  # columns that change together: then it is about the rows and not about each column
-LEAST_PAIR = 0.06
 NEXT = "Look at where this column comes from. `seatrial log --since {since} --columns time,key,{column}` has the rows."
 BACK = "If the source is right, train on it: `seatrial refresh`. Otherwise correct it there."
 
@@ -26,8 +26,8 @@ BACK = "If the source is right, train on it: `seatrial refresh`. Otherwise corre
 def input_findings(
     tally: InputTally, sample: SampleTally, reference: ReleaseReference, look: LookAt, alpha: float
 ) -> list[Finding]:
-    """Find what changed in the inputs. `alpha` is what all columns and pairs together may spend."""
-    tests = len(tally.bins) + len(tally.pairs) + len(tally.lags)
+    """Find what changed in the inputs. `alpha` is what all columns together may spend."""
+    tests = len(tally.bins) + len(tally.fits) + len(tally.lags)
     changes: dict[str, tuple[ColumnBins, ShareChange]] = {}
     for bins in tally.bins:
         found = find_change(
@@ -48,7 +48,8 @@ def input_findings(
     whole = [each for name, each in changes.items() if name not in known]
     changed = sorted([*_with_causes(whole, sample, reference, look), *shifted], key=lambda each: each.rank)
     findings = _column_findings(changed, reference)
-    return [*findings, *_pair_findings(tally, {*changes}, reference, look, alpha / max(tests, 1))]
+    by_themselves = {*changes, *known, *(each.cause.other for each in changed)}
+    return [*findings, *join_findings(tally, by_themselves, look, alpha, tests, reference.version)]
 
 
 def _with_causes(
@@ -102,9 +103,10 @@ def _exchanged(
         if one.bins.name not in values or one.cause.kind not in ("moved", "range", "unit"):
             continue
         for name, other in values.items():
-            if name != one.bins.name and exchanged(values[one.bins.name], other):
+            share = exchanged(values[one.bins.name], other) if name != one.bins.name else 0.0
+            if share:
                 words = f"and `{name}` are exchanged: each has the other's values"
-                cause = replace(one.cause, kind="exchanged", words=words, certain=2.0)
+                cause = replace(one.cause, kind="exchanged", words=words, certain=2.0, share=share, other=name)
                 kept = [each for each in found if each is not one and each.bins.name != name]
                 return [replace(one, cause=cause), *kept]
     return found
@@ -132,6 +134,7 @@ def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
     since, share = _since(each.change), each.change.moved
     if each.cause.kind in ("unit", "stuck", "capped", "sentinel", "renamed", "new_category") and len(each.cause.rows):
         share = float(each.cause.rows.mean())
+    share = each.cause.share or share
     where = f", all with the key `{each.key}`" if each.key else ""
     against = " (compared with the held-out rows)" if each.change.gross else ""
     of = "requests that are more or fewer" if each.cause.kind == "moved" else "requests"
@@ -153,45 +156,6 @@ def _finding(kind: str, each: ColumnChanged, reference: ReleaseReference, summar
         each.change.moved, each.change.before, each.change.after, each.change.log_p,
         severity=each.cause.certain * 100 + min(-each.change.log_p, 700) / 10, hint=f"{log} {BACK}", evidence=evidence,
     )  # fmt: skip
-
-
-def _pair_findings(
-    tally: InputTally, changed: set[str], reference: ReleaseReference, look: LookAt, alpha: float
-) -> list[Finding]:
-    """Pairs that are no longer related as they were, although neither column changed by itself."""
-    broken: list[tuple[Any, ShareChange]] = []
-    for pair in tally.pairs:
-        if {pair.first, pair.second} & changed:
-            continue
-        counts = joined_counts(tally.pair_counts[pair.name], "", look.last)
-        found = find_change(counts, look, alpha, 1, expected=pair.expected, ordered=True, least=LEAST_PAIR)
-        if found is not None and (found.after > found.before) == bool(found.bins[0]):
-            broken.append((pair, found))
-    if not broken:
-        return []
-    weights: dict[str, float] = {}
-    for pair, change in broken:
-        for name in (pair.first, pair.second):
-            weights[name] = weights.get(name, 0.0) - change.log_p
-    of = {name: sum(1 for pair in tally.pairs if name in (pair.first, pair.second)) for name in weights}
-    hit = {name: sum(1 for pair, _ in broken if name in (pair.first, pair.second)) for name in weights}
-    moved = max(weights, key=lambda name: (hit[name], hit[name] / of[name], weights[name]))
-    change = min((change for pair, change in broken if moved in (pair.first, pair.second)), key=lambda c: c.log_p)
-    others = sorted({n for pair, _ in broken for n in (pair.first, pair.second)} - {moved})
-    since = _since(change)
-    level = max((each.level for _, each in broken), key=[*Level].index)
-    summary = (
-        f"`{moved}` no longer goes together with {', '.join(f'`{name}`' for name in others[:4])}{_words(since)}, "
-        f"although each column is as before: a broken join, or mixed-up rows; {percent(change.moved)} of requests."
-    )
-    return [
-        Finding(
-            "drift.join", "drift", level, summary, reference.version, moved, since, change.moved,
-            change.before, change.after, change.log_p, severity=100 + min(-change.log_p, 700) / 10,
-            hint=f"Check how `{moved}` is joined to the other columns.",
-            evidence={"pairs": [pair.name for pair, _ in broken]},
-        )
-    ]  # fmt: skip
 
 
 def _since(change: ShareChange) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What requests had in them, counted in bins: each input, related pairs, repeated rows, and a sample of the newest."""
+"""What requests had in them, in bins: each input, how they fit together, repeated rows, and a sample of the newest."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.watch.pair_bins import related_pairs
 from seatrial.watch.release_reference import FAR, ColumnBins, ReleaseReference
+from seatrial.watch.row_fit import LEVELS, row_fits
 from seatrial.watch.tallies import SlotCounts
 
 INPUT = "input_"  # the begin of the names of inputs in the log
 MOST_SAMPLED = 20_000  # rows
 MOST_SIGNATURES = 2_000_000  # of rows that are remembered to find repeated ones; hours that no batch had lately go
+MOST_FITTED = 2_000  # rows of an hour and a batch, of which the fit is looked at
 NEW, REPEATED = 0, 1
 
 
@@ -23,8 +24,8 @@ class InputTally:
         self.bins = reference.bins
         self.counts = {each.name: SlotCounts(each.size) for each in self.bins}
         self.lags = {each.name: SlotCounts(2 * FAR + 2) for each in self.bins if each.has_hours}
-        self.pairs = related_pairs(self.bins, [reference_codes(each, reference) for each in self.bins])
-        self.pair_counts = {each.name: SlotCounts(len(each.expected)) for each in self.pairs}
+        self.fits = row_fits(self.bins, [reference_codes(each, reference) for each in self.bins])
+        self.fit_counts = {each.name: SlotCounts(LEVELS) for each in self.fits}
         self.repeats = SlotCounts(2)
         self._signatures: dict[int, Array] = {}  # of the hours that were added to last, in order
         self.absent: dict[str, set[str]] = {}  # columns that a version's log does not have
@@ -48,10 +49,11 @@ class InputTally:
             if each.name in self.lags:
                 self.lags[each.name].add(version, slots, each.lags(array, slots))
             signature = _mixed(signature, _values_of(array, codes[each.name]))
-        for pair in self.pairs:
-            if pair.first in codes and pair.second in codes:
-                found = pair.codes(codes[pair.first], codes[pair.second])
-                self.pair_counts[pair.name].add(version, slots, found)
+        every = slice(None, None, len(slots) // (MOST_FITTED * len(np.unique(slots)) + 1) + 1)
+        for fit in self.fits:
+            if {fit.name, *fit.partners} <= {*codes}:
+                found = fit.codes(codes[fit.name][every], [codes[name][every] for name in fit.partners])
+                self.fit_counts[fit.name].add(version, slots[every], found)
         self.repeats.add(version, slots, self._repeated(slots, signature))
 
     def _repeated(self, slots: Array, signatures: Array) -> Array:

@@ -22,12 +22,17 @@ LEAST_PART = 0.03  # of the rows, that another unit must be in
 
 @dataclass(frozen=True)
 class ColumnCause:
-    """What was done, as the end of a finding's name and as words after the column's name; where, of the first rows."""
+    """What was done, as the end of a finding's name and as words after the column's name; where, of the first rows.
+
+    `share` is that of the rows, if it is known without them. `other` is a second column to which it was done.
+    """
 
     kind: str
     words: str
     rows: Array
     certain: float = 1.0  # how well it names a fault; findings with more come first
+    share: float | None = None
+    other: str = ""
 
 
 def partly_one_value(old: Floats, new: Floats, moved: float) -> ColumnCause | None:

@@ -36,8 +36,8 @@ def told_apart(tally: InputTally, sample: SampleTally, reference: ReleaseReferen
         for each in bins
     ]  # fmt: skip
     named = {each.name: code for each, code in zip(bins, codes, strict=True)}
-    pairs = [pair for pair in tally.pairs if pair.first in named and pair.second in named]
-    joint = [pair.codes(named[pair.first], named[pair.second]) for pair in pairs]
+    fits = [fit for fit in tally.fits if {fit.name, *fit.partners} <= {*named}]
+    joint = [fit.codes(named[fit.name], [named[name] for name in fit.partners]) for fit in fits]
     new = np.repeat([0.0, 1.0], [len(part) for part in chosen])
     auc = _held_out_auc(_one_hot([*codes, *joint]), new, draw)
     error = float(np.sqrt((len(new) + 1) / (12.0 * len(chosen[0]) * len(chosen[1]))))
