@@ -14,8 +14,9 @@ from tests.trial.logged_traffic import COLUMNS, logged_table, sigmoid
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.reading import PredictionLog
-from seatrial.steps.follow import _Follower
+from seatrial.steps.follow import _Follower, _limits
 from seatrial.steps.follow_state import FollowState, read_state
+from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.shadow import ShadowLimits, ShadowState
 
@@ -60,6 +61,30 @@ def label(root: Path, labels: dict[str, str]) -> None:
     PredictionLog(LogSettings(to=str(root)), "tiny-model").store.add_labels(
         pa.Table.from_pylist(stamped, pa.schema(schema))
     )
+
+
+def judged(family: str, turned: float | None) -> Any:
+    evidence = {"turned_by_replicas": turned}
+    total = SimpleNamespace(name=f"total.{family}", evidence={"turned_by_replicas": 0.9}, limit=0.5)
+    return SimpleNamespace(checks=[total, SimpleNamespace(name=f"traffic.{family}", evidence=evidence, limit=0.5)])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "classifies", "change", "most"),
+    [
+        (judged("flips", 0.04), True, 0.04, 0.04),
+        (judged("flips", 0.3), True, 0.1, 0.3),  # a third of all decisions is not harmless
+        (judged("flips", 0.0), True, 0.01, 0.01),
+        (judged("changes", 0.06), False, 0.06, 0.06),
+        (judged("changes", 0.06), True, 0.02, 0.1),
+        (None, True, 0.02, 0.1),
+    ],
+)
+def test_harmless_is_what_replicas_turn_and_a_person_accepts(
+    verdict: Any, classifies: bool, change: float, most: float
+) -> None:
+    limits = _limits(verdict, Policy(), classifies=classifies)
+    assert (limits.change, limits.most) == (change, most)
 
 
 def test_what_comes_later_is_counted_once(tmp_path: Path) -> None:

@@ -31,6 +31,21 @@ def test_turned_decisions_decide(found: ShadowCounts, state: ShadowState):
     assert decide(found, LIMITS).state is state
 
 
+def test_more_than_a_person_accepts_is_not_promoted_although_retrains_turn_as_much():
+    between = ShadowLimits(change=0.05, margin=0.01, alpha=0.01, most=0.2)
+    decision = decide(counts(100, 1_000), between)
+    assert decision.state is ShadowState.undecided
+    assert "only labels can decide" in decision.why
+    assert decide(counts(300, 1_000), between).state is ShadowState.take_back
+    assert decide(counts(2, 1_000), between).state is ShadowState.promote
+
+
+def test_numbers_are_said_to_move_and_not_to_turn():
+    numbers = ShadowLimits(change=0.05, margin=0.01, alpha=0.01, classifies=False)
+    why = decide(counts(150, 1_000), numbers).why
+    assert why.startswith("The answers change too much: answers to 1,000 rows move by 15.00% of their spread")
+
+
 def test_labels_count_for_more_than_turned_decisions():
     better = counts(150, 1_000).with_labels(np.r_[-np.ones(100), np.ones(10), np.zeros(300)])
     assert decide(better, LIMITS).state is ShadowState.promote

@@ -18,15 +18,16 @@ from seatrial.prediction_log.log_files import FolderLog, LogFile, groups
 from seatrial.prediction_log.log_query import LogQuery, SeenNames
 from seatrial.prediction_log.project_log import log_settings
 from seatrial.prediction_log.reading import PredictionLog
-from seatrial.release import IndexedRelease, open_index
+from seatrial.release import open_index
 from seatrial.steps.follow_state import FollowState, read_state, write_state
 from seatrial.steps.traffic import labels_of, rows_of_part
 from seatrial.steps.trial_setup import policy_and_wheels
 from seatrial.trial import gate
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.statistics import MINIMAL
+from seatrial.trial.compare.total import TURNED
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import ExitCode, NotComparedError
+from seatrial.trial.records import ExitCode, NotComparedError, Verdict
 from seatrial.trial.rows.answer_collection import flat, scoring_of
 from seatrial.trial.rows.logged_rows import LoggedRows
 from seatrial.trial.sandbox.answers import Description
@@ -38,6 +39,7 @@ EVERY_SECONDS = 10.0  # between two looks at the log
 FILES = 20  # that are read together, so that a sandbox is started for many rows
 IDS = 2_000  # requests that are looked up together
 KEPT = 100  # of an error's text
+MOST_HARMLESS = 0.1  # of the decisions: a release that turns more is not promoted without labels, however retrains vary
 
 
 @dataclass(frozen=True)
@@ -122,24 +124,30 @@ def _open(project: ProjectSettings, version: str, on: str, progress: Progress) -
             hint="Use `seatrial trial --traffic 7d`.",
         )
     policy, source = policy_and_wheels(project, index, progress)
-    limits = _limits(project, release, current.sha256, policy)
     path = project.root / ".seatrial" / "follow" / f"{release.sha256[:16]}-{current.sha256[:16]}.npz"
     progress(f"installing {release.requirement}")
     sandbox = open_sandbox(index.fetch(release), policy, index=source, progress=progress)
     described = sandbox.ask([Describe()]).description
+    verdict = gate.stored_verdict(project.root, release.sha256, current.sha256)
+    limits = _limits(verdict, policy, classifies=described.metadata.task != "regression")
     return _Follower(project.name, log, log.store, path, sandbox, described, current.version, limits, progress)
 
 
-def _limits(project: ProjectSettings, release: IndexedRelease, baseline: str, policy: Policy) -> ShadowLimits:
-    """What a harmless retrain changes, from the trial of this pair if it was run."""
-    verdict = gate.stored_verdict(project.root, release.sha256, baseline)
-    found = [check for check in verdict.checks if check.name in ("traffic.flips", "total.flips")] if verdict else []
-    found.sort(key=lambda check: check.name != "traffic.flips")
-    if found and found[0].limit:
-        change, words = min(max(found[0].limit, MINIMAL["flips"]), 0.5), "the trial's noise floor"
-    else:
-        change, words = 2 * MINIMAL["flips"], "the default, since no trial of this pair has a noise floor"
-    return ShadowLimits(change, policy.margin, policy.false_alarms, words)
+def _limits(verdict: Verdict | None, policy: Policy, *, classifies: bool) -> ShadowLimits:
+    """What a harmless retrain changes, by the replicas in the trial of this pair if it was run."""
+    family, least = ("flips", MINIMAL["flips"]) if classifies else ("changes", MINIMAL["changes"])
+    names = (f"traffic.{family}", f"total.{family}")
+    found = {check.name: check.evidence.get(TURNED) for check in verdict.checks} if verdict else {}
+    turned = next((found[name] for name in names if found.get(name) is not None), None)
+    if turned is None:
+        words = "the default, since no trial of this pair has measured what a harmless retrain changes"
+        return ShadowLimits(2 * least, policy.margin, policy.false_alarms, words, MOST_HARMLESS, classifies=classifies)
+    most, words = max(float(turned), least), "harmless retrains change so much in the trial of these releases"
+    if most > MOST_HARMLESS:
+        words = f"no more than that, although harmless retrains change up to {most:.2%} in the trial of these releases"
+    return ShadowLimits(
+        min(most, MOST_HARMLESS), policy.margin, policy.false_alarms, words, most, classifies=classifies
+    )
 
 
 @dataclass(frozen=True)
@@ -182,7 +190,7 @@ class _Follower:
         if state.crashed:
             decision = ShadowDecision(ShadowState.take_back, f"The candidate failed: {state.crashed}")
         counts = state.counts
-        notes = (f"A change of {self.limits.change:.2%} counts as harmless: {self.limits.change_from}.",)
+        notes = (f"A change of up to {self.limits.change:.2%} counts as harmless: {self.limits.change_from}.",)
         return Followed(
             self.sandbox.wheel.name, self.sandbox.wheel.version, self.baseline, decision, counts.rows,
             counts.labelled, state.logged, counts.change, counts.loss, self.limits, notes,

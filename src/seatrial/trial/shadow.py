@@ -32,13 +32,25 @@ class ShadowLimits:
     """What decides: the mean change that is harmless, the loss that is (`margin`), and the probability of an error.
 
     For a classifier the change is the share of decisions that turn, and the loss that of the right ones; for a
-    regression both are in units of the answers' spread.
+    regression both are in units of the answers' spread. Above `most` it is too much; between it and `change`, which is
+    never above it, only labels decide.
     """
 
     change: float
     margin: float
     alpha: float
     change_from: str = ""  # where that limit is from, for people
+    most: float = 0.0  # 0: the same as `change`
+    classifies: bool = True
+
+    def words(self, change: float, rows: int) -> str:
+        """How much the answers changed, beside the limits."""
+        limits = f"up to {self.change:.2%} counts as harmless"
+        if self.most > self.change:
+            limits += f", above {self.most:.2%} it is too much"
+        if self.classifies:
+            return f"{change:.2%} of {rows:,} rows turn; {limits}"
+        return f"answers to {rows:,} rows move by {change:.2%} of their spread on average; {limits}"
 
 
 @dataclass(frozen=True)
@@ -124,11 +136,12 @@ def worsened(scoring: Scoring, logged: Array, new: Array, labels: Sequence[Any])
 def decide(counts: ShadowCounts, limits: ShadowLimits) -> ShadowDecision:
     """Say what the counts prove: labels count for more than the number of decisions that turn."""
     alpha = limits.alpha / 2  # two hypotheses may each stop it
-    same, changed = (proven(VALUES, counts.moved, limits.change, alpha, above=above) for above in (False, True))
+    same = proven(VALUES, counts.moved, limits.change, alpha, above=False)
+    changed = proven(VALUES, counts.moved, max(limits.most, limits.change), alpha, above=True)
     null = (1 + limits.margin) / 2
     harmless = proven(VALUES, counts.worse, null, alpha, above=False)
     harmful = proven(VALUES, counts.worse, null, alpha, above=True)
-    change = f"{counts.change:.2%} of {counts.rows:,} rows turn, and {limits.change:.2%} would be harmless"
+    change = limits.words(counts.change, counts.rows)
     loss = f"on {counts.labelled:,} labelled rows it is worse by {counts.loss:+.2%}; the margin is {limits.margin:.2%}"
     if harmful:
         return ShadowDecision(ShadowState.take_back, f"The candidate is worse: {loss}.")
@@ -136,9 +149,11 @@ def decide(counts: ShadowCounts, limits: ShadowLimits) -> ShadowDecision:
         return ShadowDecision(ShadowState.promote, f"The candidate is not worse: {loss}.")
     if changed:
         lost = f", {counts.lost:,} of them without an answer" if counts.lost else ""
-        return ShadowDecision(ShadowState.take_back, f"Too many decisions turn: {change}{lost}.")
+        what = "Too many decisions turn" if limits.classifies else "The answers change too much"
+        return ShadowDecision(ShadowState.take_back, f"{what}: {change}{lost}.")
     if same:
-        return ShadowDecision(ShadowState.promote, f"Hardly any decision turns: {change}.")
+        what = "decisions turn" if limits.classifies else "answers change"
+        return ShadowDecision(ShadowState.promote, f"No more {what} than a harmless retrain changes: {change}.")
     return _undecided(counts, limits, f"{change}{f'; {loss}' * bool(counts.labelled)}")
 
 
@@ -146,11 +161,14 @@ def _undecided(counts: ShadowCounts, limits: ShadowLimits, known: str) -> Shadow
     """Say how many more rows, or labels, would decide if they are like those so far."""
     alpha, null = limits.alpha / 2, (1 + limits.margin) / 2
 
-    def needed(seen: Array, at: float) -> int | None:
-        both = [rows_needed(VALUES, seen, at, alpha, above=above) for above in (False, True)]
+    def needed(seen: Array, low: float, high: float) -> int | None:
+        both = [rows_needed(VALUES, seen, at, alpha, above=above) for at, above in ((low, False), (high, True))]
         return min((each for each in both if each is not None), default=None)
 
-    rows, labels = needed(counts.moved, limits.change), needed(counts.worse, null)
+    rows = needed(counts.moved, limits.change, max(limits.most, limits.change))
+    labels = needed(counts.worse, null, null)
     ahead = [f"about {n:,} more {what}" for n, what in ((rows, "rows"), (labels, "labels")) if n is not None]
     words = f"{' or '.join(ahead)} would decide" if ahead else "how many more rows are needed is unknown"
+    if rows is None and limits.change < counts.change <= limits.most and not counts.labelled:
+        words = "only labels can decide this (`seatrial log labels FILE`), or you"
     return ShadowDecision(ShadowState.undecided, f"Nothing is proven yet: {known}; {words}.", rows)
