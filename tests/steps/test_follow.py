@@ -126,6 +126,14 @@ def test_labels_count_once_when_they_come(tmp_path: Path) -> None:
     assert one.result(state).decision.state is ShadowState.promote  # decisions turn, and for the better
 
 
+def test_each_label_counts_once_although_rows_are_alike_and_requests_are_sent_again(tmp_path: Path) -> None:
+    add(tmp_path, [1.0] * 20)
+    add(tmp_path, [2.0, 3.0])  # the same request again, with other values
+    label(tmp_path, {f"0.1.0-{k}": "yes" if k % 2 else "no" for k in range(20)})
+    state = follower(tmp_path, Candidate()).look(FollowState())
+    assert (state.counts.rows, state.counts.labelled, state.logged) == (3, 20, 22)
+
+
 def test_a_candidate_that_crashes_is_taken_back_and_its_rows_are_asked_again(tmp_path: Path) -> None:
     add(tmp_path, [1.0, 2.0])
     candidate = Candidate()

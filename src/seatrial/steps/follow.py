@@ -204,8 +204,9 @@ class _Follower:
             read = read.with_logged(rows.logged)
             if not rows.size:
                 continue
-            hashes = content_hashes(rows.columns, len(next(iter(rows.columns.values()))), [0])[0]
-            fresh = np.flatnonzero(rows.first & ~np.isin(hashes, read.seen))
+            hashes = content_hashes(rows.columns, rows.size, [0])[0]
+            once = np.unique(hashes, return_index=True)[1]  # the first of equal rows
+            fresh = np.sort(once[~np.isin(hashes[once], read.seen)])
             if not len(fresh):
                 continue
             self.progress(f"asking the candidate {len(fresh):,} rows")
@@ -229,10 +230,9 @@ class _Follower:
             query = LogQuery(self.name, self.baseline, among=("request_id", sorted(wanted)))
             for part in groups(self.store.footers(self.store.files(query)), self.store.system):
                 rows = self._rows(part, query, labels)
-                places = [
-                    k for k in range(rows.size)
-                    if rows.labels[k] is not None and "/".join(map(str, rows.requests[k])) not in state.labelled
-                ]  # fmt: skip
+                names = [f"{request}/{row}" for request, row in rows.requests]
+                places = [k for k in range(rows.size) if rows.labels[k] is not None and names[k] not in state.labelled]
+                places = list({names[k]: k for k in reversed(places)}.values())  # a request that was sent again
                 if not places:
                     continue
                 chosen = np.array(places)
@@ -242,13 +242,12 @@ class _Follower:
                     return state.with_crash(error.message[:KEPT])
                 scoring, state = self._scoring(rows, state)
                 worse = worsened(scoring, _logged(scoring, rows, chosen), scores, [rows.labels[k] for k in places])
-                known = [f"{rows.requests[k][0]}/{rows.requests[k][1]}" for k in places]
-                state = state.with_labels(known, worse)
+                state = state.with_labels([names[k] for k in places], worse)
         self.tried.update(each for each in new if f"{each[0]}/{each[1]}" not in state.labelled)
         return state
 
     def _rows(self, part: Any, query: LogQuery, labels: Mapping[tuple[str, int], Any]) -> LoggedRows:
-        """All rows of a part that the query wants, each distinct one first once."""
+        """All rows of a part that the query wants."""
         columns, classes = self.described.columns, self.described.metadata.classes
         rows = rows_of_part(part, self.log.settings, query, columns, classes, self.baseline, labels, SeenNames())
         if rows.missing:
