@@ -37,11 +37,9 @@ def follow(
 
     Example: [bold]seatrial follow 0.3.0 --on local[/]
     """
-    from seatrial.core.moments import parse_moment
     from seatrial.steps.canary import canary_version, settle_canary
     from seatrial.steps.follow import follow as follow_release
 
-    begin = parse_moment(since, "--since") if since else None
     settings = Project(project, index=index).settings
     if version is None or canary:
         version = canary_version(settings, on, version)
@@ -56,7 +54,7 @@ def follow(
             settings,
             version,
             on=on,
-            since=begin,
+            since=since,
             once=once,
             told=told,
             progress=progress,

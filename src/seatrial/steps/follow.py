@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.moments import parse_moment
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy import TargetState, open_target
@@ -73,7 +74,7 @@ def follow(
     version: str,
     *,
     on: str = "local",
-    since: datetime | None = None,
+    since: str = "",
     once: bool = False,
     every: float = EVERY_SECONDS,
     told: Callable[[Followed], None] | None = None,
@@ -81,14 +82,13 @@ def follow(
 ) -> Followed:
     """Follow a release on the index beside the one that serves on the target `on`, until something is proven.
 
-    What was counted is remembered, so it may be ended at any time. `since` is where a new one begins; default: the
-    whole log of the release that serves. With `once` it returns after one look. `told` gets the result of each look.
+    What was counted is remembered, so it may be ended at any time, and goes on with the same `since`: where a new one
+    begins, as 7d or a time in UTC; default: the whole log of the release that serves. With `once` it returns after one
+    look. `told` gets the result of each look.
     """
+    begin = parse_moment(since, "--since").isoformat() if since else ""
     opened = _open(project, version, on, progress)
-    state = read_state(opened.path)
-    if state is None or (since is not None and state.since != since.isoformat()):
-        state = FollowState(since=since.isoformat() if since else "")
-    state = replace(state, crashed="")  # it may have been the machine
+    state = begun(read_state(opened.path), since, begin)
     while True:
         state = opened.look(state)
         found = opened.result(state)
@@ -104,6 +104,13 @@ def follow(
                 f"{now} serves on {on} now, and no longer {opened.baseline}.",
                 hint=f"Begin anew: `seatrial follow {version} --on {on}`.",
             )
+
+
+def begun(state: FollowState | None, asked: str, begin: str) -> FollowState:
+    """The state to go on with: a new one only where another `since` is asked for than the one that it began with."""
+    if state is None or asked not in ("", state.asked, state.since):
+        return FollowState(since=begin, asked=asked)
+    return replace(state, crashed="")  # it may have been the machine
 
 
 def _open(project: ProjectSettings, version: str, on: str, progress: Progress) -> "_Follower":

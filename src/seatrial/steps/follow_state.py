@@ -28,7 +28,8 @@ class FollowState:
     """How far the log was read, and what was counted.
 
     `seen` are hashes of rows that count already, sorted; `labelled` are "request/row" of labels that do. `scale` is the
-    unit of a regression, 0 while it is unknown; `crashed` says why the candidate could not answer.
+    unit of a regression, 0 while it is unknown; `crashed` says why the candidate could not answer. `asked` is what
+    `since` was asked as: 7d is another moment each time.
     """
 
     since: str = ""
@@ -39,6 +40,7 @@ class FollowState:
     logged: int = 0
     scale: float = 0.0
     crashed: str = ""
+    asked: str = ""
 
     def with_segments(self, names: Iterable[str]) -> "FollowState":
         """Note files as read."""
@@ -70,6 +72,7 @@ def write_state(path: Path, state: FollowState) -> None:
     facts: dict[str, Any] = {
         "format": FORMAT,
         "since": state.since,
+        "asked": state.asked,
         "segments": sorted(state.segments),
         "labelled": sorted(state.labelled),
         "logged": state.logged,
@@ -97,6 +100,7 @@ def read_state(path: Path) -> FollowState | None:
             return FollowState(
                 str(facts["since"]), frozenset(facts["segments"]), frozenset(facts["labelled"]), arrays["seen"],
                 counts, int(facts["logged"]), float(facts["scale"]), str(facts["crashed"]),
+                str(facts.get("asked", facts["since"])),
             )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise SeatrialError(f"{path} is damaged: {error}.", hint=_HINT) from None
