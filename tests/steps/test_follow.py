@@ -1,6 +1,7 @@
 """Following a candidate by the log: each row and each label counts once, whatever was killed, repeated or late."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.prediction_log.made_up_log import write
-from tests.trial.logged_traffic import COLUMNS, logged_table, sigmoid
+from tests.trial.logged_traffic import COLUMNS, START, logged_table, sigmoid
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.log_settings import LogSettings
@@ -124,6 +125,14 @@ def test_labels_count_once_when_they_come(tmp_path: Path) -> None:
     assert one.look(state).counts.labelled == 300
     assert state.counts.loss < -0.3
     assert one.result(state).decision.state is ShadowState.promote  # decisions turn, and for the better
+
+
+def test_labels_of_rows_before_the_comparison_do_not_count(tmp_path: Path) -> None:
+    add(tmp_path, [1.0, 2.0, 3.0])
+    label(tmp_path, {"0.1.0-0": "yes", "0.1.0-2": "no"})
+    since = (START + timedelta(minutes=1)).isoformat()
+    state = follower(tmp_path, Candidate()).look(FollowState(since=since))
+    assert (state.counts.rows, state.counts.labelled) == (2, 1)
 
 
 def test_each_label_counts_once_although_rows_are_alike_and_requests_are_sent_again(tmp_path: Path) -> None:

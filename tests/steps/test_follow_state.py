@@ -12,7 +12,9 @@ from seatrial.steps.follow_state import FollowState, read_state, write_state
 
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = FollowState("2026-11-01T00:00:00+00:00").with_segments(["a", "b"]).with_logged(7).with_scale(2.5)
-    state = state.with_rows(np.array([3, 1], dtype=np.uint64), np.array([0.0, np.nan])).with_labels(["r/0"], np.ones(1))
+    state = state.with_rows(np.array([3, 1], dtype=np.uint64), np.array([0.0, np.nan])).with_labels(
+        ["r/0"], np.ones(1), np.ones(1)
+    )
     write_state(tmp_path / "state.npz", state)
     read = read_state(tmp_path / "state.npz")
     assert read is not None
@@ -20,7 +22,7 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (read.logged, read.scale, read.counts.lost) == (7, 2.5, 1)
     assert read.seen.tolist() == [1, 3]
     assert read.counts.moved.tolist() == state.counts.moved.tolist()
-    assert read.counts.labelled == 1
+    assert (read.counts.labelled, read.counts.told) == (1, 1.0)
     assert read_state(tmp_path / "none.npz") is None
 
 

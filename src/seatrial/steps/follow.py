@@ -234,7 +234,7 @@ class _Follower:
             return None
         for start in range(0, len(new), IDS):
             wanted = {place[0] for place in new[start : start + IDS]}
-            query = LogQuery(self.name, self.baseline, among=("request_id", sorted(wanted)))
+            query = replace(self.query(state), among=("request_id", sorted(wanted)))
             for part in groups(self.store.footers(self.store.files(query)), self.store.system):
                 rows = self._rows(part, query, labels)
                 names = [f"{request}/{row}" for request, row in rows.requests]
@@ -248,8 +248,9 @@ class _Follower:
                 except NotComparedError as error:
                     return state.with_crash(error.message[:KEPT])
                 scoring, state = self._scoring(rows, state)
-                worse = worsened(scoring, _logged(scoring, rows, chosen), scores, [rows.labels[k] for k in places])
-                state = state.with_labels([names[k] for k in places], worse)
+                logged = _logged(scoring, rows, chosen)
+                worse = worsened(scoring, logged, scores, [rows.labels[k] for k in places])
+                state = state.with_labels([names[k] for k in places], worse, moved(scoring, logged, scores))
         self.tried.update(each for each in new if f"{each[0]}/{each[1]}" not in state.labelled)
         return state
 

@@ -54,9 +54,9 @@ class FollowState:
         """Count rows."""
         return replace(self, seen=np.union1d(self.seen, hashes), counts=self.counts.with_rows(moved))
 
-    def with_labels(self, places: Sequence[str], worse: Array) -> "FollowState":
+    def with_labels(self, places: Sequence[str], worse: Array, moved: Array) -> "FollowState":
         """Count labels."""
-        return replace(self, labelled=self.labelled | {*places}, counts=self.counts.with_labels(worse))
+        return replace(self, labelled=self.labelled | {*places}, counts=self.counts.with_labels(worse, moved))
 
     def with_scale(self, scale: float) -> "FollowState":
         """Set the unit of a regression."""
@@ -79,6 +79,7 @@ def write_state(path: Path, state: FollowState) -> None:
         "scale": state.scale,
         "crashed": state.crashed,
         "lost": state.counts.lost,
+        "told": state.counts.told,
     }
     content = io.BytesIO()
     arrays = {"seen": state.seen, "moved": state.counts.moved, "worse": state.counts.worse}
@@ -96,7 +97,7 @@ def read_state(path: Path) -> FollowState | None:
             facts = json.loads(arrays["facts"].tobytes())
             if facts["format"] != FORMAT:
                 raise SeatrialError(f"{path} was written by another version of Seatrial.", hint=_HINT)
-            counts = ShadowCounts(arrays["moved"], arrays["worse"], int(facts["lost"]))
+            counts = ShadowCounts(arrays["moved"], arrays["worse"], int(facts["lost"]), float(facts["told"]))
             return FollowState(
                 str(facts["since"]), frozenset(facts["segments"]), frozenset(facts["labelled"]), arrays["seen"],
                 counts, int(facts["logged"]), float(facts["scale"]), str(facts["crashed"]),

@@ -16,6 +16,7 @@ from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.sequential import proven, rows_needed
 
 STEPS = 200  # between no change and the largest, in which values are counted
+REPRESENTED = 0.5  # how much of the change of all rows labelled ones must show, to speak for the others
 VALUES: Floats = np.linspace(0, 1, STEPS + 1)
 
 
@@ -57,12 +58,14 @@ class ShadowLimits:
 class ShadowCounts:
     """Histograms over VALUES: of how far answers moved, and of how much worse they are (0.5: as good).
 
-    `lost` are rows that the candidate did not answer; they count as moved as far as possible.
+    `lost` are rows that the candidate did not answer; they count as moved as far as possible. `told` is the sum of how
+    far the answers to labelled rows moved.
     """
 
     moved: Array = field(default_factory=lambda: np.zeros(STEPS + 1, dtype=np.int64))
     worse: Array = field(default_factory=lambda: np.zeros(STEPS + 1, dtype=np.int64))
     lost: int = 0
+    told: float = 0.0
 
     @property
     def rows(self) -> int:
@@ -84,14 +87,20 @@ class ShadowCounts:
         """The mean loss so far; negative if the candidate is better."""
         return float((2 * VALUES - 1) @ self.worse / max(self.labelled, 1))
 
+    @property
+    def told_change(self) -> float:
+        """The mean change of labelled rows."""
+        return self.told / max(self.labelled, 1)
+
     def with_rows(self, moved: Array) -> "ShadowCounts":
         """Add rows by how far their answers moved, in [0, 1]; NaN is a row that the candidate did not answer."""
         lost = int(np.isnan(moved).sum())
         return replace(self, moved=self.moved + _counted(np.nan_to_num(moved, nan=1.0)), lost=self.lost + lost)
 
-    def with_labels(self, worse: Array) -> "ShadowCounts":
-        """Add labelled rows by how much worse the candidate is, in [-1, 1]."""
-        return replace(self, worse=self.worse + _counted((worse + 1) / 2))
+    def with_labels(self, worse: Array, moved: Array) -> "ShadowCounts":
+        """Add labelled rows by how much worse the candidate is, in [-1, 1], and how far their answers moved."""
+        told = self.told + float(np.nan_to_num(moved, nan=1.0).sum())
+        return replace(self, worse=self.worse + _counted((worse + 1) / 2), told=told)
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,7 @@ def decide(counts: ShadowCounts, limits: ShadowLimits) -> ShadowDecision:
     loss = f"on {counts.labelled:,} labelled rows it is worse by {counts.loss:+.2%}; the margin is {limits.margin:.2%}"
     if harmful:
         return ShadowDecision(ShadowState.take_back, f"The candidate is worse: {loss}.")
-    if harmless and not counts.lost:
+    if harmless and not counts.lost and not _selective(counts, limits):
         return ShadowDecision(ShadowState.promote, f"The candidate is not worse: {loss}.")
     if changed:
         lost = f", {counts.lost:,} of them without an answer" if counts.lost else ""
@@ -155,6 +164,11 @@ def decide(counts: ShadowCounts, limits: ShadowLimits) -> ShadowDecision:
         what = "decisions turn" if limits.classifies else "answers change"
         return ShadowDecision(ShadowState.promote, f"No more {what} than a harmless retrain changes: {change}.")
     return _undecided(counts, limits, f"{change}{f'; {loss}' * bool(counts.labelled)}")
+
+
+def _selective(counts: ShadowCounts, limits: ShadowLimits) -> bool:
+    """Whether what changes has few labels: a loan that was refused has no outcome, whatever is said of it now."""
+    return counts.change > limits.change and counts.told_change < REPRESENTED * counts.change
 
 
 def _undecided(counts: ShadowCounts, limits: ShadowLimits, known: str) -> ShadowDecision:
@@ -169,6 +183,8 @@ def _undecided(counts: ShadowCounts, limits: ShadowLimits, known: str) -> Shadow
     labels = needed(counts.worse, null, null)
     ahead = [f"about {n:,} more {what}" for n, what in ((rows, "rows"), (labels, "labels")) if n is not None]
     words = f"{' or '.join(ahead)} would decide" if ahead else "how many more rows are needed is unknown"
+    if labels == 0 and _selective(counts, limits):
+        words = f"labels cannot decide, since answers to labelled rows change by {counts.told_change:.2%} only"
     if rows is None and limits.change < counts.change <= limits.most and not counts.labelled:
         words = "only labels can decide this (`seatrial log labels FILE`), or you"
     return ShadowDecision(ShadowState.undecided, f"Nothing is proven yet: {known}; {words}.", rows)
