@@ -49,6 +49,14 @@ def test_a_column_that_the_log_lacks_has_its_default_and_a_class_no_score():
     assert np.isnan(rows.scores[0, 2])
 
 
+def test_a_label_is_that_of_the_newest_row_of_a_request_that_was_sent_again():
+    later = logged_table([8.0, 5.0], ["f", "f"]).slice(1)  # a minute later
+    later = later.set_column(later.column_names.index("request_id"), "request_id", pa.array(["0.1.0-0"]))
+    table = pa.concat_tables([logged_table([1.0], ["f"]), later])
+    rows = draw_rows(table.to_batches(), COLUMNS, ("no", "yes"), "0.1.0", limit=9, labels={("0.1.0-0", 0): "yes"})
+    assert dict(zip(rows.columns["x"].tolist(), rows.labels, strict=True)) == {1.0: None, 5.0: "yes"}
+
+
 def test_rows_of_versions_before_a_column_have_its_default_and_that_is_said():
     deck = Column("deck", "text", False, False, "none")
     table = pa.concat_tables(

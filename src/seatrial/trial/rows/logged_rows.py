@@ -145,6 +145,8 @@ def _as_rows(
     notes: list[str],
 ) -> LoggedRows:
     requests = list(zip(table["request_id"].to_pylist(), table["row"].to_pylist(), strict=True))
+    times = table["time"].to_pylist()
+    newest = {requests[k]: k for k in sorted(range(len(times)), key=times.__getitem__)}  # of a request sent again
     mixed = len({type(label) for label in classes}) > 1  # the log has such labels as JSON
     wheels = table["wheel"].to_pylist() if "wheel" in table.column_names else [""] * len(requests)
     later = _came_later(table, columns, version)
@@ -155,9 +157,9 @@ def _as_rows(
         answers=[json.loads(each) if mixed and each else each for each in table["prediction"].to_pylist()],
         versions=np.array(table["version"].to_pylist(), dtype=object),
         wheels=[each or "" for each in wheels],
-        times=[each.astimezone(UTC) for each in table["time"].to_pylist()],
+        times=[each.astimezone(UTC) for each in times],
         requests=requests,
-        labels=[labels.get(place) for place in requests],
+        labels=[labels.get(place) if newest[place] == k else None for k, place in enumerate(requests)],
         notes=notes,
     )
 
