@@ -1,5 +1,6 @@
 """The job that watches: on a schedule of its own, with its own secrets; an alarm opens the retrain if the policy says so."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from tests.ci.circle import ordered
 from tests.ci.test_pipeline_files import SCHEMAS
+from tests.commands import run_here
 from tests.conftest import copy_titanic
 
 from seatrial.ci import render
@@ -127,8 +129,87 @@ def test_a_project_that_is_not_watched_has_no_such_job(tmp_path: Path) -> None:
         ('\n[tool.seatrial.log]\nto = "logs"\n', "17 6 * * *", "no pipeline can read the log"),
         (LOG, "17 6 * *", "watch must have five fields"),
         (LOG, "daily; rm", "cannot be used in a pipeline"),
+        (LOG + '[tool.seatrial.watch]\nretrain = "yes"\n', "17 6 * * *", 'neither "never" nor "open"'),
     ],
 )
 def test_what_cannot_be_watched_says_why(tmp_path: Path, more: str, cron: str, message: str) -> None:
     with pytest.raises(SeatrialError, match=message):
         render(find_project(watched(tmp_path / "titanic", more, cron)), "github")
+
+
+def test_a_workflow_of_a_watch_that_is_no_longer_in_the_settings_is_reported(tmp_path: Path) -> None:
+    folder = watched(tmp_path / "titanic")
+    assert run_here("ci", "github", "--force", cwd=folder).returncode == 0
+    own = folder / ".github" / "workflows" / "my-own-watch.yml"
+    own.write_text("on: push\n")
+    assert run_here("ci", "github", "--check", cwd=folder).returncode == 0
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('watch = "17 6 * * *"', ""))
+    assert (
+        "seatrial-watch.yml is of a watch that is no longer" in run_here("ci", "github", "--force", cwd=folder).stderr
+    )
+    assert run_here("ci", "github", "--check", cwd=folder).returncode == 1
+    (own.parent / "seatrial-watch.yml").unlink()
+    assert run_here("ci", "github", "--check", cwd=folder).returncode == 0
+
+
+SEATRIAL = """#!/bin/sh
+case "$1" in
+watch) mkdir -p .seatrial/watch && echo alarm > .seatrial/watch/watch.md; exit 1 ;;
+refresh) echo row >> data/titanic.csv ;;
+esac
+"""
+GH = """#!/bin/sh
+case "$2" in view) grep -qs . "$REQUESTS" ;; create) echo opened >> "$REQUESTS" ;; esac
+"""
+
+
+@pytest.mark.parametrize("provider", SCHEMAS)
+def test_a_branch_that_is_not_merged_is_left_alone(tmp_path: Path, provider: str) -> None:
+    folder, origin, programs = tmp_path / "titanic", tmp_path / "origin.git", tmp_path / "bin"
+    script = _retrain(files(watched(folder, LOG + OPEN), provider))
+    programs.mkdir()
+    for name, text in {"seatrial": SEATRIAL, "gh": GH}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    person = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    requests = {"REQUESTS": str(tmp_path / "requests")}
+    environment = {**os.environ, **person, **requests, "PATH": f"{programs}:{os.environ['PATH']}"}
+
+    def run(*command: str, at: Path = folder) -> str:
+        done = subprocess.run(command, cwd=at, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout
+
+    def look() -> str:
+        run("git", "checkout", "--force", "main")
+        run("bash", "-e", "-c", script)
+        return run("git", "log", "--format=%s", "seatrial-retrain", at=origin)
+
+    run("git", "init", "--bare", "-b", "main", str(origin), at=tmp_path)
+    run("git", "config", "receive.advertisePushOptions", "true", at=origin)
+    for words in ("init -b main", f"remote add origin {origin}", "add .", "commit -m Start", "push origin main"):
+        run("git", *words.split())
+    first = look()
+    assert first.startswith("Train again")
+    run("git", "commit", "--allow-empty", "-m", "By a person")
+    run("git", "push", "origin", "HEAD:seatrial-retrain")
+    assert look() == f"By a person\n{first}"
+    run("git", "checkout", "--force", "main")
+    run("git", "merge", "origin/seatrial-retrain")
+    (tmp_path / "requests").unlink(missing_ok=True)
+    assert look().startswith("Train again on labelled rows: the watch raised an alarm\nBy a person")
+    if provider == "github":
+        assert (tmp_path / "requests").read_text() == "opened\n"
+
+
+def _retrain(made: dict[str, str]) -> str:
+    """The lines of the pipeline that look, and open the retrain."""
+    if "seatrial-watch.yml" in made:
+        steps = yaml.safe_load(made["seatrial-watch.yml"])["jobs"]["watch"]["steps"]
+        return str(next(step["run"] for step in steps if step.get("name") == "Open the retrain"))
+    if ".gitlab-ci.yml" in made:
+        return str(yaml.safe_load(made[".gitlab-ci.yml"])["watch"]["script"][0])
+    steps = yaml.safe_load(made["config.yml"])["jobs"]["watch"]["steps"]
+    runs = [step["run"]["command"] for step in steps if isinstance(step, dict) and "run" in step]
+    return "echo 1 > look\n" + runs[-1].replace("/tmp/look", "look").replace("~/tools/bin/", "")

@@ -77,6 +77,12 @@ def test_what_keeps_it_from_looking_is_exit_code_3(root: Path, monkeypatch: pyte
         (("--all", ".", "--serve"), "--all does not go with --serve"),
         (("--all", ".", "--output", "x.md"), "does not end in .html"),
         (("--serve", "--at", "1d"), "--serve does not go with --at"),
+        (("--serve", "--metrics", "x.prom"), "--serve does not go with --metrics"),
+        (("--every", "5min"), "--every is for --serve"),
+        (("--output", "pyproject.toml/x.html"), "pyproject.toml is a file, not a folder"),
+        (("--output", "pyproject.toml/x"), "pyproject.toml is a file, not a folder"),
+        (("--metrics", "."), "--metrics . is a folder"),
+        (("--metrics", "pyproject.toml/x"), "pyproject.toml is a file, not a folder"),
     ],
 )
 def test_a_usage_error_is_exit_code_2(root: Path, see: Any, words: tuple[str, ...], message: str) -> None:
@@ -93,10 +99,12 @@ def test_an_alarm_is_listed_and_acknowledged(root: Path, see: Any) -> None:
     assert alarm["code"] in run_here("watch", "alarms", cwd=root).stdout
     words = ("watch", "ack", alarm["code"], "--reason", "new tariff", "--by", "Ann", "--until", "2099-01-31")
     result = run_here(*words, cwd=root)
-    assert "drift.unit[fare]@0.2.0 acknowledged by Ann until 2099-01-31." in result.stderr
+    assert "drift.unit[fare] acknowledged by Ann until 2099-01-31." in result.stderr
     assert run_here("watch", cwd=root).returncode == 0
     assert "acknowledged until 2099-01-31" in run_here("watch", "alarms", cwd=root).stdout
     assert run_here("watch", "ack", "nothing", "--reason", "x", cwd=root).returncode == 1
+    run_here("watch", "ack", alarm["code"], "--reason", "\x1b[31mred\nnew", cwd=root)
+    assert r"\x1b[31mred new" in run_here("watch", "alarms", cwd=root).stdout
 
 
 def test_details_files_and_gauges(root: Path, see: Any) -> None:

@@ -141,5 +141,5 @@ TUNING = guide("tuning.md")  # tests/docs/test_tuning_page.py follows it
 EXACT = guide("exact.md")  # tests/docs/test_exact_page.py follows it
 REMOTE_TABLES = guide("remote-tables.md")  # tests/docs/test_remote_tables_page.py follows it
 SCORING = guide("scoring-files.md")  # tests/docs/test_scoring_files_page.py follows it
-ALL = (README, RENDERED, DOORS, MONITORING, TUNING, EXACT, REMOTE_TABLES, SCORING, *map(guide, GUIDES))
 AFTER_RELEASE = guide("after-release.md")  # tests/docs/test_after_release_page.py follows it
+ALL = (README, RENDERED, AFTER_RELEASE, DOORS, MONITORING, TUNING, EXACT, REMOTE_TABLES, SCORING, *map(guide, GUIDES))

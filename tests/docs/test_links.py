@@ -22,7 +22,14 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
 ]
 # They cannot be checked offline; check a link by hand when you add it.
-EXTERNAL = {"https://docs.zizmor.sh", "https://semver.org"}
+EXTERNAL = {
+    "https://docs.zizmor.sh",
+    "https://semver.org",
+    "https://doi.org/10.1093/biomet/34.1-2.28",
+    "https://doi.org/10.2307/3002019",
+    "https://doi.org/10.1093/biomet/70.3.659",
+    "https://arxiv.org/abs/2203.03532",
+}
 # The reader's own machine, while a server runs there.
 HERE = "http://127.0.0.1:"
 

@@ -120,7 +120,10 @@ def test_a_sample_is_the_one_that_training_here_takes(tmp_path: Path) -> None:
         confined = code.training("own", project.data)
         np.testing.assert_array_equal(confined.trained_rows, here.trained_rows)
         np.testing.assert_array_equal(confined.held_out.target, here.held_out.target)
+        np.testing.assert_array_equal(confined.order, here.order)  # type: ignore[arg-type]
+        assert (confined.order_seed, confined.complete_below) == (here.order_seed, here.complete_below)
     assert len(here.trained_rows) == 120
+    assert 0 < here.complete_below < 1
 
 
 @pytest.mark.parametrize("train", [[0, 1, 1], [0, 2], [0, -1], [0, 9], [0.0, 1.0]])

@@ -111,6 +111,44 @@ def test_a_look_at_another_moment_or_log_only_reports(
     assert list_alarms(project) == []
 
 
+def test_a_look_may_spend_the_time_since_the_last_and_one_that_reports_a_window(
+    project: ProjectSettings, see: See, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    see(watched(finding()))
+    look(project)
+    asked: list[dict[str, Any]] = []
+
+    def watch(*_: Any, **more: Any) -> Watched:
+        asked.append(more)
+        return watched(finding())
+
+    monkeypatch.setattr("seatrial.steps.watch.watch", watch)
+    look(project)
+    look(project, at="2d")
+    assert [(each["before"], [*each["active"]]) for each in asked] == [(AT, [finding().id]), (None, [])]
+
+
+def test_a_look_that_another_one_overtook_raises_nothing(
+    project: ProjectSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(*_: Any, **more: Any) -> Watched:
+        if not more["active"]:
+            monkeypatch.setattr("seatrial.steps.watch.watch", lambda *_, **_more: watched(finding()))
+            look(project)
+        return watched(finding(), finding("drift.range"), at=AT + DAY)
+
+    monkeypatch.setattr("seatrial.steps.watch.watch", watch)
+    assert [alarm.name for alarm in look(project).book.active()] == ["drift.unit"]
+
+
+def test_a_last_look_that_is_to_come_is_an_error(project: ProjectSettings, see: See) -> None:
+    see(watched(finding(), at=NOW + 2 * DAY))
+    look(project)
+    see(watched(finding()))
+    with pytest.raises(SeatrialError, match="by a clock that was ahead of this one"):
+        look(project)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -118,6 +156,8 @@ def test_a_look_at_another_moment_or_log_only_reports(
         ({"at": "2099-01-01"}, "is in the future"),
         ({"since": "1d", "at": "2d"}, "is not before"),
         ({"since": "2099-01-01"}, "is in the future"),
+        ({"at": "0001-01-01"}, "is before any log"),
+        ({"since": "0001-01-01T00:00+14:00"}, "is not a time"),
     ],
 )
 def test_a_moment_that_cannot_be_is_refused(

@@ -13,6 +13,7 @@ from seatrial.core.project import find_project
 from seatrial.release import FolderIndex
 from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.watch_records import Level, Watched
+from seatrial.watch.watch_words import headline
 
 DAYS, ROWS = 4, 120
 
@@ -77,7 +78,7 @@ def test_a_log_without_recent_requests_says_when_the_last_was(project, titanic, 
 
 def test_a_release_that_is_no_longer_on_the_index_is_reported(project, titanic, reference):
     log_days(project, titanic, reference)
-    log_days(project, titanic, reference, version="0.0.9", days=[0])
+    log_days(project, titanic, reference, version="0.0.9", days=[DAYS - 1])
     found = watch(project)
     assert found.level == Level.unknown
     gone = found.findings[0]
@@ -85,10 +86,25 @@ def test_a_release_that_is_no_longer_on_the_index_is_reported(project, titanic, 
     assert "0.0.9 is in the log, and no longer on" in gone.summary
 
 
+def test_a_release_that_no_longer_serves_may_leave_the_index(project, titanic, reference):
+    log_days(project, titanic, reference)
+    log_days(project, titanic, reference, version="0.0.9", days=[0])
+    found = watch(project)
+    assert found.level == Level.noted  # or each look would end with exit code 3 for 90 days
+    assert [(each.name, each.version, each.level) for each in found.findings if each.version == "0.0.9"] == [
+        ("traffic.release", "0.0.9", Level.noted)
+    ]
+
+
 def test_without_any_known_release_nothing_is_compared(project, titanic, reference):
     log_days(project, titanic, reference, version="0.0.9", days=[DAYS - 1])
     found = watch(project)
     assert (found.level, found.rows, found.series) == (Level.unknown, 0, ())
+
+
+def test_requests_of_unknown_releases_that_no_longer_come_are_not_well(project, titanic, reference):
+    log_days(project, titanic, reference, version="0.0.9", days=[0])
+    assert headline(watch(project)).exit_code == 3
 
 
 def test_a_wheel_without_held_out_rows_is_reported(titanic_project, project, titanic, reference, tmp_path):

@@ -1,6 +1,7 @@
 """Messages reach a receiver that fails, hangs, is busy or redirects; or they wait, within a bounded time."""
 
 import base64
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -104,7 +105,7 @@ def test_what_may_be_over_in_a_moment_is_tried_again_with_the_same_id(endpoint: 
     assert pauses == ([3.0, 3.0] if answer == 429 else [0.5, 1.0])
 
 
-@pytest.mark.parametrize("answer", [302, 307, 400, 404, 410])
+@pytest.mark.parametrize("answer", [302, 307, 401, 404, 410])
 def test_an_answer_that_stays_is_not_tried_again_and_a_redirect_is_not_followed(
     endpoint: Endpoint, answer: int
 ) -> None:
@@ -114,6 +115,30 @@ def test_an_answer_that_stays_is_not_tried_again_and_a_redirect_is_not_followed(
     assert (result.delivered, len(result.problems)) == ({}, 1)
     assert str(answer) in result.problems[0]
     assert "2 to send" in result.problems[0]
+
+
+@pytest.mark.parametrize("answer", [400, 413, 422])
+def test_a_message_that_is_refused_does_not_keep_back_the_others(endpoint: Endpoint, answer: int) -> None:
+    endpoint.answers = [answer, 200]
+    first, second, third = messages(3)
+    result = deliver([first, second, third], [receiver(endpoint)])
+    assert set(result.delivered) == {second.id, third.id}
+    assert f"It answered {answer}. 1 to send" in result.problems[0]
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "a..b", "xn--a"])
+def test_a_host_that_cannot_be_one_is_a_problem(host: str, capfd: pytest.CaptureFixture[str]) -> None:
+    result = deliver(messages(), [Receiver(f"https://{host}/x", "json", "")], total_seconds=0.3)
+    assert "could not be reached" in result.problems[0]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_receiver_that_hangs_leaves_time_for_the_next(endpoint: Endpoint) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hangs = Receiver(f"http://127.0.0.1:{silent.getsockname()[1]}/x", "json", "")
+        to = [hangs, receiver(endpoint)]
+        result = deliver(messages(), to, total_seconds=0.8, request_seconds=2.0)
+    assert result.delivered == {messages()[0].id: [to[1].id]}
 
 
 @pytest.mark.parametrize("answer", ["hang", "trickle"])

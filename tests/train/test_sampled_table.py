@@ -12,6 +12,7 @@ from tests.train.projects import compiles, table, two, write_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings
+from seatrial.model.row_hash import row_hashes
 from seatrial.model.table_files import read_raw_chunks
 from seatrial.train import sampled_table
 from seatrial.train.hold_out import split
@@ -56,6 +57,13 @@ def test_the_same_rows_are_fitted_and_held_out_as_of_a_table_in_memory(
     assert (sampled.split.cuts, sampled.split.groups) == (made.cuts, made.groups)
     assert sampled.split.held_out == len(made.test)
     assert sampled.table.rows == 270
+    order = row_hashes(whole.table.columns, list(whole.table.columns), whole.table.target, seed=whole.project.seed + 1)
+    below, known = sampled.split.complete_below, sampled.split.order
+    assert known is not None
+    assert 0 < below < 1
+    low = [content(whole, np.flatnonzero(order <= below)), content(sampled, np.flatnonzero(known <= below))]
+    whole_rows, sampled_rows = ([cells[:-1] for cells in rows] for rows in low)  # weights are scaled to the rows
+    assert whole_rows == sampled_rows
     assert (sampled.table.rows_read, len(sampled.table.dropped)) == (1202, 2)
     there, here = sampled.measured, whole.measured
     for name in ("labels", "weights", "groups"):
@@ -112,9 +120,10 @@ def test_a_table_that_changes_between_two_passes_is_an_error(tmp_path: Path) -> 
         train(project, compiles, progress=change)
     assert not project.runs.exists()
     recipe = read_recipe(project)
-    spoil(project)
-    with pytest.raises(SeatrialError, match="changed while it was being read"):
-        recipe.measured.scored(lambda columns: columns["size"])
+    for change_it in (spoil, lambda _: project.data.unlink()):
+        change_it(project)
+        with pytest.raises(SeatrialError, match="changed while it was being read"):
+            recipe.measured.scored(lambda columns: columns["size"])
 
 
 def test_a_label_that_the_sample_lacks_is_an_error(tmp_path: Path) -> None:

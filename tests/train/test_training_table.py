@@ -146,6 +146,13 @@ def test_a_file_that_changes_while_being_read_is_refused(tmp_path: Path) -> None
         read_training_table(project, checker, drop_bad_rows=False, progress=disturb)
 
 
+def test_a_file_that_is_removed_while_being_read_is_refused(tmp_path: Path) -> None:
+    project = write_project(tmp_path, labelled([0, 1] * 5))
+    checker = checker_of(project)
+    with pytest.raises(SeatrialError, match="changed while it was being read"):
+        read_training_table(project, checker, drop_bad_rows=False, progress=lambda _: project.data.unlink())
+
+
 def test_a_missing_table_is_reported(tmp_path: Path) -> None:
     project = write_project(tmp_path, "")
     project.data.unlink()

@@ -66,7 +66,7 @@ def test_a_trial_goes_on_without_a_recipe_that_failed(monkeypatch: pytest.Monkey
     seen: list[Recipes] = []
 
     class Failing:
-        def __init__(self, setup: object, policy: object, recipes: Recipes, progress: object) -> None:
+        def __init__(self, setup: object, policy: object, recipes: Recipes, progress: object, replayed: object) -> None:
             seen.append(recipes)
 
         def checks(self) -> object:
@@ -76,7 +76,7 @@ def test_a_trial_goes_on_without_a_recipe_that_failed(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(module, "_Trial", Failing)
     trainings: Any = ("new", "old", "rebuilt")
-    checks, _ = module._run_suites(None, None, Recipes(*trainings), lambda _: None)  # type: ignore[arg-type]
+    checks, _ = module._run_suites(None, None, Recipes(*trainings), None, lambda _: None)  # type: ignore[arg-type]
     assert checks == [FOUND]
     left = [(each.candidate, each.baseline, each.rebuilt) for each in seen]
     assert left == [trainings, ("new", "old", None), ("new", None, None), (None, None, None)]
@@ -89,6 +89,6 @@ def test_a_verdict_says_where_the_system_confines_nothing(monkeypatch: pytest.Mo
     assert check_confinement("") == []
     monkeypatch.setattr(module._Trial, "checks", lambda self: ([], {}))
     monkeypatch.setattr(module.kernel_limits, "missing", lambda: "the kernel has no Landlock")
-    [check], _ = module._run_suites(cast(Any, None), Policy(), Recipes(), silent)
+    [check], _ = module._run_suites(cast(Any, None), Policy(), Recipes(), None, silent)
     assert (check.name, check.outcome) == ("invariants.confinement", Outcome.noted)
     assert "the kernel has no Landlock" in check.summary

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from seatrial.model.features import Array, Columns
+from seatrial.model.row_hash import row_hashes
 from seatrial.trial import large_tables
 from seatrial.trial.compare.queries import Blocks, make_queries
-from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.compare.row_matching import Table, match
 from seatrial.trial.compare.scoring import Scoring
+from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.difference_checks import check_data, check_gain
-from seatrial.trial.large_tables import check_sampled
+from seatrial.trial.large_tables import check_sampled, compared_tables
 from seatrial.trial.policy import Policy
 from seatrial.trial.recipes import MOST_MEASURED, Recipes, Training, some_of
 from seatrial.trial.records import Outcome
@@ -88,3 +90,42 @@ def test_tables_within_the_bounds_are_used_whole() -> None:
     small = training(1_000, [])
     assert small.measured is small.held_out
     assert MOST_MEASURED >= 100_000
+
+
+def sampled(rows: int, wrong: float = 0.0, *, below: float = 0.3, seed: int = 1) -> Training:
+    """A training that has the rows with low hashes, and some others, of a table in no order that has grown."""
+    draw = np.random.default_rng(5)
+    columns = {"a": draw.integers(0, 30, 8_000).astype(float), "b": draw.integers(0, 40, 8_000).astype(float)}
+    columns["c"] = np.round(draw.normal(size=8_000), 2)
+    target = draw.integers(0, 2, 8_000)
+    target = np.where(draw.random(8_000) < wrong, 1 - target, target)
+    order = row_hashes({name: values[:rows] for name, values in columns.items()}, list("abc"), target[:rows], seed=seed)
+    there = draw.permutation(np.flatnonzero((order <= below) | (draw.random(rows) < 0.05)))
+    table = Table(columns, target, "y").take(there)
+    known = LabelledRows(table.columns, table.target).take(np.arange(100))
+    part = training(100, [])
+    return Training(part.score, part.refit, table, np.arange(100, len(there)), known, False, order[there], seed, below)
+
+
+def rewritten(old: Training, new: Training) -> list[tuple[str, Outcome]]:
+    before, after, seen = compared_tables(old, new)
+    checks = compare_history(before, after, Policy(), match(before, after, seen), seen=seen)
+    return [(check.subject, check.outcome) for check in checks if check.name == "data.rewritten"]
+
+
+def test_rows_that_left_a_sample_because_the_table_grew_are_not_taken_for_rewritten_ones() -> None:
+    old, new = sampled(4_000, below=0.6), sampled(8_000)
+    assert rewritten(old, new) == [("", Outcome.passed)]
+    whole = compare_history(old.table, new.table, Policy(), match(old.table, new.table))
+    assert Outcome.blocked in {check.outcome for check in whole}  # as if no training had said what it has
+    assert compared_tables(old, sampled(8_000, seed=2))[2] == 1  # hashes of another seed say nothing
+
+
+def test_labels_rewritten_in_a_sampled_table_are_counted_as_in_the_whole_one() -> None:
+    assert rewritten(sampled(8_000), sampled(8_000, wrong=0.12))[0][1] is Outcome.blocked
+    assert {outcome for _, outcome in rewritten(sampled(8_000), sampled(8_000, wrong=0.02))} == {Outcome.noted}
+
+
+def test_too_few_rows_in_common_are_not_compared_alone() -> None:
+    old, new = sampled(4_000, below=0.01), sampled(8_000)
+    assert compared_tables(old, new) == (old.table, new.table, 1.0)

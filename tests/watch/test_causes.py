@@ -43,6 +43,11 @@ def named(old, new, kind="number") -> tuple[str, str]:
         (np.full(1000, 31.5), "stuck", "one value, 31.5"),
         (np.minimum(NEW, 30.0), "capped", "beyond 30 are now 30"),
         (NEW + 25, "moved", "higher"),
+        (np.where(SOME, NEW / 2.54, NEW), "unit", "1/2.54 of"),
+        (np.where(SOME, NEW / 1000, NEW), "unit", "1/1,000 of"),
+        (np.where(SOME, 31.5, NEW), "stuck", "one value, 31.5"),
+        (np.where(SOME, NEW + 25, NEW), "moved", "higher"),
+        (np.where(np.arange(1000) % 5 < 3, np.minimum(NEW, 25.0), NEW), "capped", "beyond 25 are now 25"),
     ],
 )
 def test_numbers(new, kind, words):
@@ -58,6 +63,15 @@ def test_texts():
     assert "'RED' where it had 'red'" in named(old, renamed, "category")[1]
     assert named(old, np.where(SOME, "pink", new), "category")[0] == "new_category"
     assert named(old, np.where(SOME, "red", new), "category")[0] == "moved"
+    assert named(old, np.full(1000, "pink", dtype=object), "category")[0] == "new_category"
+
+
+def test_texts_of_which_training_knows_only_some():
+    old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
+    assert named(old, np.where(new == "red", "RED", new), "text")[0] == "renamed"
+    kind, words = named(old, np.where(SOME, "pink", new), "text")
+    assert (kind, words) == ("new_category", "has a new value, 'pink', which training hardly saw")
+    assert named(old, np.array([f"{k}" for k in range(1000)], dtype=object), "text")[0] == "moved"
 
 
 def test_moments_that_are_shifted_by_hours():
@@ -84,3 +98,10 @@ def test_one_key_is_named_only_if_the_others_are_as_before():
     assert confined_key(partner, 0.0, keys) == "partner"
     assert confined_key(G.random(900) < 0.4, 0.0, keys) == ""
     assert confined_key(np.ones(900, bool), 0.0, ["web"] * 900) == ""
+
+
+def test_a_value_that_was_frequent_and_is_more_so_is_not_stuck():
+    debt = np.where(np.arange(1000) % 10 < 7, 0.0, OLD)
+    more = np.where(np.arange(1000) % 10 < 8, 0.0, NEW)
+    kind, words = named(debt, more)
+    assert (kind, words) == ("moved", "is 0 more often: in 80\xa0% of the rows, it was 70\xa0%")

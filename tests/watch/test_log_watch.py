@@ -1,5 +1,7 @@
 """Quiet logs raise no alarm, and each fault is found and named, by the watch's own counts."""
 
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import numpy as np
@@ -7,8 +9,10 @@ import pyarrow as pa
 import pytest
 from tests.watch.made_logs import answered, at, day_table, refused_table
 
+from seatrial.watch.input_tally import InputTally, SampleTally
 from seatrial.watch.log_watch import LogWatch, Looked
-from seatrial.watch.watch_records import Level
+from seatrial.watch.tallies import slots_of
+from seatrial.watch.watch_records import Finding, Level
 from seatrial.watch.watch_settings import WatchSettings
 
 ROWS, QUIET = 200, 16  # rows of a day, and days before the fault
@@ -119,6 +123,21 @@ def test_a_fault_keeps_its_alarm_until_it_is_gone(titanic, reference):
     assert found == {16: [], 17: ["fare"], 19: ["fare"], 20: [], 21: []}
 
 
+def test_an_active_alarm_is_seen_again_at_once_and_by_no_other_finding(titanic, reference):
+    g = np.random.default_rng(5)
+
+    def missing_in_a_quarter(values, rows):
+        values["age"][rows & (g.random(len(rows)) < 0.24)] = np.nan
+
+    watch = watched(titanic, reference, missing_in_a_quarter)
+    end = at(QUIET + 1)
+    just_now = end - timedelta(seconds=5)
+    [first] = [each.id for each in watch.look(end).findings if each.level == Level.alarm]
+    assert alarms(watch.look(end, just_now)) == []  # it may spend the budget of 5 seconds
+    assert alarms(watch.look(end, just_now, [first])) == ["drift.missing"]
+    assert alarms(watch.look(end, just_now, ["drift.missing[fare]@0.1.0"])) == []
+
+
 def test_a_gross_fault_is_found_on_the_first_day_by_the_held_out_rows(titanic, reference):
     looked = watched(titanic, reference, hundredfold, days=1, since=0.0).look(at(1))
     assert looked.findings[0].name == "drift.unit"
@@ -218,3 +237,70 @@ def test_a_column_that_a_log_has_only_hashes_of_is_not_compared(titanic, referen
             hashes = pa.array([f"{k:032x}" for k in range(batch.num_rows)])
             watch.add(batch.set_column(at_, "input_fare", hashes) if day >= 10 else batch)
     assert alarms(watch.look(at(QUIET + 1))) == []
+
+
+def test_the_share_is_that_of_the_requests_when_all_came_within_an_hour(titanic, reference):
+    """The newest rows of a busy hour are in the sample as often as its first ones."""
+    g = np.random.default_rng(2)
+    watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(1))
+    for rows, factor, begin in ((720, 1, 0.42), (600, 100, 0.43)):
+        values = {name: each[g.integers(0, reference.rows, rows)] for name, each in reference.columns.items()}
+        values["fare"] = g.choice(reference.columns["fare"][reference.columns["fare"] > 0], rows) * factor
+        table = answered(titanic, values, 0, np.sort(begin + g.random(rows) * 0.005))
+        for batch in with_version(table, titanic.version):
+            watch.add(batch)
+    first = watch.look(at(1)).findings[0]
+    assert (first.name, first.subject) == ("drift.unit", "fare")
+    assert first.share == pytest.approx(600 / 1320, abs=0.06)
+
+
+def test_a_sample_has_each_row_of_its_hours_with_the_same_probability():
+    sample = SampleTally(["input_x"], 0, 23)
+    for hour in (3, 4, 3, 5, 4, 4):  # of hour 4, far more than are kept of an hour
+        for part in range(3):
+            values = pa.array(np.full(2_000 if hour == 4 else 100, float(hour * 10 + part)))
+            batch = pa.record_batch({"input_x": values, "key": pa.nulls(len(values), pa.string())})
+            sample.add(batch, "1", np.full(len(values), hour, np.int64))
+    values, counts = np.unique(np.asarray(sample.table(0, 23)["input_x"]), return_counts=True)
+    shares = dict(zip(values.tolist(), (counts / counts.sum()).tolist(), strict=True))
+    assert sum(counts) < 1_100
+    assert sum(shares.get(value, 0) for value in (40.0, 41.0, 42.0)) == pytest.approx(18_000 / 18_900, abs=0.02)
+    assert shares[40.0] == pytest.approx(shares[42.0], abs=0.05)
+    assert len(sample.table(3, 3)) == 600
+    assert sample.table(6, 8) is None
+
+
+def test_rows_that_come_again_in_other_requests_of_the_same_hour_are_counted(titanic, reference):
+    inputs = InputTally(reference)
+    times = np.full(100, 0.5)
+    distinct = np.unique(reference.columns["fare"], return_index=True)[1][:100]
+    again = {name: each[distinct] for name, each in reference.columns.items()}
+    for day in (3, 3, 3, 4):
+        for batch in with_version(answered(titanic, again, day, times), titanic.version):
+            inputs.add(batch, titanic.version, slots_of(batch.column("time")))
+    assert inputs.repeats.by_slot()[1].tolist() == [[100, 200], [100, 0]]
+
+
+def test_what_is_asked_stays_one_alarm_when_another_version_is_deployed():
+    asked = Finding("drift.unit", "drift", Level.alarm, "", "0.1.0", "fare")
+    answered_ = Finding("answers.labels", "answers", Level.alarm, "", "0.1.0")
+    lost = Finding("traffic.release", "traffic", Level.unknown, "", "0.1.0")
+    assert replace(asked, version="0.2.0").id == asked.id == "drift.unit[fare]"
+    assert replace(answered_, version="0.2.0").id != answered_.id
+    assert replace(lost, version="0.2.0").id != lost.id
+
+
+def test_how_the_rows_that_are_left_differ_follows_from_those_that_are_refused(titanic, reference):
+    def no_women(values, rows):
+        values["sex"][rows & (values["sex"] == "female") & (np.arange(len(rows)) % 2 == 0)] = "male"
+
+    watch = watched(titanic, reference, no_women)
+    refused = refused_table(QUIET, np.linspace(0.01, 0.99, 60), "sex", "literal_error")
+    alone = alarms(watch.look(at(QUIET + 1)))
+    assert alone[0] == "drift.moved"
+    for batch in with_version(refused, titanic.version):
+        watch.add_refused(batch)
+    looked = watch.look(at(QUIET + 1))
+    assert alarms(looked) == ["traffic.refusals"]
+    moved = next(each for each in looked.findings if each.name == "drift.moved")
+    assert (moved.level, moved.summary[-33:]) == (Level.noted, "It follows from `sex: literal_error`."[-33:])

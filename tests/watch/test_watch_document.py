@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.watch.watched import AT, finding, hostile, watched, with_figures
+from tests.watch.watched import AT, finding, hostile, series_of, watched, with_figures
 
 from seatrial.watch.watch_document import json_schema, to_document, to_json, to_markdown
 from seatrial.watch.watch_records import Level, Watched
@@ -32,6 +32,13 @@ def test_every_sample_is_of_the_schema(seen: Watched) -> None:
 
 def test_the_schema_in_the_docs_is_that_of_the_code() -> None:
     assert json.loads(SCHEMA_FILE.read_text()) == json_schema(), "write docs/watch.schema.json again"
+
+
+def test_a_part_without_figures_and_findings_was_not_looked_at() -> None:
+    text = to_markdown(watched(finding(), series=series_of(3, 1)[:1]))
+    assert "| Traffic and quality | ✅ |  |" in text
+    assert "| Drift | ⛔ |" in text
+    assert "| Performance with labels | not looked at |  |" in text
 
 
 def test_findings_have_their_id_and_whether_they_are_acknowledged() -> None:

@@ -29,6 +29,10 @@ def test_an_acknowledged_alarm_is_not_one_that_is_raised() -> None:
     assert values(exposition(seen, known))["seatrial_watch_level", "titanic-model"] == 1.0
 
 
+def test_a_window_without_requests_is_not_well() -> None:
+    assert values(exposition(watched(rows=0), AlarmBook()))["seatrial_watch_level", "titanic-model"] == 2.0
+
+
 def test_names_are_escaped() -> None:
     text = exposition(watched(project=f'{EVIL}"\n\\'), AlarmBook())
     assert ("seatrial_watch_rows", f'{EVIL}"\n\\') in values(text)

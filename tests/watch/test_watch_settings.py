@@ -25,3 +25,8 @@ def test_the_defaults_are_valid_and_a_whole_number_is_a_share_only_where_it_can_
     assert read_watch_settings({}, Path()) == WatchSettings()
     with pytest.raises(SeatrialError, match=r"margin = 1\.0"):
         read_watch_settings({"margin": 1}, Path())
+
+
+def test_a_window_is_whole_hours_since_the_log_is_counted_by_hour():
+    with pytest.raises(SeatrialError, match="window = '90min' is not a whole number of hours"):
+        read_watch_settings({"window": "90min"}, Path())

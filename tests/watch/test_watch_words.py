@@ -37,6 +37,7 @@ UNKNOWN = finding(
         (watched(UNKNOWN), "Unknown: 0.1.0 is not on the index.", 3),
         (watched(UNKNOWN, finding(since=None, share=None, log_p=None)), "Alarm: `fare` is 100 times what it was.", 1),
         (watched(rows=0), "Unknown: The newest window has no requests, so nothing could be looked at.", 3),
+        (watched(NOTED, rows=0), "Unknown: The newest window has no requests, so nothing could be looked at.", 3),
         (watched(rows=0, versions=[], notes=["the log is empty"]), "Unknown: The log is empty.", 3),
     ],
 )  # fmt: skip
@@ -60,7 +61,10 @@ def test_an_acknowledged_alarm_is_no_alarm_and_a_new_one_is() -> None:
     [
         (math.log(0.5), "chance may explain it"),
         (math.log(0.00099), "by chance less than once in 1,000 looks"),
-        (-20.0, "by chance less than once in 10^8 looks"),
+        (-20.0, "by chance less than once in 100 million looks"),
+        (math.log(0.99e-5), "by chance less than once in 100,000 looks"),
+        (math.log(0.99e-6), "by chance less than once in 1 million looks"),
+        (math.log(0.99e-12), "by chance less than once in 1 trillion looks"),
         (-5000.0, "chance does not explain it"),
         (None, ""),
     ],
@@ -73,10 +77,10 @@ def test_facts_and_the_command_for_the_rows() -> None:
     assert facts(finding(log_p=None)).replace("\xa0", " ") == (
         "0.2.0 · since 22 November 2026, 14:00 UTC, 12 % of the requests · 32.2 → 3,220"
     )
-    command = "seatrial log --since 2026-11-22T14:00 --release 0.2.0 --columns time,fare,prediction"
+    command = "seatrial log --since 2026-11-22T14:00 --columns time,fare,prediction"
     assert rows_command(finding()) == command
     refused = finding("traffic.refusals", part="traffic", subject="", since=None)
-    assert rows_command(refused) == "seatrial log --release 0.2.0 --refused"
+    assert rows_command(refused) == "seatrial log --refused"
 
 
 def test_what_the_summary_says_is_not_said_again() -> None:
@@ -87,8 +91,14 @@ def test_what_the_summary_says_is_not_said_again() -> None:
     assert facts(said).count("since") == 0
 
 
+def test_what_the_summary_has_in_brackets_is_followed_by_the_rest() -> None:
+    said = finding(summary="`fare` is stuck at 26 (compared with the held-out rows).", since=None, share=None)
+    line = headline(watched(said)).text
+    assert line == "`fare` is stuck at 26 (compared with the held-out rows, chance does not explain it)."
+
+
 def test_a_hostile_name_stays_one_word_of_the_command() -> None:
-    assert "'; rm -rf /'" in rows_command(finding(version="; rm -rf /", subject=""))
+    assert "'; rm -rf /'" in rows_command(finding("answers.labels", part="answers", version="; rm -rf /", subject=""))
     assert "--columns" not in rows_command(finding(subject="a b"))
 
 

@@ -36,6 +36,11 @@ def test_the_form_follows_the_host(url: str, form: str) -> None:
     assert form_of(url) == form
 
 
+@pytest.mark.parametrize("subject", ["sex = female", "age: 21 to 28", "sex is missing", "sex: literal_error"])
+def test_a_group_is_sent_without_its_values(subject: str) -> None:
+    assert message(subject).column in ("sex", "age")
+
+
 def test_plain_json_says_what_since_when_and_for_how_many() -> None:
     document = json.loads(body_of(message(), "json", PAGE))
     assert document["type"] == "alarm.raised"

@@ -1,6 +1,7 @@
 """Pipeline files from templates: for CircleCI, GitHub Actions and GitLab CI."""
 
 import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent / "templates"
+MARK = "# Written by `seatrial ci "
 
 
 def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, str]:
@@ -36,6 +38,16 @@ def render(project: ProjectSettings | Repository, provider: str) -> dict[Path, s
     return files
 
 
+def left_over(repository: Repository, provider: str, files: Collection[Path]) -> list[Path]:
+    """Pipelines of watches that `seatrial ci` wrote, and that are not among the `files` of today: they go on to run."""
+    service = SERVICES[provider]
+    if not service.watch_template:
+        return []
+    main = repository.top / service.path
+    found = sorted(main.parent.glob(f"{main.stem}-*watch{main.suffix}"))
+    return [path for path in found if path not in files and path.read_bytes().startswith(MARK.encode())]
+
+
 def _tidy(text: str) -> str:
     text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))
     return text.strip("\n") + "\n"
@@ -43,7 +55,7 @@ def _tidy(text: str) -> str:
 
 def is_as_rendered(path: Path, text: str, provider: str, root: Path) -> bool:
     """Whether a file is what `seatrial ci` writes today for the repository that `root` is in."""
-    if not text.startswith("# Written by `seatrial ci "):
+    if not text.startswith(MARK):
         return False
     try:
         return render(repository_at(root), provider).get(path.resolve()) == text

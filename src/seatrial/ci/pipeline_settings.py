@@ -66,8 +66,13 @@ class CiPipeline:
 
     @property
     def retrain_branch(self) -> str:
-        """The branch of the request to train again; it is made anew each time."""
+        """The branch of the request to train again; it is left alone until it is merged or deleted."""
         return self.job("seatrial-retrain")
+
+    @property
+    def retrain_left(self) -> str:
+        """What a look says that finds the branch of an earlier one."""
+        return f"The branch {self.retrain_branch} is not merged, so it stays as it is. Merge its request, or delete it."
 
     @property
     def at(self) -> str:
@@ -176,8 +181,17 @@ def read_pipeline(project: ProjectSettings) -> CiPipeline:
         shared=tuple(settings.get("shared", ())),
         watch=settings.get("watch", ""),
         watch_tokens=_watch_tokens(project) if "watch" in settings else (),
-        retrain=project.watch.get("retrain") == "open",
+        retrain=_retrains(project),
     )
+
+
+def _retrains(project: ProjectSettings) -> bool:
+    """Whether an alarm opens a request to train again. Raises SeatrialError for another setting."""
+    chosen = project.watch.get("retrain", "never")
+    if chosen not in ("never", "open"):
+        where = f"{project.root / 'pyproject.toml'}: [tool.seatrial.watch]"
+        raise SeatrialError(f'{where} retrain = {chosen!r} is neither "never" nor "open".')
+    return bool(chosen == "open")
 
 
 def _watch_tokens(project: ProjectSettings) -> tuple[str, ...]:

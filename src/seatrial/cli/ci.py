@@ -112,6 +112,7 @@ def changed(
 def _write(provider: str, check: bool, force: bool, project: ProjectOption) -> None:
     from seatrial.ci import render
     from seatrial.ci.file_sync import differences, write
+    from seatrial.ci.pipeline_files import left_over
     from seatrial.ci.repository import repository_at
 
     repository = repository_at(project)
@@ -119,6 +120,9 @@ def _write(provider: str, check: bool, force: bool, project: ProjectOption) -> N
     if repository.several:
         show.info(f"For {len(repository.projects)} projects of one repository: {repository.names}.")
     different = differences(files)
+    old = left_over(repository, provider, files)
+    for path in old:
+        show.info(f"{show.short_path(path)} is of a watch that is no longer in the settings: delete it.")
     for difference in different:
         if difference.diff and not force:
             show.plain(difference.diff)
@@ -126,7 +130,7 @@ def _write(provider: str, check: bool, force: bool, project: ProjectOption) -> N
         for difference in different:
             state = "is missing" if difference.missing else "is not up to date"
             show.info(f"{show.short_path(difference.path)} {state}.")
-        raise typer.Exit(1 if different else 0)
+        raise typer.Exit(1 if different or old else 0)
     written = write(files, force=force)
     for path in files:
         show.plain(f"{show.short_path(path)} {'written' if path in written else 'is up to date'}")

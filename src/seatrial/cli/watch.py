@@ -26,6 +26,7 @@ watch = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+LOOPBACK, PORT = "127.0.0.1", 8003  # where `--serve` listens
 UNKNOWN = 3  # the exit code where it could not be looked
 COLOURS = {"alarm": "red", "unknown": "yellow", "acknowledged": "yellow", "noted": "green", "well": "green"}
 
@@ -57,8 +58,8 @@ def run(
     more: Annotated[list[Path] | None, typer.Argument(help="More folders, with --all.", metavar="FOLDER")] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Serve the page, and look again and again.")] = False,
     every: Annotated[str, option("With --serve, the time between two looks, as 15min; default: 1h.", "--every")] = "1h",
-    host: Annotated[str, typer.Option(help="With --serve, the address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="With --serve, the port.", min=0, max=65535)] = 8003,
+    host: Annotated[str, typer.Option(help="With --serve, the address to listen on.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="With --serve, the port.", min=0, max=65535)] = PORT,
     keys: Annotated[
         Path | None, option("With --serve, the file of access keys; default: the project's, if it has one.", "--keys")
     ] = None,
@@ -74,13 +75,16 @@ def run(
     if more and not all_:
         hint = "`seatrial watch --all FOLDER...` looks at all projects in them."
         raise UsageError("Folders are named with --all.", hint=hint)
-    excluded = {"--at": at, "--since": since, "--json": json, "--output": output} if serve else {}
-    if all_:
-        excluded = {"--serve": serve, "--since": since, "--release": release, "--from": from_, "--metrics": metrics}
+    mode = "--all" if all_ else "--serve" if serve else ""
+    excluded = {
+        "--all": {"--serve": serve, "--since": since, "--release": release, "--from": from_, "--metrics": metrics},
+        "--serve": {"--at": at, "--since": since, "--json": json, "--output": output, "--metrics": metrics},
+    }.get(mode, {})
     if wrong := [name for name, value in excluded.items() if value]:
-        raise UsageError(
-            f"{'--all' if all_ else '--serve'} does not go with {wrong[0]}.", hint="Leave one of them out."
-        )
+        raise UsageError(f"{mode} does not go with {wrong[0]}.", hint="Leave one of them out.")
+    of_serve = {"--every": every != "1h", "--host": host != LOOPBACK, "--port": port != PORT, "--keys": keys}
+    if not serve and (wrong := [name for name, value in of_serve.items() if value]):
+        raise UsageError(f"{wrong[0]} is for --serve.", hint="Add --serve, or leave it out.")
     with _could_not_look():
         if all_:
             code = _all([*all_, *(more or [])], at=at, output=output, json=json)
@@ -97,10 +101,14 @@ def _one(
 ) -> int:
     from seatrial.core.files import write_atomic
     from seatrial.core.project import find_project
-    from seatrial.steps.look import check_output, look, write_look
+    from seatrial.steps.look import check_folder, check_output, look, write_look
 
     if output:
         check_output(output)
+    if metrics:
+        if metrics.is_dir():
+            raise UsageError(f"--metrics {metrics} is a folder.", hint="Name a file, as seatrial.prom.")
+        check_folder(metrics.parent)
     with show.progress(quiet=json) as progress:
         progress("reading the log")
         found = look(find_project(project), **asked, progress=progress)
@@ -200,9 +208,9 @@ def _print_line(line: "WatchLine", name: str = "") -> None:
 
 def _all(folders: Sequence[Path], *, at: str, output: Path | None, json: bool) -> int:
     from seatrial.core.files import write_atomic
-    from seatrial.steps.look import look_at_all, page_of_all
+    from seatrial.steps.look import PAGE, check_output, look_at_all, page_of_all
 
-    if output and output.suffix != ".html":
+    if output and check_output(output) != PAGE:
         raise UsageError(f"With --all, --output is a page, and {output} does not end in .html.")
     with show.progress(quiet=json) as progress:
         found = look_at_all(folders, at=at, progress=progress)

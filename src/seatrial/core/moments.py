@@ -32,11 +32,12 @@ def parse_moment(text: str, where: str, now: datetime | None = None) -> datetime
     """
     try:
         read = datetime.fromisoformat(text.strip())
-    except ValueError:
+        found = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         try:
             return (now or datetime.now(UTC)) - parse_length(text, where)
         except SeatrialError:
             raise SeatrialError(
                 f"{where} {text!r} is not a time.", hint="Examples: 7d, 2027-01-31, 2027-01-31T12:00 (UTC)."
             ) from None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    return found

@@ -6,6 +6,7 @@ belong to the one place that they watch from. A pipeline keeps the folder in its
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from seatrial.core.errors import SeatrialError
@@ -14,6 +15,7 @@ from seatrial.watch.alarms import AlarmBook
 
 FOLDER = Path(".seatrial") / "watch"
 FILE = "alarms.json"
+CLOCKS_APART = timedelta(hours=1)  # of machines that watch one project in turn
 WAIT_SECONDS = 20.0  # for another watcher that is writing
 
 
@@ -38,6 +40,16 @@ def read_book(root: Path) -> AlarmBook:
             f"{path} is damaged: {error.errors(include_url=False)[0]['msg']}.",
             hint="Restore it, or delete it: then alarms are raised anew.",
         ) from None
+
+
+def last_look(book: AlarmBook, now: datetime) -> datetime | None:
+    """When the last look was. Raises SeatrialError if that is to come: until then, no look would raise an alarm."""
+    if book.looked and book.looked - now > CLOCKS_APART:
+        raise SeatrialError(
+            f"The last look was at {book.looked:%Y-%m-%d %H:%M} UTC, by a clock that was ahead of this one.",
+            hint=f"Set this machine's clock. If the other one was wrong, write null for `looked` in {FOLDER / FILE}.",
+        )
+    return book.looked
 
 
 @contextmanager

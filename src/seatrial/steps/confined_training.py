@@ -26,6 +26,7 @@ from seatrial.train.column_files import (
     write_columns,
     write_values,
 )
+from seatrial.train.hold_out import SAMPLE_SEED
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy
@@ -74,14 +75,15 @@ class ConfinedCode:
                 read_values(self._folder / f"{recipe}-{name}") for name in ("target", "train", "test")
             )
             listed = facts.get("further", [])
-            keys, weights = (
+            keys, weights, order = (
                 read_numbers(self._folder / f"{recipe}-{name}.npy") if name in listed else None
-                for name in ("keys", "weights")
+                for name in ("keys", "weights", "order")
             )
-            beside = (*columns.values(), *(values for values in (keys, weights) if values is not None))
+            beside = (*columns.values(), *(values for values in (keys, weights, order) if values is not None))
             if not _disjoint(train, test, len(target)) or {len(values) for values in beside} != {len(target)}:
                 raise ColumnFileError("The rows of the table do not match its split.")
-        except (ColumnFileError, TypeError) as error:
+            order_seed, complete_below = int(facts["seed"]) + SAMPLE_SEED, float(facts["complete_below"])
+        except (ColumnFileError, TypeError, ValueError, KeyError) as error:
             raise self._failed(f"returned an invalid table: {error}") from None
         return Training(
             score=self.scorer(recipe),
@@ -90,6 +92,9 @@ class ConfinedCode:
             trained_rows=train,
             held_out=LabelledRows(columns, target, keys, weights).take(test),
             by_group=facts.get("by") == "group",
+            order=order,
+            order_seed=order_seed,
+            complete_below=complete_below,
         )
 
     def scorer(self, recipe: str, positions: Array | None = None) -> Scorer:

@@ -31,7 +31,7 @@ THIRDS = ("the lowest third", "the middle third", "the highest third")
 
 
 @dataclass(frozen=True)
-class RowsFromLog:
+class TableAdditions:
     """Labelled rows of a log: `table` has the schema's columns and the target, by the project's names.
 
     `earlier` are for each row the labels that it had before, as they are in `table`. `rows` counts the predictions
@@ -71,7 +71,7 @@ def read_labelled_rows(
     *,
     old: "Export | None" = None,
     progress: Progress = silent,
-) -> RowsFromLog:
+) -> TableAdditions:
     """Read the labelled rows of a project's log since a moment. Raises SeatrialError where they cannot be rows.
 
     `old` is the project's table, as far as there is one: requests' times are written as it writes times.
@@ -210,7 +210,7 @@ class _Found:
         thirds = np.searchsorted(np.nanquantile(predictions, [1 / 3, 2 / 3]), predictions)
         return [(name, int((thirds == n).sum()), int(labelled[thirds == n].sum())) for n, name in enumerate(THIRDS)]
 
-    def result(self, project: "ProjectSettings", history: Any, old: "Export | None") -> RowsFromLog:
+    def result(self, project: "ProjectSettings", history: Any, old: "Export | None") -> TableAdditions:
         """The rows as the project's table has them, each prediction once: the last one, if a request was repeated."""
         import pyarrow as pa
 
@@ -232,7 +232,7 @@ class _Found:
                 project, table["time"].to_pylist(), value_of(old, project.split.column)
             )
         columns[project.target] = label_values([json.loads(text) for text in labels["label"].to_pylist()])
-        return RowsFromLog(
+        return TableAdditions(
             pa.table(columns), _earlier(labels, history), self.rows, len(hashed), self.young, self._shares(),
             int(hashed.sum()),
         )  # fmt: skip

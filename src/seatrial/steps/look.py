@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seatrial.watch.watch_records import Watched
 
 PAGE, DOCUMENT, MARKDOWN = "watch.html", "watch.json", "watch.md"
+FIRST_YEAR = 2000  # of any log
 ENDINGS = {".html": PAGE, ".json": DOCUMENT, ".md": MARKDOWN}
 
 
@@ -105,16 +106,21 @@ def look(
     moment, begin = _moment(at, "--at", now), _moment(since, "--since", now)
     if moment and begin and begin >= moment:
         raise UsageError(f"--since {since} is not before --at {at}.", hint="Give an earlier --since.")
-    before = alarm_files.read_book(project.root).looked
-    watched = readable(watch(project, at=moment, release=release, log=log, before=before, progress=progress))
+    book, reports_only = alarm_files.read_book(project.root), bool(moment or begin or release or log)
+    before, active = (
+        (None, []) if reports_only else (alarm_files.last_look(book, now), [each.id for each in book.active()])
+    )
+    seen = watch(project, at=moment, release=release, log=log, before=before, active=active, progress=progress)
+    watched = readable(seen)
     if begin:
         watched = shown_since(watched, begin)
     length = settings.window_length
     seconds = length.total_seconds()
-    if moment or begin or release or log:
-        return WatchLook(watched, alarm_files.read_book(project.root), reports_only=True, window_seconds=seconds)
+    if reports_only:
+        return WatchLook(watched, book, reports_only=True, window_seconds=seconds)
     with alarm_files.changing(project.root) as file:
-        file.book = after_look(file.book, watched, resolve_after=settings.resolve_after, window=length)
+        if file.book.looked == before:  # or both looks would spend the budget of the same time
+            file.book = after_look(file.book, watched, resolve_after=settings.resolve_after, window=length)
     problems = _send(project.root, receivers, progress)
     found = WatchLook(watched, alarm_files.read_book(project.root), problems, window_seconds=seconds)
     folder = project.root / alarm_files.FOLDER
@@ -139,8 +145,9 @@ def _moment(value: str | datetime, where: str, now: datetime) -> datetime | None
     except SeatrialError as error:
         raise UsageError(error.message, hint=error.hint) from None
     found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    if found > now:
-        raise UsageError(f"{where} {found:%Y-%m-%d %H:%M} UTC is in the future.", hint="Give a moment that is over.")
+    if found > now or found.year < FIRST_YEAR:
+        when = "in the future" if found > now else "before any log"
+        raise UsageError(f"{where} {found:%Y-%m-%d %H:%M} UTC is {when}.", hint="Give a moment of the log.")
     return found
 
 
@@ -176,13 +183,19 @@ def write_look(found: WatchLook, to: Path) -> list[Path]:
 
 
 def check_output(to: Path) -> str:
-    """Which of a look's files a path is for, by its ending; empty for a folder. Raises UsageError for another one."""
-    ending = to.suffix.lower()
-    if to.is_dir() or not ending:
-        return ""
-    if ending not in ENDINGS:
+    """Which of a look's files a path is for, by its ending; empty for a folder. Raises UsageError for another path."""
+    ending = "" if to.is_dir() else to.suffix.lower()
+    if ending and ending not in ENDINGS:
         raise UsageError(f"{to} ends in {ending}.", hint="Name a folder, or a file that ends in .html, .json or .md.")
-    return ENDINGS[ending]
+    check_folder(to.parent if ending else to)
+    return ENDINGS.get(ending, "")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UsageError, before the work, where a path cannot be a folder: a file is in its place or above it."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise UsageError(f"{there} is a file, not a folder.", hint="Name another place to write to.")
 
 
 def look_at_all(folders: Sequence[Path], *, at: str = "", progress: Progress = silent) -> list[ProjectLook]:

@@ -20,6 +20,7 @@ from seatrial.model.metadata import SBOM_FILE
 from seatrial.release import BuiltRelease, Index, IndexedRelease
 from seatrial.release.licences import bill_of_materials
 from seatrial.steps.confined_training import REBUILT, ConfinedCode, confined_code
+from seatrial.train.hold_out import SAMPLE_SEED
 from seatrial.train.recipe import Recipe
 from seatrial.train.recipe_scorer import RecipeScorer
 from seatrial.trial.compare.queries import Scorer
@@ -165,6 +166,9 @@ def training_of(recipe: Recipe) -> Training:
         trained_rows=recipe.split.train,
         held_out=LabelledRows(table.columns, table.target, table.keys, table.weights).take(recipe.split.test),
         by_group=recipe.split.by == "group",
+        order=recipe.split.order,
+        order_seed=recipe.split.seed + SAMPLE_SEED,
+        complete_below=recipe.split.complete_below,
     )
 
 

@@ -99,14 +99,16 @@ class _Worker:
         if answer:
             write_columns(self._folder, answer, read.table.columns)
             parts = {"target": read.table.target, "train": read.split.train, "test": read.split.test}
-            further = {"keys": read.table.keys, "weights": read.weights_of(np.arange(read.table.rows))}
+            weights = read.weights_of(np.arange(read.table.rows))
+            further = {"keys": read.table.keys, "weights": weights, "order": read.split.order}
             for name, values in {**parts, **further}.items():
                 if values is not None:
                     write_values(self._folder / f"{answer}-{name}", values)
         used = asdict(read.project)
-        named = [name for name in ("keys", "weights") if getattr(read.table, name) is not None]
+        sides = {"keys": read.table.keys, "weights": read.table.weights, "order": read.split.order}
+        named = [name for name, values in sides.items() if values is not None]
         facts = {name: used[name] for name in ("target", "seed", "test_share")}
-        return {**facts, "further": named, "by": read.split.by}
+        return {**facts, "further": named, "by": read.split.by, "complete_below": read.split.complete_below}
 
     def _recipe(self, name: str) -> "Recipe":
         """A recipe, which is read if it is not in memory; where its table is large, the others are dropped."""

@@ -1,9 +1,9 @@
 """Watch: what the prediction log says about the releases that served, compared with what they were trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from seatrial.core.errors import SeatrialError
@@ -27,13 +27,14 @@ def watch(
     release: str = "",
     log: str = "",
     before: datetime | None = None,
+    active: Collection[str] = (),
     progress: Progress = silent,
 ) -> "Watched":
     """Look at the prediction log as of `at` (default: now): findings, the likeliest cause first, and figures over time.
 
     `release` is a version, by default every one that served. `log` is another destination than the project's. `before`
     is when the last look was: this one may spend the budget of false alarms of the time since, and without it that
-    of one window.
+    of one window. `active` are the findings, by ID, whose alarms are active.
     """
     from seatrial.core.moments import parse_length
     from seatrial.prediction_log.labels import newest_labels
@@ -50,7 +51,8 @@ def watch(
     query = opened.query(since=since, until=moment, release=release)
     source = _open(opened)
     progress("looking for the versions that served")
-    served = _served(source, query)
+    days = _served(source, query)
+    served = [*days]
     deployed = _deployments(project, since)
     begin = moment - settings.window_length
     if not served:
@@ -58,7 +60,8 @@ def watch(
         return Watched(
             project.name, moment, begin, 0, (), (), deployed=deployed, notes=(note,), false_alarms=settings.false_alarms
         )
-    known = _references(project, served, progress)
+    serving = {version for version, last in days.items() if last >= begin.date()}
+    known = _references(project, served, serving, progress)
     if not known.references:
         return Watched(
             project.name, moment, begin, 0, served, [*known.findings], deployed=deployed, notes=known.notes,
@@ -72,7 +75,7 @@ def watch(
     watched = LogWatch(known.references, newest, settings, moment, labels, wait, accepted)
     progress(f"reading the log since {since:%Y-%m-%d}")
     _read(source, query, watched)
-    found = watched.look(moment, before)
+    found = watched.look(moment, before, active)
     return Watched(
         project.name,
         moment,
@@ -105,14 +108,16 @@ def _open(opened: Any) -> "PredictionLog":
     return found
 
 
-def _served(source: "PredictionLog", query: "LogQuery") -> list[str]:
-    """The versions that the log has rows of, the one that began last at the end."""
+def _served(source: "PredictionLog", query: "LogQuery") -> dict[str, date]:
+    """The versions that the log has rows of and the last day of each, the one that began last at the end."""
     from seatrial.prediction_log.log_summary import summarize
 
-    first: dict[str, Any] = {}
+    first: dict[str, date] = {}
+    last: dict[str, date] = {}
     for day in summarize(source, query):
         first[day.version] = min(first.get(day.version, day.day), day.day)
-    return sorted(first, key=lambda version: (first[version], _order(version)))
+        last[day.version] = max(last.get(day.version, day.day), day.day)
+    return {each: last[each] for each in sorted(first, key=lambda each: (first[each], _order(each)))}
 
 
 def _order(version: str) -> tuple[Any, ...]:
@@ -144,8 +149,13 @@ def _nothing(source: "PredictionLog", query: "LogQuery", history: str, log: str)
     return f"The log in {where} is empty: no request was logged yet. `seatrial log` says where servers write it."
 
 
-def _references(project: "ProjectSettings", served: Sequence[str], progress: Progress) -> KnownReleases:
-    """What each version that served was measured on, from its wheel on the index."""
+def _references(
+    project: "ProjectSettings", served: Sequence[str], serving: Collection[str], progress: Progress
+) -> KnownReleases:
+    """What each version that served was measured on, from its wheel on the index.
+
+    What is not known of those that serve no more is noted only: it is nobody's fault that old releases are removed.
+    """
     from seatrial.release import open_index
     from seatrial.watch.watch_records import Finding, Level
 
@@ -169,7 +179,7 @@ def _references(project: "ProjectSettings", served: Sequence[str], progress: Pro
         except SeatrialError as error:
             findings.append(
                 Finding(
-                    "traffic.release", "traffic", Level.unknown,
+                    "traffic.release", "traffic", Level.unknown if version in serving else Level.noted,
                     f"{error.message} What it was trained on is not known, so its rows are not compared with that.",
                     version, hint=error.hint or "Publish it again, or deploy a release that is on the index.",
                 )

@@ -22,6 +22,7 @@ URLS, SECRET = "SEATRIAL_WATCH_WEBHOOK", "SEATRIAL_WATCH_SECRET"  # environment 
 REQUEST_SECONDS = 10.0  # for one request, whatever the receiver does
 TOTAL_SECONDS = 30.0  # for all of a look
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries
+OF_THE_MESSAGE = frozenset({400, 413, 422})  # its content is refused, so the next one may be taken
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})  # may be over in a moment
 
 
@@ -82,43 +83,47 @@ def deliver(
     request_seconds: float = REQUEST_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Delivery:
-    """Send each message to each receiver that does not have it, in order; a receiver that fails gets no more now."""
-    end = time.monotonic() + total_seconds
+    """Send each message to each receiver that does not have it, in order, and share the time out over receivers.
+
+    One that fails gets no more now, unless it only refuses this message: a later one is another.
+    """
+    last = time.monotonic() + total_seconds
     delivered: dict[str, list[str]] = {}
     tried: list[str] = []
     problems = []
-    for receiver in to:
+    for place, receiver in enumerate(to):
+        now, failed = time.monotonic(), ""
+        end = now + (last - now) / (len(to) - place)
         for message in messages:
             if receiver.id in message.delivered:
                 continue
             tried.append(message.id)
-            problem = _deliver_one(message, receiver, end, request_seconds, sleep)
-            if problem:
-                waiting = sum(receiver.id not in each.delivered for each in messages)
-                waiting -= sum(receiver.id in each for each in delivered.values())
-                problems.append(f"{receiver.host}: {problem} {waiting} to send; tried again at the next look.")
+            status, problem = _deliver_one(message, receiver, end, request_seconds, sleep)
+            failed = failed or problem
+            if not problem:
+                delivered.setdefault(message.id, []).append(receiver.id)
+            elif status not in OF_THE_MESSAGE:
                 break
-            delivered.setdefault(message.id, []).append(receiver.id)
+        if failed:
+            waiting = sum(receiver.id not in each.delivered for each in messages)
+            waiting -= sum(receiver.id in each for each in delivered.values())
+            problems.append(f"{receiver.host}: {failed} {waiting} to send; tried again at the next look.")
     return Delivery(delivered, tried, problems)
 
 
 def _deliver_one(
     message: AlarmMessage, receiver: Receiver, end: float, request_seconds: float, sleep: Callable[[float], None]
-) -> str:
-    """Send one message, with retries; returns what went wrong, or nothing."""
-    pause, problem = FIRST_PAUSE, "There was no time left."
+) -> tuple[int, str]:
+    """Send one message, with retries; returns the status, 0 for none, and what went wrong, or nothing."""
+    pause, status, problem = FIRST_PAUSE, 0, "There was no time left."
     while (left := end - time.monotonic()) > 0:
         status, after, problem = _post(message, receiver, min(request_seconds, left))
-        if not problem:
-            return ""
-        if status and status not in TEMPORARY:
-            return problem
         wait = max(pause, after)
-        if time.monotonic() + wait >= end:
-            return problem
+        if not problem or (status and status not in TEMPORARY) or time.monotonic() + wait >= end:
+            return status, problem
         sleep(wait)
         pause = min(pause * 2, LONGEST_PAUSE)
-    return problem
+    return status, problem
 
 
 def _post(message: AlarmMessage, receiver: Receiver, seconds: float) -> tuple[int, float, str]:
@@ -148,7 +153,7 @@ def _request(url: str, body: bytes, headers: dict[str, str], seconds: float) -> 
         ):
             status = response.status_code
             after = response.headers.get("retry-after", "")
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:  # ValueError: a host that cannot be one
         name = type(error).__name__.removesuffix("Error")
         return 0, 0.0, f"It could not be reached ({name})."
     if 200 <= status < 300:

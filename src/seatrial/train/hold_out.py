@@ -36,7 +36,8 @@ class Split:
     hash below which its rows are held out; by group, the place below which a group is; by time, the first time that is.
     `groups` counts the groups that the rows are from: those trained on and those held out. `sampled_from` counts the
     rows that the rows to train on are a sample of; 0 where they are all that are not held out. `measured` counts all
-    rows that are held out, where `test` has only those of them that are in memory; otherwise it is 0.
+    rows that are held out, where `test` has only those of them that are in memory; otherwise it is 0. Of a table that
+    is not in memory, `order` has a hash of each row that is, and all rows with one up to `complete_below` are.
     """
 
     train: Array
@@ -49,6 +50,8 @@ class Split:
     groups: tuple[int, int] | None = None
     sampled_from: int = 0
     measured: int = 0
+    order: Floats | None = None
+    complete_below: float = 1.0
 
     @property
     def held_out(self) -> int:

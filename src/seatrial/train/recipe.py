@@ -185,7 +185,9 @@ class Recipe:
         """Return the same code with the training rows as the whole table: nothing done with it sees a held-out row."""
         rows = self.split.train
         table = self.table.take(rows)
-        split = replace(self.split, train=np.arange(len(rows)), test=np.zeros(0, dtype=np.int64), measured=0)
+        split = replace(
+            self.split, train=np.arange(len(rows)), test=np.zeros(0, dtype=np.int64), measured=0, order=None
+        )
         frames = _Frames(self.checker.columns, self.features, table.columns)
         return replace(self, table=table, split=split, _frames=frames, streamed=None)
 

@@ -67,7 +67,15 @@ def read_sampled_table(
     progress(f"reading the {len(rows):,} rows that are kept")
     table = replace(whole.take(rows), columns=joined(list(read(_in_file(rows, places)))))
     part = replace(
-        made, train=np.searchsorted(rows, made.train), test=np.searchsorted(rows, shown), measured=len(made.test)
+        made,
+        train=np.searchsorted(rows, made.train),
+        test=np.searchsorted(rows, shown),
+        measured=len(made.test),
+        order=order[rows],
+        complete_below=min(
+            float(order[made.train].max()) if made.sampled_from else 1.0,
+            float(order[shown].max()) if len(shown) < len(made.test) else 1.0,
+        ),
     )
     weights = None if whole.weights is None else whole.weights[made.test]
     measured = MeasuredRows(

@@ -87,8 +87,8 @@ class TableReader:
         """Read the table once. Raises SeatrialError where it changes meanwhile, DataError for too many bad rows."""
         path, target = self.project.data, self.project.target
         self._require_no_input()
-        self.sha256 = sha256(path) if path.is_file() else ""
-        before = file_state(path) if self.sha256 else None
+        before = file_state(path) if path.is_file() else None
+        self.sha256 = sha256(path) if before else ""
         for chunk in read_chunks(path, self.checker, target=target, further=self.side.names):
             problems = chunk.problems + [
                 Problem(self.rows + row, target, "", "the target is missing")
@@ -182,8 +182,14 @@ def joined(parts: list[Columns]) -> Columns:
 
 
 def file_state(path: Path) -> tuple[int, int, int]:
-    """What changes when a file does: its size, its time, and the file that its name stands for."""
-    found = path.stat()
+    """What changes when a file does: its size, its time, and the file that its name stands for.
+
+    Raises SeatrialError for a file that was removed while it was being read.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise changed_meanwhile(path) from None
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 

@@ -25,7 +25,7 @@ from seatrial.trial.compare.time_order import TimeOrder, find_order
 from seatrial.trial.compare.total import compare_total
 from seatrial.trial.compare.training_data import compare_data
 from seatrial.trial.equality_checks import not_run
-from seatrial.trial.large_tables import measured_rows
+from seatrial.trial.large_tables import compared_tables, measured_rows
 from seatrial.trial.loss_drift import in_time
 from seatrial.trial.noise import calibrate, draw_replicas, part_of_budget
 from seatrial.trial.policy import Policy
@@ -129,12 +129,12 @@ def check_data(
     base = recipes.baseline
     if not (base and recipes.candidate):
         return checks
-    before, after = base.table, recipes.candidate.table
-    matched = match(before, after)
+    before, after, seen = compared_tables(base, recipes.candidate)
+    matched = match(before, after, seen)
     fresh = matched.new_rows
     order = find_order(before, after, fresh, policy)
     mature = mature_rows(before, after, fresh, policy)
-    checks += compare_history(before, after, policy, matched, order)
+    checks += compare_history(before, after, policy, matched, order, seen=seen)
     checks += check_maturity(before, after, fresh, order, mature, policy)
     known = recipes.candidate.held_out
     checks += check_declared(before, after, fresh, (known.columns, known.target), policy)

@@ -6,16 +6,41 @@ What must be equal is compared in all rows that the two tables have. Only statis
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.trial.recipes import MOST_MEASURED, Recipes, some_of
+from seatrial.model.row_hash import row_hashes
+from seatrial.trial.compare.row_matching import Table
+from seatrial.trial.recipes import MOST_MEASURED, Recipes, Training, some_of
 from seatrial.trial.records import Check, Outcome
 from seatrial.trial.replica_rows import MOST_ROWS
 
 NAME = "total.sampled"
+FEWEST_COMPARED = 100  # rows that two samples share for certain; of fewer, all that are in memory are compared
 
 
 def measured_rows(rows: Array) -> Array:
     """At most so many of these positions as losses are measured on, in their order."""
     return rows[some_of(len(rows), MOST_MEASURED)]
+
+
+def compared_tables(old: Training, new: Training) -> tuple[Table, Table, float]:
+    """The tables as far as an unchanged row is in both, and how much of the whole ones that is (1: all of it).
+
+    A sampled training has the rows with the lowest hashes. The larger a table grows, the fewer of its older rows are
+    among them, and these have not left it.
+    """
+    below = min(old.complete_below, new.complete_below)
+    if below >= 1 or old.order_seed != new.order_seed:
+        return old.table, new.table, 1.0
+    first, second = (_with_low_hashes(each, below) for each in (old, new))
+    if min(first.rows, second.rows) < FEWEST_COMPARED:
+        return old.table, new.table, 1.0
+    return first, second, below
+
+
+def _with_low_hashes(training: Training, below: float) -> Table:
+    table, order = training.table, training.order
+    if order is None:  # the whole table is in memory
+        order = row_hashes(table.columns, list(table.columns), table.target, seed=training.order_seed)
+    return table.take(np.flatnonzero(order <= below))
 
 
 def check_sampled(recipes: Recipes) -> list[Check]:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.rows.reference import LabelledRows
@@ -32,7 +32,8 @@ class Training:
 
     `score` is a pipeline trained as the release was, on the rows at `trained_rows` of its `table`; `held_out` are all
     others. `refit` trains on some of these rows, by their positions among them, and returns such a scorer. `by_group`
-    says whether the table's keys are groups of rows, of which each is trained on or held out as a whole.
+    says whether the table's keys are groups of rows, of which each is trained on or held out as a whole. Of a sampled
+    table, `order` has a hash (of `order_seed`) of each row in `table`: all rows with one up to `complete_below` are.
     """
 
     score: Scorer
@@ -41,6 +42,9 @@ class Training:
     trained_rows: Array
     held_out: LabelledRows
     by_group: bool = False
+    order: Floats | None = None
+    order_seed: int = 0
+    complete_below: float = 1.0
 
     def rows(self, positions: Array) -> LabelledRows:
         """Some rows of the table, with their labels."""

@@ -5,6 +5,7 @@ is to be sent stays in `messages` until somebody has delivered it, so that a pro
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ MOST_EVENTS = 50  # of one alarm; the newest are kept, and how often it was rais
 MOST_MESSAGES = 200  # that wait; beyond it, the oldest are given up
 MESSAGE_DAYS = 7  # for which delivery is tried
 CODE_LENGTH = 6
+MOST_REASON = 1_000  # letters of a reason
 
 
 @dataclass(frozen=True)
@@ -184,10 +186,11 @@ def acknowledge(
         raise SeatrialError("An alarm is acknowledged with a reason.", hint='Say why, as --reason "new tariff".')
     if until and until <= at:
         raise SeatrialError(f"--until {until:%Y-%m-%d %H:%M} is over.", hint="Give a day to come, or none.")
+    by, reason = clean(by, 120), clean(reason, MOST_REASON)
     alarm = find_alarm(book, name)
     if alarm.state == "resolved":
         raise SeatrialError(f"{alarm.id} is resolved: it was last seen at {alarm.seen:%Y-%m-%d %H:%M} UTC.")
-    known = Acknowledged(by, reason.strip(), at, until)
+    known = Acknowledged(by, reason, at, until)
     chosen = _noted(replace(alarm, state="acknowledged", acknowledged=known), at, "acknowledged", f"{by}: {reason}")
     others = [chosen if each.id == alarm.id else each for each in book.alarms]
     return replace(book, alarms=tuple(others)), chosen
@@ -239,8 +242,8 @@ def _message(alarm: Alarm, project: str) -> AlarmMessage:
     event = alarm.history[-1]
     name = f"{alarm.id} {event.change} {event.time.isoformat()} {project}"
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-    # A subject may name a group by a value, "sex = female", or hold what a caller sent: only its columns are sent.
-    column = clean(alarm.subject.partition("=")[0], 120)
+    # A subject may name a group by its values, "sex = female" or "age: 21 to 28": only its column is sent.
+    column = clean(re.split("=|: | is ", alarm.subject)[0], 120)
     return AlarmMessage(
         id=f"msg_{digest[:32]}",
         change=event.change,

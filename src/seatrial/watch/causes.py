@@ -6,29 +6,35 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.model.features import Array
+from seatrial.model.features import Array, Floats
 from seatrial.pages.words import plain
 from seatrial.trial.traits.explanations import explain
 from seatrial.trial.traits.pool import Pool, PooledColumn, pool_column
 from seatrial.watch.changes import ShareChange
+from seatrial.watch.number_causes import ColumnCause, converted, partly_one_value
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
+from seatrial.watch.watch_records import Level
 
 MOST_ROWS = 2_500  # of a pool
-FEWEST = 3  # rows of one value
-LEAST_ONE_VALUE = 0.01
+LEAST_NEW_VALUE = 0.01  # of rows, that have one value which training never saw
 ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
 CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
 MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one caller has one key anyway
 
 
 @dataclass(frozen=True)
-class ColumnCause:
-    """What was done, as the end of a finding's name and as words after the column's name; where, as `rows` (n,)."""
+class ColumnChanged:
+    """A column that changed, and why."""
 
-    kind: str
-    words: str
-    rows: Array
-    certain: float = 1.0  # how well it names a fault; findings with more come first
+    bins: ColumnBins
+    change: ShareChange
+    cause: ColumnCause
+    key: str = ""
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """The likeliest cause first."""
+        return self.change.level != Level.alarm, self.cause.certain < 1, self.change.log_p
 
 
 def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, codes: Array) -> ColumnCause:
@@ -42,15 +48,19 @@ def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, code
     known = np.array([value is not None and value == value for value in new.tolist()])  # noqa: PLR0124 - NaN
     if not known.any():
         return ColumnCause("missing", "is always missing", codes == 0)
-    if bins.form == "number" and (found := _partly_one_value(old.astype(np.float64), new.astype(np.float64))):
+    if bins.form == "number" and (found := partly_one_value(*_numbers(old, new), change.moved)):
         return found
     common, share = _most_common(new[known], int(known.sum()))
     before = _share_of(old, common)
-    if share - before >= ONE_VALUE and bins.form != "moment" and (bins.form == "number" or share > 0.95):
+    if share - before >= ONE_VALUE and (bins.form == "number" or (bins.knows(common) and share > 0.95)):
         return _one_value(bins, old, new, common, share)
     if bins.form == "number":
         return _number_cause(bins, old, new, known, names, inside, more=more)
     return _text_cause(bins, new, codes, inside, change)
+
+
+def _numbers(old: Array, new: Array) -> tuple[Floats, Floats]:
+    return old.astype(np.float64), new.astype(np.float64)
 
 
 def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: float) -> ColumnCause:
@@ -68,43 +78,17 @@ def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: flo
     return ColumnCause("stuck", f"is stuck at one value, {shown}", rows)
 
 
-def _partly_one_value(old: Array, new: Array) -> ColumnCause | None:
-    """A sentinel or a limit that some rows have: what there is more of is one value."""
-    there, before = new[~np.isnan(new)], np.sort(old[~np.isnan(old)])
-    values, counts = np.unique(there, return_counts=True)
-    usual = (np.searchsorted(before, values, "right") - np.searchsorted(before, values, "left")) / len(before)
-    more = counts / len(there) - usual
-    k = int(more.argmax())
-    value, excess = float(values[k]), float(more[k])
-    outside = (there < before[0]) | (there > before[-1])
-    if counts[k] < FEWEST or excess < LEAST_ONE_VALUE:
-        return None
-    if not before[0] <= value <= before[-1]:
-        if counts[k] >= 0.5 * outside.sum():
-            return ColumnCause("sentinel", f"has the value {value:.10g}, which training never saw", new == value)
-        return None
-    for end, old_beyond, new_beyond in (
-        ("highest", float((before > value).mean()), float((there > value).mean())),
-        ("lowest", float((before < value).mean()), float((there < value).mean())),
-    ):
-        gone = old_beyond - new_beyond
-        if gone >= LEAST_ONE_VALUE and 0.02 < old_beyond < 0.9 and abs(gone - excess) <= 0.2 * excess:
-            words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
-            return ColumnCause("capped", words, new == value)
-    return None
-
-
 def _number_cause(
     bins: ColumnBins, old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool
 ) -> ColumnCause:
+    if unit := converted(*_numbers(old, new)):
+        return unit
     column = pool_column(bins.name, old.astype(np.float64)[:MOST_ROWS], new.astype(np.float64)[:MOST_ROWS])
     found = explain(_pool([column], min(len(old), MOST_ROWS)), column, {}) if len(new) >= 20 else None
     if found is not None and "one more" not in found.words and "one less" not in found.words:
-        rows = np.zeros(len(new), dtype=bool)
-        rows[: len(found.rows)] = found.rows
         kind = "unit" if "sign" not in found.words else "sign"
         words = f"{found.words} (another unit?)" if kind == "unit" else found.words
-        return ColumnCause(kind, words, rows)
+        return ColumnCause(kind, words, found.rows)
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
@@ -119,20 +103,8 @@ def _number_cause(
 
 
 def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, change: ShareChange) -> ColumnCause:
-    unseen = codes == 1
-    if bins.form == "text" and unseen.mean() > 0.01:
-        value, _ = _most_common(new[unseen], int(unseen.sum()))
-        expected = np.array(bins.expected, dtype=np.float64)
-        usual, now = expected / max(expected.sum(), 1), np.bincount(codes, minlength=bins.size) / len(codes)
-        lost = usual - now
-        lost[[0, 1]] = 0
-        gone = int(lost.argmax())
-        if now[gone] < 0.5 * usual[gone] and abs(lost[gone] - unseen.mean()) < 0.4 * unseen.mean():
-            was = bins.names[gone].removeprefix("= ")
-            return ColumnCause(
-                "renamed", f"has the new value {value!r} where it had {was!r}: a category was renamed", unseen
-            )
-        return ColumnCause("new_category", f"has a new value, {value!r}, which training never saw", unseen)
+    if bins.form == "text" and (found := _new_value(bins, new, codes)):
+        return found
     if bins.form == "moment":
         shift = _hours_moved(bins, codes)
         if shift:
@@ -142,9 +114,35 @@ def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, chang
     return ColumnCause("moved", f"is {direction} often {' or '.join(map(repr, changed))}", inside, certain=0.5)
 
 
+def _new_value(bins: ColumnBins, new: Array, codes: Array) -> ColumnCause | None:
+    """One value that training did not have, in place of one that is gone, or of several."""
+    unseen = np.array([value is not None and not bins.knows(value) for value in new.tolist()])
+    if unseen.mean() <= LEAST_NEW_VALUE:
+        return None
+    value, share = _most_common(new[unseen], len(new))
+    rows = unseen if not bins.open else np.array([each == value for each in new.tolist()])
+    if share <= (2 * LEAST_NEW_VALUE if bins.open else 0):  # of open columns, many values are new
+        return None
+    expected = np.array(bins.expected, dtype=np.float64)
+    usual, now = expected / max(expected.sum(), 1), np.bincount(codes, minlength=bins.size) / len(codes)
+    lost = usual - now
+    outside = [0, 1, *([bins.size - 1] if bins.open else [])]
+    lost[outside] = 0
+    gone = int(lost.argmax())
+    part = float(rows.mean())
+    others = np.ones(bins.size, dtype=bool)
+    others[[*outside, gone]] = False  # a value that is new in all rows takes from all others, a renamed one from one
+    alone = not usual[others].sum() or now[others].sum() > (1 - part / 2) * usual[others].sum()
+    if alone and abs(lost[gone] - part) < 0.4 * part:
+        was = bins.names[gone].removeprefix("= ")
+        return ColumnCause("renamed", f"has the new value {value!r} where it had {was!r}: a category was renamed", rows)
+    never = "which training hardly saw" if bins.open else "which training never saw"
+    return ColumnCause("new_category", f"has a new value, {value!r}, {never}", rows)
+
+
 def _hours_moved(bins: ColumnBins, codes: Array) -> int:
     """By how many whole hours a profile of hours of the day moved; 0 where that does not explain it."""
-    if bins.size != 25:
+    if not bins.has_hours:
         return 0
     old = np.array(bins.expected[1:], dtype=np.float64)
     new = np.bincount(codes[codes > 0] - 1, minlength=24).astype(np.float64)

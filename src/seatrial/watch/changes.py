@@ -67,11 +67,13 @@ def find_change(
     first: int = 0,
     faulty: Sequence[int] = (),
     least: float = LEAST_STEP,
+    hourly: bool = True,
 ) -> ShareChange | None:
     """Find the clearest change of the newest window of counts by hour: (hours,) and (hours, size).
 
     `ordered` says whether the bins from `first` on are in an order, and `faulty` are those of which little matters.
-    `alpha` is shared by so many `tests`.
+    `alpha` is shared by so many `tests`. Not `hourly` are shares that hours of one day differ in: since when they are
+    others is then only known by windows.
     """
     slots, by_hour = counts
     size = by_hour.shape[1]
@@ -88,8 +90,13 @@ def find_change(
         if size == 2 and bins[0]:  # the same in other words
             found = replace(found, mark=1, before=1 - found.before, after=1 - found.after)
             bins = ~bins
-        since = _since(slots, by_hour, bins, found.before, look, found.place, len(windows))
-        return ShareChange(bins, found.before, found.after, found.log_p, since, gross=False, level=Level.alarm)
+        since = look.last - (len(windows) - found.place) * look.hours + 1
+        if hourly:
+            since = _since(slots, by_hour, bins, found.before, look, found.place, len(windows))
+        newest = by_hour[slots >= since]  # without the rows of the first window from before the change
+        after = float(newest[:, bins].sum() / max(newest.sum(), 1))
+        after = max(after, found.after) if found.after > found.before else min(after, found.after)
+        return ShareChange(bins, found.before, after, found.log_p, since, gross=False, level=Level.alarm)
     if expected is None or not sum(expected):
         return None
     return _gross(windows, np.asarray(expected), marks, rare, bound)

@@ -1,7 +1,7 @@
 """What changed in the inputs: each column, named by its cause, and pairs of columns whose relation broke."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.pages.words import percent
-from seatrial.watch.causes import ColumnCause, cause_of, confined_key, exchanged
+from seatrial.watch.causes import ColumnCause, ColumnChanged, cause_of, confined_key, exchanged
 from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.input_tally import InputTally, SampleTally, logged
 from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
+from seatrial.watch.request_lags import lag_changes
 from seatrial.watch.tallies import time_of
 from seatrial.watch.watch_records import Finding, Level
 
@@ -22,26 +23,11 @@ NEXT = "Look at where this column comes from. `seatrial log --since {since} --co
 BACK = "If the source is right, train on it: `seatrial refresh`. Otherwise correct it there."
 
 
-@dataclass(frozen=True)
-class ColumnChanged:
-    """A column that changed, and why."""
-
-    bins: ColumnBins
-    change: ShareChange
-    cause: ColumnCause
-    key: str = ""
-
-    @property
-    def rank(self) -> tuple[bool, bool, float]:
-        """The likeliest cause first."""
-        return self.change.level != Level.alarm, self.cause.certain < 1, self.change.log_p
-
-
 def input_findings(
     tally: InputTally, sample: SampleTally, reference: ReleaseReference, look: LookAt, alpha: float
 ) -> list[Finding]:
     """Find what changed in the inputs. `alpha` is what all columns and pairs together may spend."""
-    tests = len(tally.bins) + len(tally.pairs)
+    tests = len(tally.bins) + len(tally.pairs) + len(tally.lags)
     changes: dict[str, tuple[ColumnBins, ShareChange]] = {}
     for bins in tally.bins:
         found = find_change(
@@ -50,13 +36,17 @@ def input_findings(
             alpha,
             tests,
             expected=None if bins.form == "moment" else bins.expected,
-            ordered=bins.form == "number",
+            ordered=bins.form != "text",
+            hourly=bins.form != "moment",
             first=1,
             faulty=[k for k in range(bins.size) if bins.faulty(k)],
         )
         if found is not None:
             changes[bins.name] = bins, found
-    changed = _with_causes([*changes.values()], sample, reference, look)
+    shifted = lag_changes(tally, look, alpha, tests)
+    known = {each.bins.name for each in shifted}
+    whole = [each for name, each in changes.items() if name not in known]
+    changed = sorted([*_with_causes(whole, sample, reference, look), *shifted], key=lambda each: each.rank)
     findings = _column_findings(changed, reference)
     return [*findings, *_pair_findings(tally, {*changes}, reference, look, alpha / max(tests, 1))]
 
@@ -140,7 +130,7 @@ def _column_findings(changed: Sequence[ColumnChanged], reference: ReleaseReferen
 
 def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
     since, share = _since(each.change), each.change.moved
-    if each.cause.kind in ("unit", "stuck", "capped", "sentinel") and len(each.cause.rows):
+    if each.cause.kind in ("unit", "stuck", "capped", "sentinel", "renamed", "new_category") and len(each.cause.rows):
         share = float(each.cause.rows.mean())
     where = f", all with the key `{each.key}`" if each.key else ""
     against = " (compared with the held-out rows)" if each.change.gross else ""

@@ -7,11 +7,12 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.watch.pair_bins import related_pairs
-from seatrial.watch.release_reference import ColumnBins, ReleaseReference
+from seatrial.watch.release_reference import FAR, ColumnBins, ReleaseReference
 from seatrial.watch.tallies import SlotCounts
 
 INPUT = "input_"  # the begin of the names of inputs in the log
 MOST_SAMPLED = 20_000  # rows
+MOST_SIGNATURES = 2_000_000  # of rows that are remembered to find repeated ones; hours that no batch had lately go
 NEW, REPEATED = 0, 1
 
 
@@ -21,9 +22,11 @@ class InputTally:
     def __init__(self, reference: ReleaseReference) -> None:
         self.bins = reference.bins
         self.counts = {each.name: SlotCounts(each.size) for each in self.bins}
+        self.lags = {each.name: SlotCounts(2 * FAR + 2) for each in self.bins if each.has_hours}
         self.pairs = related_pairs(self.bins, [reference_codes(each, reference) for each in self.bins])
         self.pair_counts = {each.name: SlotCounts(len(each.expected)) for each in self.pairs}
         self.repeats = SlotCounts(2)
+        self._signatures: dict[int, Array] = {}  # of the hours that were added to last, in order
         self.absent: dict[str, set[str]] = {}  # columns that a version's log does not have
 
     @property
@@ -42,12 +45,28 @@ class InputTally:
                 continue
             codes[each.name] = each.codes(array)
             self.counts[each.name].add(version, slots, codes[each.name])
+            if each.name in self.lags:
+                self.lags[each.name].add(version, slots, each.lags(array, slots))
             signature = _mixed(signature, _values_of(array, codes[each.name]))
         for pair in self.pairs:
             if pair.first in codes and pair.second in codes:
                 found = pair.codes(codes[pair.first], codes[pair.second])
                 self.pair_counts[pair.name].add(version, slots, found)
-        self.repeats.add(version, slots, _repeated(signature))
+        self.repeats.add(version, slots, self._repeated(slots, signature))
+
+    def _repeated(self, slots: Array, signatures: Array) -> Array:
+        """Mark rows that a row of the same hour before them has the signature of (rows,), in whichever batch."""
+        marked = np.full(len(slots), REPEATED, dtype=np.int64)
+        for slot in np.unique(slots).tolist():
+            rows = np.flatnonzero(slots == slot)
+            own, first = np.unique(signatures[rows], return_index=True)
+            known = self._signatures.pop(slot, own[:0])
+            new = ~np.isin(own, known)
+            marked[rows[first[new]]] = NEW
+            self._signatures[slot] = np.concatenate([known, own[new]])
+        while len(self._signatures) > 1 and sum(map(len, self._signatures.values())) > MOST_SIGNATURES:
+            del self._signatures[next(iter(self._signatures))]
+        return marked
 
 
 def logged(rows: Any, bins: ColumnBins) -> Any:
@@ -91,22 +110,19 @@ def _mixed(signature: Array, values: Array) -> Array:
     return np.asarray(mixed ^ (mixed >> np.uint64(29)))
 
 
-def _repeated(signatures: Array) -> Array:
-    """Mark rows whose signature an earlier row has (rows,), as 1."""
-    marked = np.ones(len(signatures), dtype=np.int64)
-    marked[np.unique(signatures, return_index=True)[1]] = NEW
-    return marked
-
-
 class SampleTally:
-    """Keeps some rows of the hours from `first` to `last` as they are: only they show what was done to them."""
+    """Keeps some rows of the hours from `first` to `last` as they are: only they show what was done to them.
+
+    Each row gets a random number, and an hour keeps the rows with the lowest ones (a bottom-k sample, Cohen and Kaplan
+    2007). So it does not matter when in an hour, or in which batch, a row comes.
+    """
 
     def __init__(self, names: Sequence[str], first: int, last: int) -> None:
         self._names = [*names, "key"]
         self._first, self._last = first, last
         self._most = max(MOST_SAMPLED // max(last - first + 1, 1), 1)  # rows of an hour
-        self._taken: dict[int, int] = {}
-        self._kept: list[tuple[Any, Array]] = []
+        self._kept: dict[int, list[tuple[Any, Array]]] = {}
+        self._draw = np.random.default_rng(16)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -117,23 +133,37 @@ class SampleTally:
         """Keep up to so many rows of each hour."""
         import pyarrow as pa
 
-        chosen = []
+        names = [name for name in self._names if name in batch.schema.names]
         for slot in np.unique(slots[(slots >= self._first) & (slots <= self._last)]).tolist():
-            left = self._most - self._taken.get(slot, 0)
             rows = np.flatnonzero(slots == slot)
-            if left > 0 and len(rows):
-                rows = rows[:: max(len(rows) // left, 1)][:left]
-                self._taken[slot] = self._taken.get(slot, 0) + len(rows)
-                chosen.append(rows)
-        if chosen:
-            rows = np.concatenate(chosen)
-            names = [name for name in self._names if name in batch.schema.names]
-            self._kept.append((batch.select(names).take(pa.array(rows)), slots[rows]))
+            numbers = self._draw.random(len(rows))
+            best = np.argsort(numbers)[: self._most]
+            parts = self._kept.setdefault(slot, [])
+            parts.append((batch.select(names).take(pa.array(rows[best])), numbers[best]))
+            if sum(len(part) for _, part in parts) > 2 * self._most:
+                self._kept[slot] = [self._lowest(parts)]
 
-    def table(self, since: int, last: int) -> Any:
-        """The rows of the hours from `since` to `last`, as a pyarrow.Table; None if there are none."""
+    def _lowest(self, parts: Sequence[tuple[Any, Array]], most: int | None = None, below: float = 2.0) -> Any:
+        """The rows with the lowest numbers, in their order, and the numbers."""
         import pyarrow as pa
 
-        parts = [batch.filter(pa.array((slots >= since) & (slots <= last))) for batch, slots in self._kept]
-        tables = [pa.Table.from_batches([part]) for part in parts if part.num_rows]
-        return pa.concat_tables(tables, promote_options="permissive") if tables else None
+        table = pa.concat_tables(
+            [rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]) for rows, _ in parts],
+            promote_options="permissive",
+        )
+        numbers = np.concatenate([part for _, part in parts])
+        best = np.argsort(numbers)[: self._most if most is None else most]
+        best = best[numbers[best] <= below]
+        return table.take(pa.array(best)), numbers[best]
+
+    def table(self, since: int, last: int) -> Any:
+        """Rows of the hours from `since` to `last`, as a pyarrow.Table in random order; None if there are none.
+
+        Each row of these hours is in it with the same probability.
+        """
+        hours = [self._lowest(parts) for slot, parts in sorted(self._kept.items()) if since <= slot <= last]
+        if not hours:
+            return None
+        below = min((float(numbers[-1]) for _, numbers in hours if len(numbers) >= self._most), default=1.0)
+        table = self._lowest(hours, sum(len(numbers) for _, numbers in hours), below)[0]
+        return table if table.num_rows else None

@@ -1,6 +1,6 @@
 """Watches one log: counts its batches once, for all parts, and looks at the counts as of a moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from seatrial.watch.watch_settings import WatchSettings
 from seatrial.watch.windows import LONG
 
 HEAD = ("time", "version")
+TOGETHER = timedelta(hours=6)  # changes that began within it may have one cause
 
 
 @dataclass(frozen=True)
@@ -91,33 +92,51 @@ class LogWatch:
         for version, part, slots in _by_version(batch):
             self.refusals.add(part, version, slots)
 
-    def look(self, at: datetime, before: datetime | None = None) -> Looked:
-        """Look at the counts as of `at`; `before` is when the last look was."""
+    def look(self, at: datetime, before: datetime | None = None, active: Collection[str] = ()) -> Looked:
+        """Look at the counts as of `at`; `before` is when the last look was.
+
+        `active` are the findings, by ID, whose alarms are active: to see them again raises no alarm, so it spends
+        nothing, and they are looked at with the budget of a whole window.
+        """
         last = _last_hour(at)
         slots, latency = joined_counts(self.traffic.counts, "", last)
         refused, _ = joined_counts(self.refusals.counts, "", last)
         first = int(min([*slots[:1], *refused[:1]], default=last))
         windows = int(self.settings.history_length / self.settings.window_length) + 1
         view = LookAt(last, self.hours, windows, first)
-        spent = spent_by_look(self.settings.budget, self.settings.window_length, at, before)
+        spent, most = (
+            spent_by_look(self.settings.budget, self.settings.window_length, at, each) for each in (before, None)
+        )
+        found, performed, doubts = self._judged(at, view, spent)
+        if active and spent < most:
+            still = {each.id: each for each in self._judged(at, view, most)[0] if each.id in active}
+            found = [still.pop(each.id, each) for each in found] + [*still.values()]
         rows = int(latency[slots > last - self.hours].sum())
+        series = [*traffic_series(self.traffic, self.refusals, view)]
+        series += input_series(self.inputs, view, self.reference.version)
+        series += [each for tally in self._serving(view) for each in answer_series(tally, view)]
+        series += performed
+        notes = [*clock_notes(slots, last), *_notes(view, self), *doubts]
+        return Looked(folded(found), series, notes, rows, spent)
+
+    def _judged(self, at: datetime, view: LookAt, spent: float) -> tuple[list[Finding], list[Series], list[str]]:
+        """The findings of a look that may spend so much; with the figures and the doubts of the performance."""
         newest = self.reference.version
         found = traffic_findings(self.traffic, self.refusals, self.inputs, view, spent * SHARES["traffic"], newest)
         found += input_findings(self.inputs, self.sample, self.reference, view, spent * SHARES["drift"])
         whole = told_apart(self.inputs, self.sample, self.reference, view)
         found += [whole] if whole else []
-        served = [each for each in self.answers if _served(each, view)]
+        served = self._serving(view)
         for tally in served:
             found += answer_findings(tally, view, spent * SHARES["answers"] / len(served))
         alpha = spent * (SHARES["estimated"] + SHARES["measured"])
         of_metrics = Look(at, self.settings.window_length, self.settings.margin, alpha, self.label_delay)
         judged, performed, doubts = performance(self.performance, of_metrics, self.accepted)
-        found += judged
-        series = [*traffic_series(self.traffic, self.refusals, view), *input_series(self.inputs, view, newest)]
-        series += [each for tally in served for each in answer_series(tally, view)]
-        series += performed
-        notes = [*clock_notes(slots, last), *_notes(view, self), *doubts]
-        return Looked(folded(found), series, notes, rows, spent)
+        return [*found, *judged], performed, doubts
+
+    def _serving(self, view: LookAt) -> list[AnswerTally]:
+        """The versions that answered in the newest window."""
+        return [each for each in self.answers if _served(each, view)]
 
 
 def _no_labels() -> Any:
@@ -132,12 +151,14 @@ def _last_hour(at: datetime) -> int:
 
 
 def folded(findings: Sequence[Finding]) -> list[Finding]:
-    """Put the likeliest cause first; what answers do once an input has changed follows from that, and is noted."""
+    """Put the likeliest cause first. What follows from it is noted: what answers do once an input has changed, and how
+    the rows that are left differ once many are refused.
+    """
     causes = [f for f in findings if f.level == Level.alarm and f.name.startswith(("drift.", "traffic.refusals"))]
     kept = []
     for finding in findings:
-        if causes and finding.part == "answers" and finding.level == Level.alarm:
-            cause = max(causes, key=lambda each: each.severity)
+        cause = _followed(finding, causes) if finding.level == Level.alarm else None
+        if cause is not None:
             about = f"`{cause.subject}`" if cause.subject else cause.name
             summary = f"{finding.summary} It follows from {about}."
             kept.append(replace(finding, level=Level.noted, summary=summary, evidence={"follows": cause.id}))
@@ -145,6 +166,17 @@ def folded(findings: Sequence[Finding]) -> list[Finding]:
             kept.append(finding)
     order = [*Level]
     return sorted(kept, key=lambda each: (-order.index(each.level), -each.severity))
+
+
+def _followed(finding: Finding, causes: Sequence[Finding]) -> Finding | None:
+    """What a finding follows from."""
+    refused = [each for each in causes if each.name == "traffic.refusals" and (each.share or 0) >= (finding.share or 0)]
+    if finding.part == "answers" and causes:
+        return max(causes, key=lambda each: each.severity)
+    if finding.name in ("drift.moved", "drift.range", "drift.join") and finding.since:
+        together = [each for each in refused if each.since and abs(each.since - finding.since) <= TOGETHER]
+        return max(together, key=lambda each: each.severity, default=None)
+    return None
 
 
 def _by_version(batch: Any) -> list[tuple[str, Any, Array]]:

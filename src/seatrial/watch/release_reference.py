@@ -15,6 +15,7 @@ from seatrial.model.schema import Column
 Form = Literal["number", "moment", "text"]
 MOST_VALUES = 40  # of a column that have bins of their own
 QUANTILES = 20
+FAR = 13  # hours between a moment and its request, from which they are not told apart
 FEW_VALUES = 12  # numbers with as few have a bin for each
 MISSING, UNSEEN, BELOW, ABOVE = "missing", "unseen", "below", "above"
 FAULTY = (MISSING, UNSEEN, BELOW, ABOVE)  # bins that training rows are rarely in
@@ -80,6 +81,19 @@ class ColumnBins:
         """The number of bins."""
         return len(self.names)
 
+    @property
+    def has_hours(self) -> bool:
+        """Whether it has moments with hours of the day."""
+        return self.form == "moment" and self.size == 25
+
+    def knows(self, value: Any) -> bool:
+        """Whether training saw a text. Of a column of which only some values are known, it may have seen more."""
+        return self.form != "text" or value in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return self.others.union(self.values)
+
     def faulty(self, position: int) -> bool:
         """Whether training rows are rarely in a bin, by its kind."""
         return self.names[position] in FAULTY
@@ -130,14 +144,25 @@ class ColumnBins:
         return np.asarray(codes)
 
     def _moments(self, array: Any) -> Array:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        if pa.types.is_string(array.type):
-            array = pc.strptime(array, format="%Y-%m-%dT%H:%M:%S", unit="s", error_is_null=True)
-        missing = array.is_null().to_numpy(zero_copy_only=False)
-        seconds = pc.fill_null(array.cast(pa.timestamp("s")).cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+        seconds, missing = _seconds_of(array)
         return np.asarray(np.where(missing, 0, moment_codes(seconds, self.size)))
+
+    def lags(self, array: Any, slots: Array) -> Array:
+        """How many hours after that of the request (rows,) a moment is: 0 missing, from 1 on for -FAR to FAR hours."""
+        seconds, missing = _seconds_of(array)
+        return np.asarray(np.where(missing, 0, np.clip(seconds // 3600 - slots, -FAR, FAR) + FAR + 1))
+
+
+def _seconds_of(array: Any) -> tuple[Array, Array]:
+    """The seconds since 1970 of a pyarrow array of moments, and which are missing (rows,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(array.type):
+        array = pc.strptime(array, format="%Y-%m-%dT%H:%M:%S", unit="s", error_is_null=True)
+    missing = array.is_null().to_numpy(zero_copy_only=False)
+    seconds = pc.fill_null(array.cast(pa.timestamp("s")).cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    return seconds, missing
 
 
 def moment_codes(seconds: Array, size: int) -> Array:
@@ -195,8 +220,9 @@ def _text_bins(column: Column, values: Array, seen: Mapping[str, Any]) -> Column
         )
     listed = [*map(str, present[order][:MOST_VALUES])]
     known = {*map(str, present), *(str(value) for value in seen.get("values", ())), *map(str, column.categories)}
-    names = (MISSING, UNSEEN, *(f"= {value}" for value in listed), "another known value")
     rare = bool(seen.get("rare"))  # values of which only digests are known
+    other = "another value" if open_ or rare else "another known value"
+    names = (MISSING, UNSEEN, *(f"= {value}" for value in listed), other)
     bins = ColumnBins(
         column.name, "text", names, values=tuple(listed), others=frozenset(known - {*listed}), open=open_ or rare
     )

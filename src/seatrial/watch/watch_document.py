@@ -8,7 +8,17 @@ from seatrial.core import files
 from seatrial.trial.report.markdown import folded, md, md_table, standard_json
 from seatrial.trial.report.words import cut, sentence
 from seatrial.watch.watch_records import Finding, Level, Watched
-from seatrial.watch.watch_words import TITLE, facts, headline, of_level, parts_of, readable, rows_command, written
+from seatrial.watch.watch_words import (
+    TITLE,
+    facts,
+    headline,
+    of_level,
+    parts_of,
+    readable,
+    rows_command,
+    state_of,
+    written,
+)
 
 SCHEMA = 1  # of the document
 MOST_LISTED = 10
@@ -82,10 +92,11 @@ def to_markdown(watched: Watched, acknowledged: Collection[str] = ()) -> str:
         parts.append("\n".join(_item(each, each.id in acknowledged) for each in alarms[:MOST_LISTED]))
         if len(alarms) > MOST_LISTED:
             parts.append(f"And {len(alarms) - MOST_LISTED} more on the page.")
-    rows = [
-        (TITLE[part], MARK[level], md(cut(sentence(found[0].summary), 240)) if found else "")
-        for part, level, found in parts_of(shown)
-    ]
+    rows = []
+    for part, level, found in parts_of(shown):
+        looked = bool(found) or any(each.part == part for each in shown.series)
+        mark = STATE[state_of(level, found, acknowledged)] if looked else "not looked at"
+        rows.append((TITLE[part], mark, md(cut(sentence(found[0].summary), 240)) if found else ""))
     parts.append(md_table(("part", "", "first"), rows))
     if noted := of_level(shown, Level.noted):
         parts.append(folded(f"{len(noted)} worth reading", "\n".join(_item(each) for each in noted[:MOST_LISTED])))

@@ -41,7 +41,8 @@ def _samples(watched: Watched, book: AlarmBook, window_seconds: float) -> Iterat
     active = book.active()
     states = [({"state": state}, float(sum(a.state == state for a in active))) for state in ("raised", "acknowledged")]
     yield "seatrial_watch_alarms", states
-    level = {"acknowledged": Level.noted}.get(headline(watched, book.acknowledged()).state, watched.level)
+    state = headline(watched, book.acknowledged()).state
+    level = {"acknowledged": Level.noted, "unknown": Level.unknown}.get(state, watched.level)
     yield "seatrial_watch_level", [({}, float(list(Level).index(level)))]
     yield "seatrial_watch_last_look_timestamp_seconds", [({}, watched.at.timestamp())]
     yield "seatrial_watch_look_age_limit_seconds", [({}, 2 * window_seconds)]

@@ -26,6 +26,7 @@ from seatrial.watch.watch_words import (
     parts_of,
     readable,
     rows_command,
+    state_of,
     written,
 )
 
@@ -127,8 +128,10 @@ def overview_html(rows: Sequence[tuple[str, str, WatchLine, str]], when: datetim
     ]
     alarms = sum(line.state == "alarm" for _, _, line, _ in rows)
     unknown = sum(line.state == "unknown" for _, _, line, _ in rows)
+    known = sum(line.state == "acknowledged" for _, _, line, _ in rows)
     parts = [f"{count(alarms, 'project')} with an alarm"] if alarms else []
     parts += [f"{unknown} unknown"] if unknown else []
+    parts += [f"{known} with acknowledged alarms"] if known else []
     title = f"{', '.join(parts)}, of {len(rows)}" if parts else f"All well in {count(len(rows), 'project')}"
     look = "blocked" if alarms else "inconclusive" if unknown else "passed"
     return render("watch_all.html", rows=lines, title=title, look=look, when=written(when), failed=failed)
@@ -172,12 +175,13 @@ def _chapters(watched: Watched, known: dict[str, str], acknowledged: Collection[
         changed = sum((each.subject, each.version) in about for each in drawn)
         first = max(SHOWN, min(changed, 4 * SHOWN))
         noted = [each for each in findings if each.level not in (Level.alarm, Level.unknown)]
+        state = state_of(level, findings, acknowledged)
         yield Chapter(
             part,
             TITLE[part],
             QUESTION[part],
-            LOOK[level.value] if findings or drawn else "unrun",
-            WORD[level.value] if findings or drawn else "Not looked at",
+            LOOK[state] if findings or drawn else "unrun",
+            WORD[state] if findings or drawn else "Not looked at",
             _prose(findings[0].summary) if findings else "",
             [_item(each, known, acknowledged) for each in noted],
             panels[:first],

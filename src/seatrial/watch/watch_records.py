@@ -31,7 +31,7 @@ class Finding:
     difference by chance, before the budget of false alarms is shared out. `severity` orders findings of one level.
     """
 
-    name: str  # such as "drift.unit" or "traffic.refusals"; unique together with `subject` and `version`
+    name: str  # such as "drift.unit" or "traffic.refusals"; unique together with `subject` and, see `id`, `version`
     part: Part
     level: Level
     summary: str  # one sentence with its figures, for people
@@ -48,9 +48,18 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """What tells it from other findings, from one look to the next: an alarm is raised once for each."""
+        """What tells it from other findings, from one look to the next: an alarm is raised once for each.
+
+        Requests are those of all versions together, so what is wrong with them stays the same alarm when another
+        version is deployed.
+        """
         subject = f"[{self.subject}]" if self.subject else ""
-        return f"{self.name}{subject}@{self.version}"
+        return f"{self.name}{subject}" + ("" if self.of_all_versions else f"@{self.version}")
+
+    @property
+    def of_all_versions(self) -> bool:
+        """Whether it is about what was asked, of whichever version."""
+        return self.part in ("traffic", "drift") and self.name != "traffic.release"
 
 
 @dataclass(frozen=True)

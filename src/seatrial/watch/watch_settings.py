@@ -23,7 +23,9 @@ class WatchSettings(BaseModel):
     false_alarms: str = Field(
         "1 a year", description="how many false alarms are expected, of all checks and all looks together"
     )
-    window: str = Field("1d", description="the newest part of the log, which is compared with what was before; from 1h")
+    window: str = Field(
+        "1d", description="the newest part of the log, which is compared with what was before; whole hours, from 1h"
+    )
     history: str = Field("90d", description="how much of the log before the window is read, at least 3 windows")
     margin: float = Field(
         0.01,
@@ -85,6 +87,8 @@ def read_watch_settings(settings: dict[str, Any], root: Path) -> WatchSettings:
         raise SeatrialError(
             f"{where} window = {found.window!r}: it is from 1h to 31d long.", hint='The default is "1d".'
         )
+    if window % timedelta(hours=1):
+        raise SeatrialError(f"{where} window = {found.window!r} is not a whole number of hours.", hint="As 1d, or 6h.")
     if history < 3 * window:
         raise SeatrialError(
             f"{where} history = {found.history!r} has fewer than 3 windows of {found.window}.",

@@ -35,6 +35,7 @@ QUESTION: dict[Part, str] = {
     "estimated": "What do the probabilities themselves expect of the metric?",
     "measured": "How often was it right, where the outcome is known?",
 }
+LARGE = {2: "million", 3: "billion", 4: "trillion"}  # by powers of 1,000
 NO_REQUESTS = "The newest window has no requests, so nothing could be looked at."
 
 
@@ -99,11 +100,10 @@ def headline(watched: Watched, acknowledged: Collection[str] = ()) -> WatchLine:
     if new:
         more = f" And {count(len(new) - 1, 'more alarm')}." if len(new) > 1 else ""
         facts = _facts(new[0])
-        about = f" ({facts})" if facts else ""
-        return WatchLine("alarm", f"{sentence(new[0].summary)[:-1]}{about}.{more}", sentence(new[0].hint))
+        return WatchLine("alarm", f"{_with(sentence(new[0].summary)[:-1], facts)}.{more}", sentence(new[0].hint))
     if unknown:
         return WatchLine("unknown", sentence(unknown[0].summary), sentence(unknown[0].hint))
-    if not watched.rows and not watched.findings:
+    if not watched.rows and not alarms:
         if watched.notes and not watched.versions:  # which say why
             return WatchLine("unknown", sentence(watched.notes[0]))
         return WatchLine("unknown", NO_REQUESTS, "`seatrial log summary` shows when the last requests came.")
@@ -113,6 +113,13 @@ def headline(watched: Watched, acknowledged: Collection[str] = ()) -> WatchLine:
     noted = of_level(watched, Level.noted)
     worth = f", {count(len(noted), 'thing')} worth reading" if noted else ""
     return WatchLine("well", f"{scope}{worth}.")
+
+
+def _with(said: str, facts: str) -> str:
+    """A sentence without its end, with facts in brackets; in those that it ends with, if it has some."""
+    if not facts:
+        return said
+    return f"{said[:-1]}, {facts})" if said.endswith(")") else f"{said} ({facts})"
 
 
 def _window(watched: Watched) -> str:
@@ -148,9 +155,8 @@ def how_sure(finding: Finding) -> str:
         return "chance may explain it"
     if power > 12:
         return "chance does not explain it"
-    if power > 6:
-        return f"by chance less than once in 10^{power} looks"
-    return f"by chance less than once in {10**power:,} looks"
+    words = f"{10**power:,}" if power < 6 else f"{10 ** (power % 3)} {LARGE[power // 3]}"
+    return f"by chance less than once in {words} looks"
 
 
 def written(when: datetime) -> str:
@@ -174,6 +180,13 @@ def parts_of(watched: Watched) -> list[tuple[Part, Level, Sequence[Finding]]]:
     return found
 
 
+def state_of(level: Level, findings: Sequence[Finding], acknowledged: Collection[str]) -> State:
+    """The state of a part: its level, unless all of its alarms are acknowledged."""
+    if level is not Level.alarm or any(f.level is Level.alarm and f.id not in acknowledged for f in findings):
+        return level.value
+    return "unknown" if any(f.level is Level.unknown for f in findings) else "acknowledged"
+
+
 def rows_command(finding: Finding, project: str = "") -> str:
     """The command that shows the rows behind a finding."""
     from seatrial.core.quoting import shell
@@ -181,7 +194,7 @@ def rows_command(finding: Finding, project: str = "") -> str:
     words = ["seatrial log"]
     if finding.since:
         words.append(f"--since {finding.since:%Y-%m-%dT%H:%M}")
-    if finding.version:
+    if finding.version and not finding.of_all_versions:
         words.append(f"--release {shell(finding.version)}")
     if finding.name.startswith("traffic.refus"):
         words.append("--refused")

@@ -37,6 +37,12 @@ class Table:
         """The number of rows."""
         return len(self.target)
 
+    def take(self, rows: Array) -> "Table":
+        """The table of some of its rows."""
+        keys, weights = (None if values is None else values[rows] for values in (self.keys, self.weights))
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Table(columns, self.target[rows], self.name, keys, weights)
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -58,8 +64,11 @@ class Matched:
         return np.flatnonzero(new)
 
 
-def match(old: Table, new: Table) -> Matched:
-    """Find each old row in the new table: equal, or equal but for one column (or for several, if many rows are)."""
+def match(old: Table, new: Table, seen: float = 1.0) -> Matched:
+    """Find each old row in the new table: equal, or equal but for one column (or for several, if many rows are).
+
+    Of sampled tables, `seen` is the probability with which a row that was rewritten is among the new ones.
+    """
     names = [name for name in old.columns if name in new.columns] + [""]
     before, after = np.zeros(old.rows, dtype=np.uint64), np.zeros(new.rows, dtype=np.uint64)
     for name in names:
@@ -83,7 +92,7 @@ def match(old: Table, new: Table) -> Matched:
         first[name], second[name] = part[0][left], part[1][right]
     rewritten = _by_all_but_one(first, second, new.name)
     explained = sum(len(a) for a, _ in rewritten.values())
-    if len(left) - explained > UNEXPLAINED * old.rows:
+    if len(left) - explained / seen > UNEXPLAINED * old.rows:
         several = _by_other_columns(first, second, new.name)
         if max((len(a) for a, _ in several.values()), default=0) > max(explained, UNEXPLAINED * old.rows):
             rewritten = several

@@ -24,15 +24,17 @@ REPEATED = 0.05
 ROLLED = 0.2  # a window moves on by as many rows as came, but for this share
 OLDEST = 0.95  # of the rows that are gone are the oldest ones: a window that moved on
 ONE_WAY = 0.95  # of the changed labels were the same one before
+FEWEST_SEEN = 10  # rewritten rows in a sample, from which their number in the whole table is estimated
 NEWEST, IN_NEWEST = 1 / 3, 0.9  # so many of the changed labels are in the newest part: they may have become known
 
 
 def compare_history(
-    old: Table, new: Table, policy: Policy, matched: Matched, order: TimeOrder | None = None
+    old: Table, new: Table, policy: Policy, matched: Matched, order: TimeOrder | None = None, *, seen: float = 1.0
 ) -> list[Check]:
     """Check that known rows were not rewritten, no group was lost, and no rows were repeated.
 
     With a time, rows that left the table as the oldest are not lost, and labels that became known are not rewritten.
+    Of sampled tables, a rewritten row is among the new rows with probability `seen`, since its hash is another one.
     """
     checks = []
     for name, (a, b) in matched.rewritten.items():
@@ -41,7 +43,7 @@ def compare_history(
             checks += _became_known(old, new, a[known])
             a, b = a[~known], b[~known]  # noqa: PLW2901
         if len(a):
-            check = _rewritten(old, new, name, a, b, policy)
+            check = _rewritten(old, new, name, a, b, policy, seen)
             checks.append(_perhaps_matured(check, old, new, a, b, order) if name == new.name else check)
     if not checks:
         share = float(matched.kept.mean())
@@ -94,17 +96,19 @@ def _written(value: object) -> str:
     return toml(value) if isinstance(value, str) else str(value)
 
 
-def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Policy) -> Check:
-    share = len(a) / old.rows
+def _rewritten(old: Table, new: Table, name: str, a: Array, b: Array, policy: Policy, seen: float) -> Check:
+    found = seen if len(a) >= FEWEST_SEEN else 1.0
     where, inside = _concentrated(old, a, policy)
+    there, share = len(a) / old.rows, min(len(a) / old.rows / found, 1.0)
     over = max(share / policy.max_rewritten, inside / 0.5 if len(a) >= policy.min_slice else 0.0)
     label = name == new.name
     what = "the labels" if label else f"`{name}`"
     how = _how(old, new, name, a, b)
-    summary = f"{what} changed in {len(a):,} rows that are otherwise unchanged ({share:.0%} of the old rows){how}"
-    telling = bool(where) and (inside > 2 * share or (label and inside > share + 0.1))
+    of = "the old rows" if found == 1 else f"the old rows, estimated from the {seen:.1%} that both samples have"
+    summary = f"{what} changed in {len(a):,} rows that are otherwise unchanged ({share:.0%} of {of}){how}"
+    telling = bool(where) and (inside > 2 * there or (label and inside > there + 0.1))
     if telling:
-        summary += f", {inside:.0%} of those where {ticked(where)}"
+        summary += f", {min(inside / found, 1.0):.0%} of those where {ticked(where)}"
     if name in policy.changing:
         return Check("data.rewritten", "data", Outcome.noted, f"As declared, {summary}.", subject=name, new=share)
     return Check(

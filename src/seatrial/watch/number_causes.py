@@ -1,0 +1,115 @@
+"""What was done to some rows of a column of numbers: one value in place of many, or another unit.
+
+Both leave the other rows as they were. What shows another unit in few rows are decimals that the column does not have;
+by the distribution alone, 2.54 cannot be told from 2.2 there, nor from other rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seatrial.model.features import Array, Floats
+from seatrial.trial.traits.explanations import FACTORS
+from seatrial.trial.traits.number_marks import DECIMALS, decimals
+
+FEWEST = 3  # rows of one value
+LEAST_ONE_VALUE = 0.01
+LEAST_STUCK = 0.04
+COMMON = 0.05  # the share of rows from which a value is one that the column often has anyway
+MOST_APART = 0.2  # of the distribution's steps, between what was undone and the old rows
+LEAST_PART = 0.03  # of the rows, that another unit must be in
+
+
+@dataclass(frozen=True)
+class ColumnCause:
+    """What was done, as the end of a finding's name and as words after the column's name; where, of the first rows."""
+
+    kind: str
+    words: str
+    rows: Array
+    certain: float = 1.0  # how well it names a fault; findings with more come first
+
+
+def partly_one_value(old: Floats, new: Floats, moved: float) -> ColumnCause | None:
+    """A sentinel, a limit, or a stuck value that some rows have: what there is more of is one value.
+
+    `moved` is the share of rows that is to be explained.
+    """
+    there, before = new[~np.isnan(new)], np.sort(old[~np.isnan(old)])
+    values, counts = np.unique(there, return_counts=True)
+    usual = (np.searchsorted(before, values, "right") - np.searchsorted(before, values, "left")) / len(before)
+    more = counts / len(there) - usual
+    k = int(more.argmax())
+    value, excess, often = float(values[k]), float(more[k]), float(usual[k])
+    if counts[k] < FEWEST or excess < LEAST_ONE_VALUE:
+        return None
+    if not before[0] <= value <= before[-1]:
+        outside = (there < before[0]) | (there > before[-1])
+        if counts[k] >= 0.5 * outside.sum():
+            return ColumnCause("sentinel", f"has the value {value:.10g}, which training never saw", new == value)
+        return None
+    return _inside(value, excess, often, before, there, new) if excess >= 0.5 * moved else None
+
+
+def _inside(
+    value: float, excess: float, often: float, before: Floats, there: Floats, new: Floats
+) -> ColumnCause | None:
+    """A value that training saw: a limit takes rows from one side of it, and a stuck one from both alike."""
+    sides = np.array([[(each > value).mean(), (each < value).mean()] for each in (before, there)])
+    lost, stuck = sides[0] - sides[1], excess * sides[0] / max(sides[0].sum(), 1e-9)
+    error = float(np.sqrt(0.25 / len(there) + 0.25 / len(before)))
+    if abs(lost.sum() - excess) > 0.4 * excess + 2 * error:
+        return None
+    # The side that a limit leaves alone has what it had; a stuck value takes its part of it.
+    alone = [lost[k] < 0.5 * stuck[k] and stuck[k] > 2 * error for k in (0, 1)]
+    whole = [sides[1][k] <= 0.02 < sides[0][k] and lost[1 - k] <= 2 * error < sides[0][1 - k] for k in (0, 1)]
+    ends = [end for end, side, other in (("highest", 0, 1), ("lowest", 1, 0)) if whole[side] or alone[other]]
+    capped = len(ends) == 1
+    if not capped and excess < LEAST_STUCK:
+        return None
+    if often >= COMMON and excess < 2 * often and not any(whole):
+        words = f"is {value:.10g} more often: in {_percent(often + excess)} of the rows, it was {_percent(often)}"
+        return ColumnCause("moved", words, new == value, certain=0.5)
+    if capped:
+        words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {ends[0]} of many"
+        return ColumnCause("capped", words, new == value)
+    return ColumnCause("stuck", f"is stuck at one value, {value:.10g}", new == value)
+
+
+def _percent(share: float) -> str:
+    from seatrial.pages.words import percent
+
+    return percent(share)
+
+
+def converted(old: Floats, new: Floats) -> ColumnCause | None:
+    """Another unit that shows by decimals that the column does not have: the rows that have them were converted."""
+    known, there = old[~np.isnan(old)], ~np.isnan(new)
+    if len(known) < 20 or not there.any():
+        return None
+    places = int(np.quantile(decimals(known), 0.98))
+    if places >= DECIMALS:
+        return None
+    odd = there.copy()
+    odd[there] = decimals(new[there]) > places
+    if odd.sum() < 10 or odd.mean() < LEAST_PART or (decimals(known) > places).mean() > 0.2 * odd.mean():
+        return None
+    apart = {words: _apart(new[odd] / factor, known) for words, factor in FACTORS.items()}
+    exact = {words: _exact(new[odd] / factor, places) for words, factor in FACTORS.items()}
+    best = min(apart, key=lambda words: apart[words] - exact[words])
+    if apart[best] > MOST_APART + 1 / np.sqrt(odd.sum()):
+        return None
+    return ColumnCause("unit", f"is {best} what it was (another unit?)", odd)
+
+
+def _apart(values: Floats, known: Floats) -> float:
+    """The largest distance between two distributions; zeros stay zeros whatever the unit is."""
+    from scipy.stats import ks_2samp
+
+    return float(ks_2samp(values, known[known != 0] if (known != 0).any() else known).statistic)
+
+
+def _exact(values: Floats, places: int) -> float:
+    """The share of values that are written with this number of decimals once more."""
+    tolerance = 2e-5 * np.abs(values) + 1e-9
+    return float((np.abs(values - np.round(values, places)) <= tolerance).mean())
