@@ -73,6 +73,8 @@ def test_a_canary_that_crashes_is_taken_back_and_a_killed_supervisor_ends_it(ser
     (pid,) = pids - {served.status()["pid"]}
     os.kill(pid, signal.SIGKILL)
     until(lambda: served.status()["canary"]["id"] is None)
+    assert "taken back" in served.ok("deployments", "local")  # although the history does not have it yet
+    assert served.history()[-1]["outcome"] == "running"
     assert served.served() == "0.1.0"
     assert "exited with code -9" in served.run("deploy", "local", "--promote").stderr
     served.ok("deploy", "local", "0.2.0", "--canary", "50")

@@ -10,6 +10,7 @@ from tests.trial.samples import SAMPLES
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.project import ProjectSettings, find_project
+from seatrial.deploy import Entry, TargetState
 from seatrial.steps.deploy import list_deployments, render
 from seatrial.steps.release_plan import require_passed, requirement_of
 from seatrial.steps.trial import write_result
@@ -84,3 +85,12 @@ def test_before_any_deployment_the_list_is_empty_or_has_only_the_named_target(pr
         True,
         (),
     )
+
+
+def test_a_canary_that_has_ended_is_not_listed_as_running(project: ProjectSettings):
+    state = TargetState(project, "local")
+    canary = Entry("c1", "canary", "2026-11-30T12:00:00Z", "A", "try", "tiny-model", "0.2.0", NEW, "tiny", "pin")
+    state.record(replace(canary, outcome="running"))
+    (local,) = list_deployments(project, "local")  # nothing is running here
+    assert [entry.outcome for entry in local.deployments] == ["taken back"]
+    assert [entry.outcome for entry in state.history()] == ["running"]  # listing writes nothing

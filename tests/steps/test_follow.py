@@ -1,6 +1,7 @@
 """Following a candidate by the log: each row and each label counts once, whatever was killed, repeated or late."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.prediction_log.made_up_log import write
-from tests.trial.logged_traffic import COLUMNS, logged_table, sigmoid
+from tests.trial.logged_traffic import COLUMNS, START, logged_table, sigmoid
 
 from seatrial.core.errors import SeatrialError
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.reading import PredictionLog
-from seatrial.steps.follow import _Follower
+from seatrial.steps.follow import _Follower, _limits
 from seatrial.steps.follow_state import FollowState, read_state
+from seatrial.trial.policy import Policy
 from seatrial.trial.records import NotComparedError
 from seatrial.trial.shadow import ShadowLimits, ShadowState
 
@@ -62,6 +64,30 @@ def label(root: Path, labels: dict[str, str]) -> None:
     )
 
 
+def judged(family: str, turned: float | None) -> Any:
+    evidence = {"turned_by_replicas": turned}
+    total = SimpleNamespace(name=f"total.{family}", evidence={"turned_by_replicas": 0.9}, limit=0.5)
+    return SimpleNamespace(checks=[total, SimpleNamespace(name=f"traffic.{family}", evidence=evidence, limit=0.5)])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "classifies", "change", "most"),
+    [
+        (judged("flips", 0.04), True, 0.04, 0.04),
+        (judged("flips", 0.3), True, 0.1, 0.3),  # a third of all decisions is not harmless
+        (judged("flips", 0.0), True, 0.01, 0.01),
+        (judged("changes", 0.06), False, 0.06, 0.06),
+        (judged("changes", 0.06), True, 0.02, 0.1),
+        (None, True, 0.02, 0.1),
+    ],
+)
+def test_harmless_is_what_replicas_turn_and_a_person_accepts(
+    verdict: Any, classifies: bool, change: float, most: float
+) -> None:
+    limits = _limits(verdict, Policy(), classifies=classifies)
+    assert (limits.change, limits.most) == (change, most)
+
+
 def test_what_comes_later_is_counted_once(tmp_path: Path) -> None:
     add(tmp_path, [1.0, 2.0, 1.0])
     add(tmp_path, [5.0, 6.0], "0.0.9")  # another version was asked that
@@ -99,6 +125,22 @@ def test_labels_count_once_when_they_come(tmp_path: Path) -> None:
     assert one.look(state).counts.labelled == 300
     assert state.counts.loss < -0.3
     assert one.result(state).decision.state is ShadowState.promote  # decisions turn, and for the better
+
+
+def test_labels_of_rows_before_the_comparison_do_not_count(tmp_path: Path) -> None:
+    add(tmp_path, [1.0, 2.0, 3.0])
+    label(tmp_path, {"0.1.0-0": "yes", "0.1.0-2": "no"})
+    since = (START + timedelta(minutes=1)).isoformat()
+    state = follower(tmp_path, Candidate()).look(FollowState(since=since))
+    assert (state.counts.rows, state.counts.labelled) == (2, 1)
+
+
+def test_each_label_counts_once_although_rows_are_alike_and_requests_are_sent_again(tmp_path: Path) -> None:
+    add(tmp_path, [1.0] * 20)
+    add(tmp_path, [2.0, 3.0])  # the same request again, with other values
+    label(tmp_path, {f"0.1.0-{k}": "yes" if k % 2 else "no" for k in range(20)})
+    state = follower(tmp_path, Candidate()).look(FollowState())
+    assert (state.counts.rows, state.counts.labelled, state.logged) == (3, 20, 22)
 
 
 def test_a_candidate_that_crashes_is_taken_back_and_its_rows_are_asked_again(tmp_path: Path) -> None:

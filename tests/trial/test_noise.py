@@ -49,6 +49,15 @@ def failed(scorer, floor=FLOOR):
     return {c.name.removeprefix("total."): c for c in checks if c.outcome is Outcome.blocked}
 
 
+def test_the_share_of_decisions_that_replicas_turn_is_measured():
+    decided = [BINARY.decide(each.rows) for each in replicas()]
+    shares = [(one != other).mean() for k, one in enumerate(decided) for other in decided[:k]]
+    assert FLOOR.turned == pytest.approx(np.quantile(shares, 0.95) * SAFETY)
+    assert FLOOR.turned < FLOOR.of_members("flips")["label flips"]
+    (check,) = [c for c in compare_total(QUERIES, GROUPS, OLD, OLD, FLOOR, POLICY) if c.name == "total.flips"]
+    assert check.evidence["turned_by_replicas"] == FLOOR.turned
+
+
 def test_harmless_retrainings_pass():
     blocked = sum(bool(failed(model(seed))) for seed in range(1_000, 1_100))
     assert blocked <= 3  # the budget is one in a hundred

@@ -66,9 +66,10 @@ def deploy(
         done = used.canary(target, version, share=canary, reason=reason, git=not no_commit, push=push)
         _report(target, done, json, push, how="runs as a canary")
     elif promote:
-        _report(target, used.promote(target, reason=reason, git=not no_commit, push=push), json, push)
+        done = used.promote(target, version, reason=reason, git=not no_commit, push=push)
+        _report(target, done, json, push)
     elif take_back:
-        _report_end(target, used.take_back(target, git=not no_commit, push=push), json)
+        _report_end(target, used.take_back(target, version, git=not no_commit, push=push), json)
     elif stop:
         show.info(f"{target} is stopped." if used.stop(target) else f"{target} is not running.")
     elif render_admission:

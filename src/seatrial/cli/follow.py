@@ -37,25 +37,26 @@ def follow(
 
     Example: [bold]seatrial follow 0.3.0 --on local[/]
     """
-    from seatrial.core.moments import parse_moment
     from seatrial.steps.canary import canary_version, settle_canary
     from seatrial.steps.follow import follow as follow_release
 
-    begin = parse_moment(since, "--since") if since else None
     settings = Project(project, index=index).settings
     if version is None or canary:
-        running = canary_version(settings, on)
-        if version not in (None, running):
-            raise typer.BadParameter(f"{running} runs as the canary on {on}, not {version}")
-        version = running
+        version = canary_version(settings, on, version)
+
+    def told(found: "Followed") -> None:
+        progress(_line(found))
+        if canary:  # it may have been taken back, and another one begun
+            canary_version(settings, on, found.candidate)
+
     with show.progress(quiet=json) as progress:
         found = follow_release(
             settings,
-            str(version),
+            version,
             on=on,
-            since=begin,
+            since=since,
             once=once,
-            told=lambda each: progress(_line(each)),
+            told=told,
             progress=progress,
         )
         ended = settle_canary(settings, on, found, progress) if canary else ""

@@ -47,11 +47,14 @@ def start_canary(
 
 
 def promote(
-    project: "ProjectSettings", target: str = "local", *, reason: str = "", git: bool = True, push: bool = False,
-    progress: Progress = silent,
+    project: "ProjectSettings", target: str = "local", version: str | None = None, *, reason: str = "",
+    git: bool = True, push: bool = False, progress: Progress = silent,
 ) -> "DeploymentResult":  # fmt: skip
-    """Deploy the release that runs as a canary; its servers and the old ones drain without losing a request."""
-    version = canary_version(project, target)
+    """Deploy the release that runs as a canary; its servers and the old ones drain without losing a request.
+
+    With `version` it must be that one.
+    """
+    version = canary_version(project, target, version)
     why = reason or "promoted from a canary"
     return deploy(project, target, version, reason=why, git=git, push=push, allow_dirty=True, progress=progress)
 
@@ -59,21 +62,24 @@ def promote(
 def take_back(
     project: "ProjectSettings",
     target: str = "local",
+    version: str | None = None,
     *,
     git: bool = True,
     push: bool = False,
     progress: Progress = silent,
 ) -> "DeploymentResult | None":
-    """End the canary without losing a request; None if none is running."""
+    """End the canary without losing a request; None if none is running. With `version` it must be that one."""
     from seatrial.deploy.canary_deployment import take_back as end_canary
 
     deployer = open_deployer(project, target, progress, git=git, push=push)
     with deployer.locked():
+        if version is not None:
+            canary_version(project, target, version)
         return end_canary(deployer)
 
 
-def canary_version(project: "ProjectSettings", target: str) -> str:
-    """The version that runs as a canary on a target. Raises SeatrialError where none does."""
+def canary_version(project: "ProjectSettings", target: str, expected: str | None = None) -> str:
+    """The version that runs as a canary on a target. Raises SeatrialError where none does, or not the expected one."""
     from seatrial.deploy import open_target
 
     opened = open_target(project, target)
@@ -84,15 +90,23 @@ def canary_version(project: "ProjectSettings", target: str) -> str:
             f"No canary is running on {target}{why}.",
             hint=f"Start one: `seatrial deploy {target} VERSION --canary 10`.",
         )
+    if expected not in (None, running["version"]):
+        raise SeatrialError(
+            f"{running['version']} runs as the canary on {target}, not {expected}.",
+            hint="`seatrial deployments` lists who started it and why.",
+        )
     return str(running["version"])
 
 
 def settle_canary(project: "ProjectSettings", target: str, found: "Followed", progress: Progress = silent) -> str:
-    """Promote or take back a canary as following has found; says what was done."""
+    """Promote or take back a canary as following has found; says what was done.
+
+    Raises SeatrialError where another release runs as the canary by now.
+    """
     if found.exit_code == 0:
-        done = promote(project, target, reason=found.decision.why, progress=progress)
+        done = promote(project, target, found.candidate, reason=found.decision.why, progress=progress)
         return f"{done.name} {done.version} was promoted on {target}"
     if found.exit_code == 1:
-        take_back(project, target, progress=progress)
+        take_back(project, target, found.candidate, progress=progress)
         return f"The canary of {found.candidate} on {target} was taken back"
     return f"The canary of {found.candidate} on {target} goes on"

@@ -172,13 +172,17 @@ def list_deployments(project: "ProjectSettings", target: str | None = None) -> l
 
 def _deployments_to(project: "ProjectSettings", target: str) -> TargetDeployments:
     from seatrial.deploy import TargetState, open_target
+    from seatrial.deploy.canaries import ended_canaries
 
     state = TargetState(project, target)
     current = state.current()
     pinned, serving = current.version if current else None, None
+    ended: dict[str, Entry] = {}
     with suppress(SeatrialError):  # the history can be read although the target cannot be reached
-        serving = open_target(project, target).serving()
-    history = tuple(state.history())
+        opened = open_target(project, target)
+        serving = opened.serving()
+        ended = {entry.id: entry for entry in ended_canaries(state, opened)}  # the next deployment writes that down
+    history = tuple(ended.get(entry.id, entry) for entry in state.history())
     return TargetDeployments(target, pinned, current.id if current else None, serving, serving == pinned, history)
 
 

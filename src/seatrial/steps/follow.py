@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.moments import parse_moment
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
 from seatrial.deploy import TargetState, open_target
@@ -18,15 +19,16 @@ from seatrial.prediction_log.log_files import FolderLog, LogFile, groups
 from seatrial.prediction_log.log_query import LogQuery, SeenNames
 from seatrial.prediction_log.project_log import log_settings
 from seatrial.prediction_log.reading import PredictionLog
-from seatrial.release import IndexedRelease, open_index
+from seatrial.release import open_index
 from seatrial.steps.follow_state import FollowState, read_state, write_state
 from seatrial.steps.traffic import labels_of, rows_of_part
 from seatrial.steps.trial_setup import policy_and_wheels
 from seatrial.trial import gate
 from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.statistics import MINIMAL
+from seatrial.trial.compare.total import TURNED
 from seatrial.trial.policy import Policy
-from seatrial.trial.records import ExitCode, NotComparedError
+from seatrial.trial.records import ExitCode, NotComparedError, Verdict
 from seatrial.trial.rows.answer_collection import flat, scoring_of
 from seatrial.trial.rows.logged_rows import LoggedRows
 from seatrial.trial.sandbox.answers import Description
@@ -38,6 +40,7 @@ EVERY_SECONDS = 10.0  # between two looks at the log
 FILES = 20  # that are read together, so that a sandbox is started for many rows
 IDS = 2_000  # requests that are looked up together
 KEPT = 100  # of an error's text
+MOST_HARMLESS = 0.1  # of the decisions: a release that turns more is not promoted without labels, however retrains vary
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def follow(
     version: str,
     *,
     on: str = "local",
-    since: datetime | None = None,
+    since: str = "",
     once: bool = False,
     every: float = EVERY_SECONDS,
     told: Callable[[Followed], None] | None = None,
@@ -79,14 +82,13 @@ def follow(
 ) -> Followed:
     """Follow a release on the index beside the one that serves on the target `on`, until something is proven.
 
-    What was counted is remembered, so it may be ended at any time. `since` is where a new one begins; default: the
-    whole log of the release that serves. With `once` it returns after one look. `told` gets the result of each look.
+    What was counted is remembered, so it may be ended at any time, and goes on with the same `since`: where a new one
+    begins, as 7d or a time in UTC; default: the whole log of the release that serves. With `once` it returns after one
+    look. `told` gets the result of each look.
     """
+    begin = parse_moment(since, "--since").isoformat() if since else ""
     opened = _open(project, version, on, progress)
-    state = read_state(opened.path)
-    if state is None or (since is not None and state.since != since.isoformat()):
-        state = FollowState(since=since.isoformat() if since else "")
-    state = replace(state, crashed="")  # it may have been the machine
+    state = begun(read_state(opened.path), since, begin)
     while True:
         state = opened.look(state)
         found = opened.result(state)
@@ -102,6 +104,13 @@ def follow(
                 f"{now} serves on {on} now, and no longer {opened.baseline}.",
                 hint=f"Begin anew: `seatrial follow {version} --on {on}`.",
             )
+
+
+def begun(state: FollowState | None, asked: str, begin: str) -> FollowState:
+    """The state to go on with: a new one only where another `since` is asked for than the one that it began with."""
+    if state is None or asked not in ("", state.asked, state.since):
+        return FollowState(since=begin, asked=asked)
+    return replace(state, crashed="")  # it may have been the machine
 
 
 def _open(project: ProjectSettings, version: str, on: str, progress: Progress) -> "_Follower":
@@ -122,24 +131,30 @@ def _open(project: ProjectSettings, version: str, on: str, progress: Progress) -
             hint="Use `seatrial trial --traffic 7d`.",
         )
     policy, source = policy_and_wheels(project, index, progress)
-    limits = _limits(project, release, current.sha256, policy)
     path = project.root / ".seatrial" / "follow" / f"{release.sha256[:16]}-{current.sha256[:16]}.npz"
     progress(f"installing {release.requirement}")
     sandbox = open_sandbox(index.fetch(release), policy, index=source, progress=progress)
     described = sandbox.ask([Describe()]).description
+    verdict = gate.stored_verdict(project.root, release.sha256, current.sha256)
+    limits = _limits(verdict, policy, classifies=described.metadata.task != "regression")
     return _Follower(project.name, log, log.store, path, sandbox, described, current.version, limits, progress)
 
 
-def _limits(project: ProjectSettings, release: IndexedRelease, baseline: str, policy: Policy) -> ShadowLimits:
-    """What a harmless retrain changes, from the trial of this pair if it was run."""
-    verdict = gate.stored_verdict(project.root, release.sha256, baseline)
-    found = [check for check in verdict.checks if check.name in ("traffic.flips", "total.flips")] if verdict else []
-    found.sort(key=lambda check: check.name != "traffic.flips")
-    if found and found[0].limit:
-        change, words = min(max(found[0].limit, MINIMAL["flips"]), 0.5), "the trial's noise floor"
-    else:
-        change, words = 2 * MINIMAL["flips"], "the default, since no trial of this pair has a noise floor"
-    return ShadowLimits(change, policy.margin, policy.false_alarms, words)
+def _limits(verdict: Verdict | None, policy: Policy, *, classifies: bool) -> ShadowLimits:
+    """What a harmless retrain changes, by the replicas in the trial of this pair if it was run."""
+    family, least = ("flips", MINIMAL["flips"]) if classifies else ("changes", MINIMAL["changes"])
+    names = (f"traffic.{family}", f"total.{family}")
+    found = {check.name: check.evidence.get(TURNED) for check in verdict.checks} if verdict else {}
+    turned = next((found[name] for name in names if found.get(name) is not None), None)
+    if turned is None:
+        words = "the default, since no trial of this pair has measured what a harmless retrain changes"
+        return ShadowLimits(2 * least, policy.margin, policy.false_alarms, words, MOST_HARMLESS, classifies=classifies)
+    most, words = max(float(turned), least), "harmless retrains change so much in the trial of these releases"
+    if most > MOST_HARMLESS:
+        words = f"no more than that, although harmless retrains change up to {most:.2%} in the trial of these releases"
+    return ShadowLimits(
+        min(most, MOST_HARMLESS), policy.margin, policy.false_alarms, words, most, classifies=classifies
+    )
 
 
 @dataclass(frozen=True)
@@ -182,7 +197,7 @@ class _Follower:
         if state.crashed:
             decision = ShadowDecision(ShadowState.take_back, f"The candidate failed: {state.crashed}")
         counts = state.counts
-        notes = (f"A change of {self.limits.change:.2%} counts as harmless: {self.limits.change_from}.",)
+        notes = (f"A change of up to {self.limits.change:.2%} counts as harmless: {self.limits.change_from}.",)
         return Followed(
             self.sandbox.wheel.name, self.sandbox.wheel.version, self.baseline, decision, counts.rows,
             counts.labelled, state.logged, counts.change, counts.loss, self.limits, notes,
@@ -196,8 +211,9 @@ class _Follower:
             read = read.with_logged(rows.logged)
             if not rows.size:
                 continue
-            hashes = content_hashes(rows.columns, len(next(iter(rows.columns.values()))), [0])[0]
-            fresh = np.flatnonzero(rows.first & ~np.isin(hashes, read.seen))
+            hashes = content_hashes(rows.columns, rows.size, [0])[0]
+            once = np.unique(hashes, return_index=True)[1]  # the first of equal rows
+            fresh = np.sort(once[~np.isin(hashes[once], read.seen)])
             if not len(fresh):
                 continue
             self.progress(f"asking the candidate {len(fresh):,} rows")
@@ -218,13 +234,12 @@ class _Follower:
             return None
         for start in range(0, len(new), IDS):
             wanted = {place[0] for place in new[start : start + IDS]}
-            query = LogQuery(self.name, self.baseline, among=("request_id", sorted(wanted)))
+            query = replace(self.query(state), among=("request_id", sorted(wanted)))
             for part in groups(self.store.footers(self.store.files(query)), self.store.system):
                 rows = self._rows(part, query, labels)
-                places = [
-                    k for k in range(rows.size)
-                    if rows.labels[k] is not None and "/".join(map(str, rows.requests[k])) not in state.labelled
-                ]  # fmt: skip
+                names = [f"{request}/{row}" for request, row in rows.requests]
+                places = [k for k in range(rows.size) if rows.labels[k] is not None and names[k] not in state.labelled]
+                places = list({names[k]: k for k in reversed(places)}.values())  # a request that was sent again
                 if not places:
                     continue
                 chosen = np.array(places)
@@ -233,14 +248,14 @@ class _Follower:
                 except NotComparedError as error:
                     return state.with_crash(error.message[:KEPT])
                 scoring, state = self._scoring(rows, state)
-                worse = worsened(scoring, _logged(scoring, rows, chosen), scores, [rows.labels[k] for k in places])
-                known = [f"{rows.requests[k][0]}/{rows.requests[k][1]}" for k in places]
-                state = state.with_labels(known, worse)
+                logged = _logged(scoring, rows, chosen)
+                worse = worsened(scoring, logged, scores, [rows.labels[k] for k in places])
+                state = state.with_labels([names[k] for k in places], worse, moved(scoring, logged, scores))
         self.tried.update(each for each in new if f"{each[0]}/{each[1]}" not in state.labelled)
         return state
 
     def _rows(self, part: Any, query: LogQuery, labels: Mapping[tuple[str, int], Any]) -> LoggedRows:
-        """All rows of a part that the query wants, each distinct one first once."""
+        """All rows of a part that the query wants."""
         columns, classes = self.described.columns, self.described.metadata.classes
         rows = rows_of_part(part, self.log.settings, query, columns, classes, self.baseline, labels, SeenNames())
         if rows.missing:

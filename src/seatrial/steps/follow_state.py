@@ -28,7 +28,8 @@ class FollowState:
     """How far the log was read, and what was counted.
 
     `seen` are hashes of rows that count already, sorted; `labelled` are "request/row" of labels that do. `scale` is the
-    unit of a regression, 0 while it is unknown; `crashed` says why the candidate could not answer.
+    unit of a regression, 0 while it is unknown; `crashed` says why the candidate could not answer. `asked` is what
+    `since` was asked as: 7d is another moment each time.
     """
 
     since: str = ""
@@ -39,6 +40,7 @@ class FollowState:
     logged: int = 0
     scale: float = 0.0
     crashed: str = ""
+    asked: str = ""
 
     def with_segments(self, names: Iterable[str]) -> "FollowState":
         """Note files as read."""
@@ -52,9 +54,9 @@ class FollowState:
         """Count rows."""
         return replace(self, seen=np.union1d(self.seen, hashes), counts=self.counts.with_rows(moved))
 
-    def with_labels(self, places: Sequence[str], worse: Array) -> "FollowState":
+    def with_labels(self, places: Sequence[str], worse: Array, moved: Array) -> "FollowState":
         """Count labels."""
-        return replace(self, labelled=self.labelled | {*places}, counts=self.counts.with_labels(worse))
+        return replace(self, labelled=self.labelled | {*places}, counts=self.counts.with_labels(worse, moved))
 
     def with_scale(self, scale: float) -> "FollowState":
         """Set the unit of a regression."""
@@ -70,12 +72,14 @@ def write_state(path: Path, state: FollowState) -> None:
     facts: dict[str, Any] = {
         "format": FORMAT,
         "since": state.since,
+        "asked": state.asked,
         "segments": sorted(state.segments),
         "labelled": sorted(state.labelled),
         "logged": state.logged,
         "scale": state.scale,
         "crashed": state.crashed,
         "lost": state.counts.lost,
+        "told": state.counts.told,
     }
     content = io.BytesIO()
     arrays = {"seen": state.seen, "moved": state.counts.moved, "worse": state.counts.worse}
@@ -93,10 +97,11 @@ def read_state(path: Path) -> FollowState | None:
             facts = json.loads(arrays["facts"].tobytes())
             if facts["format"] != FORMAT:
                 raise SeatrialError(f"{path} was written by another version of Seatrial.", hint=_HINT)
-            counts = ShadowCounts(arrays["moved"], arrays["worse"], int(facts["lost"]))
+            counts = ShadowCounts(arrays["moved"], arrays["worse"], int(facts["lost"]), float(facts["told"]))
             return FollowState(
                 str(facts["since"]), frozenset(facts["segments"]), frozenset(facts["labelled"]), arrays["seen"],
                 counts, int(facts["logged"]), float(facts["scale"]), str(facts["crashed"]),
+                str(facts.get("asked", facts["since"])),
             )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise SeatrialError(f"{path} is damaged: {error}.", hint=_HINT) from None

@@ -1,7 +1,6 @@
 """Columns of the prediction log as a project's own table has them."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
+from seatrial.trial.rows.logged_rows import HASH
 
 if TYPE_CHECKING:
     from seatrial.core.project import ProjectSettings
     from seatrial.template.reading.conversion import Export
-
-HASH = re.compile("[0-9a-f]{32}")
 
 
 def hashed_rows(table: Any, names: Sequence[str], old: "Export | None") -> Any:

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -204,9 +204,7 @@ class Project:
     promote = _method(_promote)
     take_back = _method(_take_back)
 
-    def follow(
-        self, version: str, *, on: str = "local", since: "datetime | None" = None, once: bool = False
-    ) -> "Followed":
+    def follow(self, version: str, *, on: str = "local", since: str = "", once: bool = False) -> "Followed":
         """Have a release on the index answer what the one on the target `on` was asked, as the prediction log grows.
 
         Returns as soon as it is proven that it may be promoted or should be taken back; with `once`, after one look.

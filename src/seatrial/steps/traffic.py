@@ -16,10 +16,9 @@ from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.project_log import log_settings
 from seatrial.prediction_log.reading import PredictionLog
 from seatrial.trial.policy import Policy
-from seatrial.trial.rows.logged_rows import HEAD, LoggedRows, draw_rows
+from seatrial.trial.rows.logged_rows import HEAD, LoggedRows, all_rows, draw_rows
 from seatrial.trial.rows.row_draw import INPUT
 
-ALL = 2**40  # rows: more than any part has
 EXAMPLES = "Examples: 7d, 24h, 2027-01-01..2027-01-08."
 
 
@@ -81,7 +80,7 @@ class LoggedTraffic:
         batches, notes = read
         labels = labels_of(self._log)
         drawn = draw_rows(batches, columns, classes, version, limit=self._limit, labels=labels, seed=self._seed)
-        return replace(drawn, window=str(self._window), notes=notes)
+        return replace(drawn, window=str(self._window), notes=[*notes, *drawn.notes])
 
 
 def open_rows(
@@ -107,7 +106,7 @@ def rows_of_part(
     read = _wanted(set(part.schema.names), settings, columns, classes)
     if isinstance(read, str):
         return LoggedRows({}, missing=read)
-    return draw_rows(part.batches(read[0], query, seen), columns, classes, version, limit=ALL, labels=labels)
+    return all_rows(part.batches(read[0], query, seen), columns, classes, version, labels=labels)
 
 
 def _wanted(

@@ -32,6 +32,7 @@ Refit = Callable[[Array], Scorer]  # positions among the baseline's training row
 PARTS = len(FAMILIES) + 8
 FEWEST_REPLICAS = 5
 REPORT_SECONDS = 5.0  # between two reports of progress
+UPPER = 0.95  # the quantile of the pairs of replicas that says how many decisions a harmless retrain turns
 SAFETY = 1.15  # for what added or exchanged rows do beyond what parts of the same rows show
 WIDEST = 100.0  # a limit this many times the typical noise means that the noise is not understood
 SMALLEST_CLASS = 2
@@ -111,7 +112,21 @@ def calibrate(
                 dropped[family] = "replicas differ too much for a limit"
             else:
                 limits[family] = limit
-    return NoiseFloor(limits, dropped, len(replicas), part_share(policy))
+    return NoiseFloor(limits, dropped, len(replicas), part_share(policy), _turned(queries, replicas))
+
+
+def _turned(queries: Queries, replicas: Sequence[QueryScores]) -> float | None:
+    """What share of decisions two replicas turn, or how far a regression's answers move; None without rows."""
+    scoring, rows = queries.scoring, [each.rows for each in replicas]
+    if not queries.size:
+        return None
+    if scoring.classifies:
+        decided = [scoring.decide(np.nan_to_num(each)) for each in rows]
+        moved = [float((one != other).mean()) for one, other in combinations(decided, 2)]
+    else:
+        unit = float(np.nanstd(rows[0])) or 1.0
+        moved = [float(np.nanmean(np.minimum(np.abs(a - b) / unit, 1.0))) for a, b in combinations(rows, 2)]
+    return float(np.quantile(moved, UPPER)) * SAFETY
 
 
 def _limit(family: str, measured: list[FamilyStatistics], rows: int, replicas: int, alpha: float) -> Limit | None:

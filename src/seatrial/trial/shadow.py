@@ -16,6 +16,7 @@ from seatrial.trial.compare.scoring import Scoring
 from seatrial.trial.compare.sequential import proven, rows_needed
 
 STEPS = 200  # between no change and the largest, in which values are counted
+REPRESENTED = 0.5  # how much of the change of all rows labelled ones must show, to speak for the others
 VALUES: Floats = np.linspace(0, 1, STEPS + 1)
 
 
@@ -32,25 +33,39 @@ class ShadowLimits:
     """What decides: the mean change that is harmless, the loss that is (`margin`), and the probability of an error.
 
     For a classifier the change is the share of decisions that turn, and the loss that of the right ones; for a
-    regression both are in units of the answers' spread.
+    regression both are in units of the answers' spread. Above `most` it is too much; between it and `change`, which is
+    never above it, only labels decide.
     """
 
     change: float
     margin: float
     alpha: float
     change_from: str = ""  # where that limit is from, for people
+    most: float = 0.0  # 0: the same as `change`
+    classifies: bool = True
+
+    def words(self, change: float, rows: int) -> str:
+        """How much the answers changed, beside the limits."""
+        limits = f"up to {self.change:.2%} counts as harmless"
+        if self.most > self.change:
+            limits += f", above {self.most:.2%} it is too much"
+        if self.classifies:
+            return f"{change:.2%} of {rows:,} rows turn; {limits}"
+        return f"answers to {rows:,} rows move by {change:.2%} of their spread on average; {limits}"
 
 
 @dataclass(frozen=True)
 class ShadowCounts:
     """Histograms over VALUES: of how far answers moved, and of how much worse they are (0.5: as good).
 
-    `lost` are rows that the candidate did not answer; they count as moved as far as possible.
+    `lost` are rows that the candidate did not answer; they count as moved as far as possible. `told` is the sum of how
+    far the answers to labelled rows moved.
     """
 
     moved: Array = field(default_factory=lambda: np.zeros(STEPS + 1, dtype=np.int64))
     worse: Array = field(default_factory=lambda: np.zeros(STEPS + 1, dtype=np.int64))
     lost: int = 0
+    told: float = 0.0
 
     @property
     def rows(self) -> int:
@@ -72,14 +87,20 @@ class ShadowCounts:
         """The mean loss so far; negative if the candidate is better."""
         return float((2 * VALUES - 1) @ self.worse / max(self.labelled, 1))
 
+    @property
+    def told_change(self) -> float:
+        """The mean change of labelled rows."""
+        return self.told / max(self.labelled, 1)
+
     def with_rows(self, moved: Array) -> "ShadowCounts":
         """Add rows by how far their answers moved, in [0, 1]; NaN is a row that the candidate did not answer."""
         lost = int(np.isnan(moved).sum())
         return replace(self, moved=self.moved + _counted(np.nan_to_num(moved, nan=1.0)), lost=self.lost + lost)
 
-    def with_labels(self, worse: Array) -> "ShadowCounts":
-        """Add labelled rows by how much worse the candidate is, in [-1, 1]."""
-        return replace(self, worse=self.worse + _counted((worse + 1) / 2))
+    def with_labels(self, worse: Array, moved: Array) -> "ShadowCounts":
+        """Add labelled rows by how much worse the candidate is, in [-1, 1], and how far their answers moved."""
+        told = self.told + float(np.nan_to_num(moved, nan=1.0).sum())
+        return replace(self, worse=self.worse + _counted((worse + 1) / 2), told=told)
 
 
 @dataclass(frozen=True)
@@ -124,33 +145,46 @@ def worsened(scoring: Scoring, logged: Array, new: Array, labels: Sequence[Any])
 def decide(counts: ShadowCounts, limits: ShadowLimits) -> ShadowDecision:
     """Say what the counts prove: labels count for more than the number of decisions that turn."""
     alpha = limits.alpha / 2  # two hypotheses may each stop it
-    same, changed = (proven(VALUES, counts.moved, limits.change, alpha, above=above) for above in (False, True))
+    same = proven(VALUES, counts.moved, limits.change, alpha, above=False)
+    changed = proven(VALUES, counts.moved, max(limits.most, limits.change), alpha, above=True)
     null = (1 + limits.margin) / 2
     harmless = proven(VALUES, counts.worse, null, alpha, above=False)
     harmful = proven(VALUES, counts.worse, null, alpha, above=True)
-    change = f"{counts.change:.2%} of {counts.rows:,} rows turn, and {limits.change:.2%} would be harmless"
+    change = limits.words(counts.change, counts.rows)
     loss = f"on {counts.labelled:,} labelled rows it is worse by {counts.loss:+.2%}; the margin is {limits.margin:.2%}"
     if harmful:
         return ShadowDecision(ShadowState.take_back, f"The candidate is worse: {loss}.")
-    if harmless and not counts.lost:
+    if harmless and not counts.lost and not _selective(counts, limits):
         return ShadowDecision(ShadowState.promote, f"The candidate is not worse: {loss}.")
     if changed:
         lost = f", {counts.lost:,} of them without an answer" if counts.lost else ""
-        return ShadowDecision(ShadowState.take_back, f"Too many decisions turn: {change}{lost}.")
+        what = "Too many decisions turn" if limits.classifies else "The answers change too much"
+        return ShadowDecision(ShadowState.take_back, f"{what}: {change}{lost}.")
     if same:
-        return ShadowDecision(ShadowState.promote, f"Hardly any decision turns: {change}.")
+        what = "decisions turn" if limits.classifies else "answers change"
+        return ShadowDecision(ShadowState.promote, f"No more {what} than a harmless retrain changes: {change}.")
     return _undecided(counts, limits, f"{change}{f'; {loss}' * bool(counts.labelled)}")
+
+
+def _selective(counts: ShadowCounts, limits: ShadowLimits) -> bool:
+    """Whether what changes has few labels: a loan that was refused has no outcome, whatever is said of it now."""
+    return counts.change > limits.change and counts.told_change < REPRESENTED * counts.change
 
 
 def _undecided(counts: ShadowCounts, limits: ShadowLimits, known: str) -> ShadowDecision:
     """Say how many more rows, or labels, would decide if they are like those so far."""
     alpha, null = limits.alpha / 2, (1 + limits.margin) / 2
 
-    def needed(seen: Array, at: float) -> int | None:
-        both = [rows_needed(VALUES, seen, at, alpha, above=above) for above in (False, True)]
+    def needed(seen: Array, low: float, high: float) -> int | None:
+        both = [rows_needed(VALUES, seen, at, alpha, above=above) for at, above in ((low, False), (high, True))]
         return min((each for each in both if each is not None), default=None)
 
-    rows, labels = needed(counts.moved, limits.change), needed(counts.worse, null)
+    rows = needed(counts.moved, limits.change, max(limits.most, limits.change))
+    labels = needed(counts.worse, null, null)
     ahead = [f"about {n:,} more {what}" for n, what in ((rows, "rows"), (labels, "labels")) if n is not None]
     words = f"{' or '.join(ahead)} would decide" if ahead else "how many more rows are needed is unknown"
+    if labels == 0 and _selective(counts, limits):
+        words = f"labels cannot decide, since answers to labelled rows change by {counts.told_change:.2%} only"
+    if rows is None and limits.change < counts.change <= limits.most and not counts.labelled:
+        words = "only labels can decide this (`seatrial log labels FILE`), or you"
     return ShadowDecision(ShadowState.undecided, f"Nothing is proven yet: {known}; {words}.", rows)

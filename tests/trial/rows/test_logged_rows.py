@@ -49,6 +49,43 @@ def test_a_column_that_the_log_lacks_has_its_default_and_a_class_no_score():
     assert np.isnan(rows.scores[0, 2])
 
 
+def test_a_label_is_that_of_the_newest_row_of_a_request_that_was_sent_again():
+    later = logged_table([8.0, 5.0], ["f", "f"]).slice(1)  # a minute later
+    later = later.set_column(later.column_names.index("request_id"), "request_id", pa.array(["0.1.0-0"]))
+    table = pa.concat_tables([logged_table([1.0], ["f"]), later])
+    rows = draw_rows(table.to_batches(), COLUMNS, ("no", "yes"), "0.1.0", limit=9, labels={("0.1.0-0", 0): "yes"})
+    assert dict(zip(rows.columns["x"].tolist(), rows.labels, strict=True)) == {1.0: None, 5.0: "yes"}
+
+
+def test_rows_of_versions_before_a_column_have_its_default_and_that_is_said():
+    deck = Column("deck", "text", False, False, "none")
+    table = pa.concat_tables(
+        [
+            logged_table([1.0, 2.0], ["f", "m"], "0.0.9", input_deck=pa.nulls(2, pa.string())),
+            logged_table([3.0], ["f"], input_deck=["A"]),
+        ]
+    )
+    rows = draw_rows(table.to_batches(), (*COLUMNS, deck), ("no", "yes"), "0.1.0", limit=100, labels={})
+    assert sorted(zip(rows.versions, rows.columns["deck"], strict=True)) == [*[("0.0.9", "none")] * 2, ("0.1.0", "A")]
+    assert rows.notes == ["`deck` is in no row of 0.0.9, and has its default there"]
+
+
+def test_a_null_that_the_baseline_was_asked_stays_null():
+    deck = Column("deck", "text", True, False, "none")
+    table = logged_table([3.0], ["f"], input_deck=pa.nulls(1, pa.string()))
+    rows = draw_rows(table.to_batches(), (*COLUMNS, deck), ("no", "yes"), "0.1.0", limit=100, labels={})
+    assert (rows.columns["deck"].tolist(), rows.notes) == ([None], [])
+
+
+def test_rows_that_were_logged_while_a_column_was_hashed_are_not_asked():
+    table = pa.concat_tables([logged_table([1.0], ["0123456789abcdef" * 2]), logged_table([2.0, None], ["f", None])])
+    rows = draw_rows(table.to_batches(), COLUMNS, ("no", "yes"), "0.1.0", limit=100, labels={})
+    assert sorted(rows.columns["sex"].tolist(), key=str) == [None, "f"]
+    assert rows.notes == ["1 rows were logged while `sex` was hashed, and are left out"]
+    none = draw_rows(table[:1].to_batches(), COLUMNS, ("no", "yes"), "0.1.0", limit=100, labels={})
+    assert none.missing == "1 rows were logged while `sex` was hashed, so none can be asked again"
+
+
 def test_regressions_are_drawn_by_bands_of_their_answers():
     values = np.linspace(0, 100, 200)
     table = logged_table(values.tolist(), ["f"] * 200).drop_columns(["prediction", "probability_no", "probability_yes"])

@@ -72,12 +72,17 @@ class Limit:
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """How much harmless retraining changes: the limits by family, and the families without one, with the reason."""
+    """How much harmless retraining changes: the limits by family, and the families without one, with the reason.
+
+    `turned` is the share of decisions that replicas turn, for a regression the mean change in units of the answers'
+    spread: an upper quantile of their pairs. A limit is wider, since it must hold for all statistics of its family.
+    """
 
     limits: dict[str, Limit]
     dropped: dict[str, str]
     replicas: int
     share: float
+    turned: float | None = None
 
     def widened(self, other: "NoiseFloor") -> "NoiseFloor":
         """The larger of two limits of each family."""
@@ -85,7 +90,8 @@ class NoiseFloor:
             family: limit.widened(other.limits[family]) if family in other.limits else limit
             for family, limit in self.limits.items()
         }
-        return replace(self, limits=limits)
+        turned = max((each.turned for each in (self, other) if each.turned is not None), default=None)
+        return replace(self, limits=limits, turned=turned)
 
     def of_members(self, family: str) -> dict[str, float]:
         """The limit of each member of a family; empty if the family has none."""

@@ -22,6 +22,7 @@ WORDS = {
     "probes": "predictions for generated rows changed",
 }
 MOST_MEMBERS = 8  # listed in a check's evidence
+TURNED = "turned_by_replicas"  # in the evidence, for `follow`
 IGNORED = 0.05  # of the old effect of shuffling a column: no retraining loses that much of it
 EXPLAINING = ("total.sensitivity", "total.probes")
 
@@ -119,7 +120,8 @@ def _judge(queries: Queries, family: str, statistics: FamilyStatistics, floor: N
             "members": [
                 {"name": names[k], "value": float(statistics.values[k]), "limit": float(limits[k])}
                 for k in np.argsort(-counted)[:MOST_MEMBERS].tolist()
-            ]
+            ],
+            **({TURNED: floor.turned} if family in ("flips", "changes") else {}),
         },
     )  # fmt: skip
 
