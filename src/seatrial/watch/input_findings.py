@@ -9,10 +9,11 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.pages.words import percent
-from seatrial.watch.causes import ColumnCause, ColumnChanged, cause_of, confined_key, exchanged
+from seatrial.watch.causes import ColumnChanged, cause_of, confined_key, exchanged
 from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.input_tally import InputTally, SampleTally, logged
 from seatrial.watch.join_findings import join_findings
+from seatrial.watch.number_causes import ColumnCause
 from seatrial.watch.release_reference import FEW_VALUES, ColumnBins, ReleaseReference
 from seatrial.watch.request_lags import lag_changes
 from seatrial.watch.tallies import time_of
