@@ -198,7 +198,11 @@ def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(project, "find_project", interrupted)
-    assert app.run(["build"]) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        assert app.run(["build"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "stopped\n"
 
 
@@ -213,7 +217,11 @@ def test_ctrl_c_is_exit_code_130_whatever_an_import_makes_of_it(monkeypatch, cap
             raise ImportError("initialization of _core raised unreported exception") from None
 
     monkeypatch.setattr(project, "find_project", interrupted)
-    assert app.run(["build"]) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        assert app.run(["build"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "stopped\n"
 
 

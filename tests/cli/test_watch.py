@@ -92,7 +92,8 @@ def test_a_usage_error_is_exit_code_2(root: Path, see: Any, words: tuple[str, ..
     assert message in result.stderr
 
 
-def test_an_alarm_is_listed_and_acknowledged(root: Path, see: Any) -> None:
+def test_an_alarm_is_listed_and_acknowledged(root: Path, see: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     see(watched(finding()))
     run_here("watch", cwd=root)
     [alarm] = json.loads(run_here("watch", "alarms", "--json", cwd=root).stdout)

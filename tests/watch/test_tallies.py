@@ -34,6 +34,6 @@ def test_a_sample_has_rows_of_each_of_its_hours_and_is_bounded():
     batch = pa.record_batch({"input_x": np.arange(100_000.0)})
     for _ in range(3):
         sample.add(batch, "1", np.repeat([9, 10, 11, 12], 25_000))
-    assert sample.table(10, 11).num_rows == 20_000
+    assert 19_000 < sample.table(10, 11).num_rows <= 20_000
     assert sample.table(11, 11)["input_x"].to_numpy().min() >= 50_000
     assert sample.table(12, 12) is None

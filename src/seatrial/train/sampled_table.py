@@ -74,7 +74,7 @@ def read_sampled_table(
         order=order[rows],
         complete_below=min(
             float(order[made.train].max()) if made.sampled_from else 1.0,
-            float(order[shown].max()) if len(shown) < len(made.test) else 1.0,
+            float(order[shown].max(initial=0.0)) if len(shown) < len(made.test) else 1.0,
         ),
     )
     weights = None if whole.weights is None else whole.weights[made.test]
