@@ -1,10 +1,11 @@
 """A release inside Polars, DuckDB, Dask, Spark and Ray: what it takes beyond the engine's own copy of the data.
 
-Beside it, in the same run, scikit-learn with pandas in the engine's own user function. The engines use several
-processes and threads, and so may others on this machine: all figures are seconds of the processor, of the whole
-process tree.
+Beside it, in the same run, scikit-learn with pandas in the engine's own user function, and a function that only hands
+the rows back. The engines use several processes and threads, and so may others on this machine: all figures are seconds
+of the processor, of the whole process tree. What a job takes to begin does not grow with its rows: two sizes give the
+seconds of each further million rows as well.
 
-    python -m benchmarks.engines --rows 2_000_000 --rounds 3
+    python -m benchmarks.engines --rows 1_000_000 4_000_000 --rounds 3
 """
 
 import argparse
@@ -29,7 +30,7 @@ JOB = ROOT / "benchmarks" / "contenders" / "engine_job.py"
 START = ROOT / "benchmarks" / "contenders" / "worker_start.py"
 RESULTS = ROOT / "benchmarks" / "results" / "engines.json"
 ENGINES = ("polars", "duckdb", "dask", "spark", "ray")
-WAYS = ("copy", "seatrial", "pandas")
+WAYS = ("copy", "handed", "seatrial", "pandas")
 FILES = 16
 FIRST_BATCH = 65_536
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: what a job leaves behind is counted as well
@@ -39,22 +40,22 @@ def main() -> None:
     """Measure all engines, or those that are named, and write benchmarks/results/engines.json."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=main.__doc__)
     parser.add_argument("engines", nargs="*", default=[*ENGINES], help=f"default: {', '.join(ENGINES)}")
-    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--rows", type=int, nargs=2, default=[1_000_000, 4_000_000], help="two sizes of the table")
+    parser.add_argument("--models", nargs="+", default=["logistic", "boosted"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="for the models and the rows, to be used again")
     options = parser.parse_args()
+    found: dict[str, Any] = {"machine": describe(("polars", "duckdb", "dask", "pyspark", "ray", "pyarrow"))}
+    found |= {"rows": options.rows, "rounds": options.rounds, "models": {}}
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        found: dict[str, Any] = {"machine": describe(("polars", "duckdb", "dask", "pyspark", "ray", "pyarrow"))}
-        found |= {"rows": options.rows, "rounds": options.rounds, "models": {}}
-        for kind in ("logistic", "boosted"):
+        for kind in options.models:
             model = prepare(kind, folder)
-            rows = make_folder(model, folder, options.rows)
-            figures = {engine: measure(model, rows, engine, folder, options.rounds) for engine in options.engines}
-            found["models"][kind] = figures
-            for engine, each in figures.items():
-                print(kind, engine, json.dumps(each), flush=True)
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+            figures = found["models"][kind] = {}
+            for engine in options.engines:
+                figures[engine] = measure(model, options.rows, engine, folder, options.rounds)
+                print(kind, engine, json.dumps(figures[engine]), flush=True)
+                RESULTS.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def make_folder(model: Model, folder: Path, rows: int) -> Path:
@@ -79,8 +80,30 @@ def make_folder(model: Model, folder: Path, rows: int) -> Path:
     return target
 
 
-def measure(model: Model, rows: Path, engine: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Run the three ways in turn, each in its own process, and compare what they answered."""
+def measure(model: Model, sizes: list[int], engine: str, folder: Path, rounds: int) -> dict[str, Any]:
+    """Measure both sizes: the processor's seconds of each way, and of each further million rows."""
+    found: dict[str, Any] = {}
+    for size in sizes:
+        found[str(size)] = measure_size(model, make_folder(model, folder, size), engine, folder, rounds)
+    first, second = (found[str(size)]["cpu"] for size in sizes)
+    millions = (sizes[1] - sizes[0]) / 1e6
+    further = {way: round((second[way] - first[way]) / millions, 2) for way in WAYS}
+    worker = worker_start(model, make_folder(model, folder, sizes[0]), engine, folder)
+    return {**found, "further_million": {"cpu": further, **shares(further)}, "worker": worker}
+
+
+def shares(cpu: dict[str, float]) -> dict[str, float | None]:
+    """What the release takes of what pandas takes, beyond the engine's copy and beyond handing the rows back."""
+
+    def share(base: str) -> float | None:
+        ours, theirs = cpu["seatrial"] - cpu[base], cpu["pandas"] - cpu[base]
+        return round(ours / theirs, 2) if theirs > 0 else None
+
+    return {"beyond_copy_of_pandas": share("copy"), "beyond_handed_of_pandas": share("handed")}
+
+
+def measure_size(model: Model, rows: Path, engine: str, folder: Path, rounds: int) -> dict[str, Any]:
+    """Run the ways in turn, each in its own process, and compare what they answered."""
     used: dict[str, list[float]] = {way: [] for way in WAYS}
     answers = {way: folder / f"{model.kind}-{engine}-{way}" for way in WAYS}
     for _ in range(rounds):
@@ -90,12 +113,10 @@ def measure(model: Model, rows: Path, engine: str, folder: Path, rounds: int) ->
                 tree_cpu([str(JOB), engine, way, str(model.pipeline), str(rows), str(answers[way])], model)
             )
     cpu = {way: round(statistics.median(times), 2) for way, times in used.items()}
-    beyond = {way: cpu[way] - cpu["copy"] for way in ("seatrial", "pandas")}
     return {
         "cpu": cpu,
-        "beyond_copy_of_pandas": round(beyond["seatrial"] / beyond["pandas"], 2),
+        **shares(cpu),
         "largest_difference": difference(answers["seatrial"], answers["pandas"]),
-        "worker": worker_start(model, rows, engine, folder),
     }
 
 

@@ -1,7 +1,8 @@
 """One job inside one engine: python engine_job.py ENGINE WAY PIPELINE INPUT OUTPUT, with a folder of Parquet as INPUT.
 
-WAY is `copy`, the engine's own read and write of as many columns as a prediction writes; `seatrial`; or `pandas`,
-scikit-learn called with pandas in the engine's own user function, as it is commonly written, without any check.
+WAY is `copy`, the engine's own read and write of as many columns as a prediction writes; `handed`, a user function that
+gets the columns of a prediction in Arrow (Dask: in pandas) and gives these back; `seatrial`; or `pandas`, scikit-learn
+called with pandas in the engine's own user function, as it is commonly written, without any check.
 """
 
 import sys
@@ -17,20 +18,10 @@ PROCESSORS = 2
 def scored(pipeline: str, frame: Any) -> Any:
     """Predict a pandas frame by scikit-learn, with its `id` first."""
     import pandas as pd
+    from pandas_features import add_features, answers
 
-    from titanic_model import features
-
-    rows = frame.drop(columns="id")
-    rows["title"] = rows["name"].map(features.title)
-    rows["deck"] = rows["cabin"].map(features.deck, na_action="ignore")
-    rows["family_size"] = 1 + rows["sibsp"] + rows["parch"]
-    rows["fare_per_head"] = rows["fare"] / rows["family_size"]
-    for name in ("sex", "title", "deck", "embarked"):
-        rows[name] = rows[name].astype(object).fillna("")
-    scores = fitted(pipeline).predict_proba(rows)
-    answer = pd.DataFrame({"id": frame["id"].to_numpy(), "prediction": (scores[:, 1] >= 0.5).astype("int64")})
-    answer["probability_0"], answer["probability_1"] = scores[:, 0], scores[:, 1]
-    return answer
+    scores = fitted(pipeline).predict_proba(add_features(frame.drop(columns="id")))
+    return pd.DataFrame({"id": frame["id"].to_numpy(), **answers(scores)})
 
 
 def fitted(pipeline: str, kept: dict[str, Any] = {}) -> Any:  # noqa: B006 - one for each process
@@ -62,9 +53,14 @@ def on_polars(way: str, pipeline: str, source: Path, output: Path) -> None:
         found = predict(release(), frame, key="id").select(["id", *ANSWERS])
     else:
         schema = {"id": pl.Int64, "prediction": pl.Int64, "probability_0": pl.Float64, "probability_1": pl.Float64}
+
+        def score(part: Any) -> Any:
+            return pl.from_pandas(scored(pipeline, part.to_pandas()))
+
         found = frame.map_batches(
-            lambda part: pl.from_pandas(scored(pipeline, part.to_pandas())), schema=schema, streamable=True,
-            predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False,
+            score if way == "pandas" else lambda part: pl.DataFrame(part.to_arrow().select(COPIED)),
+            schema=schema if way == "pandas" else {name: frame.collect_schema()[name] for name in COPIED},
+            streamable=True, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False,
         )  # fmt: skip
     output.mkdir()
     found.sink_parquet(output / "part-0.parquet")
@@ -88,6 +84,8 @@ def on_duckdb(way: str, pipeline: str, source: Path, output: Path) -> None:
     if way == "seatrial":
         opened = release()
         batches = (batch.select(["id", *ANSWERS]) for batch in opened.predict_batches(reader, keep=["id"]))
+    elif way == "handed":
+        batches = (batch.select(COPIED) for batch in reader)
     else:
         found = (scored(pipeline, batch.to_pandas()) for batch in reader)
         batches = (pa.RecordBatch.from_pandas(frame, preserve_index=False) for frame in found)
@@ -108,10 +106,13 @@ def on_dask(way: str, pipeline: str, source: Path, output: Path) -> None:
     frame = dd.read_parquet(source, columns=COPIED if way == "copy" else None)
     if way == "seatrial":
         frame = predict(release(), frame, key="id")[["id", *ANSWERS]]
+    elif way == "handed":
+        frame = frame.map_partitions(lambda part: part[COPIED], meta=frame._meta[COPIED])
     elif way == "pandas":
         frame = frame.map_partitions(lambda part: scored(pipeline, part), meta={"id": "int64", **ANSWERS})
     with dask.config.set(scheduler="processes", num_workers=PROCESSORS):
-        frame.to_parquet(output, write_index=False)
+        # Otherwise Dask reads a partition in one process, and sends it to another to be written.
+        frame.to_parquet(output, write_index=False, compute=False).optimize().compute()
 
 
 def on_spark(way: str, pipeline: str, source: Path, output: Path) -> None:
@@ -131,6 +132,13 @@ def on_spark(way: str, pipeline: str, source: Path, output: Path) -> None:
         found = rows.select(COPIED)
     elif way == "seatrial":
         found = predict(release(), rows, key="id").select("id", *ANSWERS)
+    elif way == "handed":
+
+        def hand_back(batches: Any) -> Any:
+            for batch in batches:
+                yield batch.select(COPIED)
+
+        found = rows.mapInArrow(hand_back, rows.select(COPIED).schema)
     else:
 
         def score(frames: Any) -> Any:
@@ -155,12 +163,14 @@ def on_ray(way: str, pipeline: str, source: Path, output: Path) -> None:
     rows = ray.data.read_parquet(str(source), columns=COPIED if way == "copy" else None)
     if way == "seatrial":
         rows = predict(release(), rows, key="id").select_columns(["id", *ANSWERS])
-    elif way == "pandas":
+    elif way != "copy":
 
         class Scorer:
             def __call__(self, table: Any) -> Any:
                 import pyarrow as pa
 
+                if way == "handed":
+                    return table.select(COPIED)
                 return pa.Table.from_pandas(scored(pipeline, table.to_pandas()), preserve_index=False)
 
         pool = ray.data.ActorPoolStrategy(size=PROCESSORS - 1)

@@ -9,8 +9,8 @@ import sys
 
 import joblib
 import pandas as pd
+from pandas_features import add_features, answers
 
-from titanic_model import features
 from titanic_model.schema import Passenger
 
 
@@ -20,16 +20,8 @@ def main(pipeline: str, source: str, output: str, checked: str = "") -> None:
     if checked:
         for record in rows.astype(object).where(rows.notna(), None).to_dict(orient="records"):
             Passenger.model_validate(record)
-    rows["title"] = rows["name"].map(features.title)
-    rows["deck"] = rows["cabin"].map(features.deck, na_action="ignore")
-    rows["family_size"] = 1 + rows["sibsp"] + rows["parch"]
-    rows["fare_per_head"] = rows["fare"] / rows["family_size"]
-    for name in ("sex", "title", "deck", "embarked"):
-        rows[name] = rows[name].astype(object).fillna("")
-    scores = joblib.load(pipeline).predict_proba(rows)
-    answer = pd.DataFrame({"prediction": (scores[:, 1] >= 0.5).astype(int)})
-    answer["probability_0"], answer["probability_1"] = scores[:, 0], scores[:, 1]
-    answer.to_parquet(output)
+    scores = joblib.load(pipeline).predict_proba(add_features(rows))
+    pd.DataFrame(answers(scores)).to_parquet(output)
 
 
 if __name__ == "__main__":

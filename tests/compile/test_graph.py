@@ -34,6 +34,22 @@ def test_columns_of_several_tensors_are_concatenated(graph: Graph) -> None:
     assert result.tolist() == [[2.0, 6.0]]
 
 
+@pytest.mark.parametrize(
+    ("positions", "operators"),
+    [([3, 3, 4], {"MatMul"}), ([0, 4, 4, 3], {"MatMul", "Gather", "Concat"}), ([0, 0, 3], {"Gather", "Concat"})],
+    ids=["ids", "numbers and ids", "ids only once"],
+)
+def test_repeated_columns_are_exact_beside_missing_numbers(
+    graph: Graph, positions: list[int], operators: set[str]
+) -> None:
+    graph.id_of("x"), graph.id_of("y")
+    chosen = graph.root.take(positions)
+    built = graph.finish(graph.repeated(chosen), len(positions))
+    gathered = GraphEngine(built.SerializeToString())(np.array([[np.nan, 2, 3]]), np.array([["y", "x"]], dtype=object))
+    assert np.array_equal(gathered, np.array([[np.nan, 2, 3, 2, 1]])[:, positions], equal_nan=True)
+    assert {node.op_type for node in built.graph.node} - {"LabelEncoder"} == operators
+
+
 def test_a_known_string_is_its_id_and_every_other_is_zero(graph: Graph) -> None:
     assert (graph.id_of("red"), graph.id_of("blue"), graph.id_of("red")) == (1.0, 2.0, 1.0)
     assert graph.id_of(7) == 7.0

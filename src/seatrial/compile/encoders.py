@@ -134,7 +134,7 @@ def _indicators_by_code(tables: list[_Table], matrix: Matrix, graph: Graph) -> M
 def _equal(matrix: Matrix, values: Floats, graph: Graph) -> str:
     """Compare column by column, giving 0 or 1; NaN is compared as infinity, which no input contains."""
     values = np.asarray(values, dtype=np.float64)
-    tensor = graph.gather(matrix)
+    tensor = graph.repeated(matrix)
     if np.isnan(values).any():
         tensor = graph.add("Where", graph.add("IsNaN", tensor), graph.constant(np.inf), tensor)
         values = np.where(np.isnan(values), np.inf, values)

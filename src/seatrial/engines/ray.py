@@ -38,7 +38,7 @@ def predict(
     def answer(opened: Any, table: Any) -> Any:
         return opened.predict_table(table, keep=key, on_bad_rows=on_bad_rows)
 
-    return _in_actors(release, dataset, key, answer, actors, site, batch_size=BATCH)
+    return _in_actors(release, dataset, key, answer, actors, site)
 
 
 def write(
@@ -101,7 +101,7 @@ def _writer(release: "Release", key: str | Sequence[str], actors: int | None, si
             part = write_part(opened, table.to_batches(max_chunksize=BATCH), PartTarget(*where), columns)
             return pa.table({"part": [part.to_json()]})
 
-        reported = _in_actors(release, dataset, columns, answer, actors, site, batch_size=None)
+        reported = _in_actors(release, dataset, columns, answer, actors, site)
         return written_parts(row["part"] for row in reported.iter_rows())
 
     return write_parts
@@ -114,8 +114,6 @@ def _in_actors(
     answer: Any,
     actors: int | None,
     site: str,
-    *,
-    batch_size: int | None,
 ) -> Any:
     import ray.data
 
@@ -131,7 +129,7 @@ def _in_actors(
 
     return dataset.select_columns(columns_to_send(release, dataset.columns(), key)).map_batches(
         Scorer,
-        batch_size=batch_size,
+        batch_size=None,  # whole blocks, which need no copy: a release divides them itself
         batch_format="pyarrow",
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(size=size),
