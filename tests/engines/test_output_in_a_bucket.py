@@ -52,3 +52,23 @@ def test_a_job_in_a_bucket_goes_on_behind_what_is_done(titanic, store: Store):
     assert {*begun, "jobs/resumed/_SUCCESS"} < {*store.names("jobs/resumed")}
     document = json.loads(store.files().open_input_stream(f"{BUCKET}/jobs/resumed/_seatrial.json").read())
     assert (document["rows_in"], done.rows_in, len(done.files)) == (35, 35, 4)
+
+
+def test_a_store_that_cannot_be_reached_is_said_in_words(titanic):
+    url = "s3://user:secret-word@logs/out?scheme=http&region=us-east-1&endpoint_override=127.0.0.1%3A9"
+    with pytest.raises(SeatrialError, match="s3://logs/out: the store cannot be reached") as refused:
+        write_table(titanic, url, KEY, [((), passengers(4))], Engine(titanic), on_bad_rows="fail", max_bad=None)
+    assert "secret-word" not in str(refused.value)
+
+
+def test_a_store_that_is_gone_in_the_middle_is_what_is_reported(titanic, monkeypatch: pytest.MonkeyPatch, tmp_path):
+    def gone(*_):
+        raise OSError("cannot be reached")
+
+    class Stops(Engine):
+        def __call__(self, table, target):
+            monkeypatch.setattr("seatrial.engines.output_manifest._Output.keep_only", gone)
+            raise SeatrialError("A task failed: the store is gone.")
+
+    with pytest.raises(SeatrialError, match="the store is gone"):
+        write_table(titanic, str(tmp_path / "o"), KEY, [((), 0)], Stops(titanic), on_bad_rows="fail", max_bad=None)

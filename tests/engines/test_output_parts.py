@@ -59,7 +59,8 @@ def test_a_release_that_loses_a_row_is_found(titanic, tmp_path: Path):
         write_part(Loses(), passengers(64).to_batches(), PartTarget(str(tmp_path), "fail"), (KEY,))  # type: ignore[arg-type]
 
 
-def test_a_url_that_is_none_is_an_error_with_an_example():
-    with pytest.raises(SeatrialError, match="no file system for nowhere://") as refused:
-        file_system("nowhere://x")
+@pytest.mark.parametrize("url", ["nowhere://x", "nowhere:/x"])
+def test_a_url_that_is_none_is_an_error_with_an_example(url: str):
+    with pytest.raises(SeatrialError, match="no file system for nowhere:") as refused:
+        file_system(url)
     assert "s3://" in refused.value.hint

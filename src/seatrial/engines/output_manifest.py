@@ -7,7 +7,8 @@ after each group of input files, so that an interrupted job goes on behind it; `
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,6 +20,7 @@ from seatrial.engines.worker import error_of_engine, error_of_worker
 from seatrial.model.arrow_sources import names_of
 from seatrial.model.bad_rows import BadLimit
 from seatrial.model.output_folder import MANIFEST, MARKER
+from seatrial.stores.object_files import explained
 from seatrial.stores.shown_urls import shown_url
 
 if TYPE_CHECKING:
@@ -86,7 +88,33 @@ def write_table(
     if max_bad is not None and not max_bad >= 0:
         raise UsageError(f"max_bad is {max_bad}.", hint="Give a share below 1, such as 0.01, or a number of rows.")
     limit = _limit(max_bad)
-    output = _Output(folder)
+    with _explained(folder):
+        output = _Output(folder)
+        return _written(release, output, key, tables, write_parts, on_bad_rows, limit, resume=resume)
+
+
+@contextmanager
+def _explained(folder: str) -> Iterator[None]:
+    """Say in words what a store of objects refuses; errors of this machine's disk stay what they are."""
+    try:
+        yield
+    except OSError as error:
+        if "://" not in folder or folder.startswith("file://"):
+            raise
+        raise explained(error, folder, "write") from error
+
+
+def _written(
+    release: "Release",
+    output: "_Output",
+    key: str | Sequence[str],
+    tables: Iterable[tuple[Sequence[str], Any]],
+    write_parts: WritesParts,
+    on_bad_rows: OnBadPartRows,
+    limit: BadLimit | None,
+    *,
+    resume: bool,
+) -> Manifest:
     options = {"on_bad_rows": on_bad_rows, "key": list(names_of(key))}
     wanted = Manifest(f"{release.name} {release.version}", _sha256(release), options)
     manifest = output.begin(wanted, resume=resume)
@@ -112,7 +140,8 @@ def write_table(
         output.check_gone(gone)
         _check_bad(manifest, limit, complete=True)
     except BaseException as error:
-        output.keep_only(manifest.files if resume else set())
+        with suppress(OSError):  # of a store that cannot be reached any more, as `error` says
+            output.keep_only(manifest.files if resume else set())
         if (ours := error_of_worker(error) or error_of_engine(error)) and not isinstance(error, SeatrialError):
             raise ours from error
         raise

@@ -6,6 +6,7 @@ engine takes one result of each task, and `output_manifest.write_table` moves th
 """
 
 import json
+import re
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from seatrial.model.release import Release
 
 OnBadPartRows = Literal["fail", "drop", "keep", "quarantine"]
+SCHEME = re.compile(r"[A-Za-z][\w+.-]+:/")  # of a URL, and of what a cluster may call one: dbfs:/folder
 ATTEMPTS = "_attempts"  # engines do not read what begins with an underscore
 
 
@@ -137,15 +139,15 @@ class _PartFile:
 
 def file_system(folder: str) -> tuple[Any, str]:
     """Return pyarrow's file system for a folder or a URL, and the path in it."""
-    if "://" in folder and not folder.startswith("file://"):
-        scheme = folder.partition("://")[0].lower()
+    if SCHEME.match(folder) and not folder.startswith("file:/"):
+        scheme = folder.partition(":")[0].lower()
         if scheme not in SCHEMES:
             raise SeatrialError(
-                f"{shown_url(folder)} cannot be written: there is no file system for {scheme}://.",
+                f"{shown_url(folder)} cannot be written: there is no file system for {scheme}:.",
                 hint=f"Use a folder that every worker reaches, or {', '.join(f'{each}://' for each in SCHEMES)}.",
             )
         system, path = object_files(folder)
         return system, path.rstrip("/")
     from pyarrow.fs import LocalFileSystem
 
-    return LocalFileSystem(), str(Path(folder.removeprefix("file://")).absolute())
+    return LocalFileSystem(), str(Path(folder.removeprefix("file://").removeprefix("file:")).absolute())
