@@ -119,7 +119,7 @@ def test_where_one_does_not_come_up_none_is_left(
 ) -> None:
     engine.broken = broken
     commits: list[None] = []
-    with pytest.raises(SeatrialError, match=r"it exited before it was ready\. Its last output:\nno socket"):
+    with pytest.raises(SeatrialError, match=r"it exited before it was ready\. Its last output:\n  no socket"):
         begin(canary, pinned, lambda: commits.append(None))
     assert commits == []
     assert list(engine.containers) == ["tiny"]

@@ -8,9 +8,11 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from loguru import logger
 from tests.serve.clients import Client, process, until
 
 from seatrial.core.errors import SeatrialError
@@ -19,7 +21,6 @@ from seatrial.serve import lent_socket
 from seatrial.serve.lent_socket import borrow_socket
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract Unix sockets")
-PACKAGE = "small_binary"
 ROW = json.dumps({"size": 1, "kind": "a"}).encode()
 
 
@@ -29,39 +30,52 @@ def name() -> str:
 
 
 @pytest.fixture
-def lent(name: str) -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as listener, lent_socket.lent_socket(listener, name):
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def lent(name: str, listener: socket.socket) -> Iterator[socket.socket]:
+    with lent_socket.lent_socket(listener, name):
         yield listener
 
 
 def test_a_borrower_answers_beside_the_lender_from_its_signal_on_and_no_request_is_lost_when_it_stops(
-    binary: Release, small_root: Path, name: str
+    binary: Release, multiclass: Release, small_root: Path, name: str
 ) -> None:
-    with process(small_root, "--port", "0", package=PACKAGE, SEATRIAL_LEND_SOCKET=name) as lender:
+    with process(small_root, "--port", "0", package="small_binary", SEATRIAL_LEND_SOCKET=name) as lender:
         port, private = lender.started(), _free_port()
-        with process(small_root, "--port", str(private), "--borrow-socket", name, package=PACKAGE) as borrower:
+        options = ("--port", str(private), "--borrow-socket", name)
+        with process(small_root, *options, package="small_multiclass") as borrower:
             until(lambda: _answers(private), 30)
-            assert _pids(port, 20) == {lender.pid}
-            borrower.popen.send_signal(signal.SIGUSR1)
-            until(lambda: borrower.pid in _pids(port, 10))
             with _Load(port) as load:
-                until(lambda: load.answered > 200)
+                until(lambda: load.answered["small-binary"] > 50)
+                assert set(load.answered) == {"small-binary"}
+                borrower.popen.send_signal(signal.SIGUSR1)
+                until(lambda: load.answered["small-multiclass"] > 50)
                 assert borrower.stop() == 0
-                before = load.answered
-                until(lambda: load.answered > before + 100)
+                before = load.answered.total()
+                until(lambda: load.answered.total() > before + 100)
             assert load.lost == Counter()
-            assert _pids(port, 20) == {lender.pid}
-        with process(small_root, "--port", str(private), "--borrow-socket", name, package=PACKAGE) as left:
+
+
+def test_a_borrower_stops_with_its_lender(
+    binary: Release, small_root: Path, name: str, listener: socket.socket
+) -> None:
+    with ExitStack() as lender:
+        lender.enter_context(lent_socket.lent_socket(listener, name))
+        options = ("--port", str(private := _free_port()), "--borrow-socket", name)
+        with process(small_root, *options, package="small_binary") as borrower:
             until(lambda: _answers(private), 30)
-            lender.popen.kill()
-            assert left.wait() == 0
-            assert any("is gone; this one stops" in line for line in left.lines)
+            lender.close()
+            assert borrower.wait() == 0
+            assert any("is gone; this one stops" in line for line in borrower.lines)
 
 
-def test_without_a_lender_a_server_does_not_start(binary: Release, small_root: Path, name: str) -> None:
-    with process(small_root, "--borrow-socket", name, package=PACKAGE) as server:
-        assert server.wait() == 1
-        assert f"error: No server lends its socket as '{name}'" in server.lines[-1]
+def test_without_a_lender_nothing_is_borrowed(name: str) -> None:
+    with pytest.raises(SeatrialError, match=f"No server lends its socket as '{name}': Connection refused"):
+        borrow_socket(name)
 
 
 def test_another_user_gets_no_socket(lent: socket.socket, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,18 +96,21 @@ def test_only_so_many_may_borrow_and_those_that_have_gone_do_not_count(
     assert borrow_socket(name).listener.getsockname() == lent.getsockname()
 
 
-def test_a_name_that_is_taken_is_a_warning(lent: socket.socket, name: str, binary: Release, small_root: Path) -> None:
-    with process(small_root, "--port", "0", package=PACKAGE, SEATRIAL_LEND_SOCKET=name) as server:
-        server.started()
-        assert any(f"the socket {name} cannot be lent: Address already in use" in line for line in server.lines)
+def test_a_name_that_is_taken_is_a_warning(lent: socket.socket, name: str) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}")
+    with lent_socket.lent_socket(lent, name):
+        assert lines == [f"the socket {name} cannot be lent: Address already in use\n"]
+    logger.remove(sink)
+    assert borrow_socket(name).listener.getsockname() == lent.getsockname()  # from the first one
 
 
 class _Load:
-    """Eight clients that connect anew for each request; `lost` counts what failed."""
+    """Eight clients that connect anew for each request: what was answered by which release, and what was not."""
 
     def __init__(self, port: int) -> None:
         self._port, self._stop = port, threading.Event()
-        self.answered, self.lost = 0, Counter[str]()
+        self.answered, self.lost = Counter[str](), Counter[str]()
         self._threads = [threading.Thread(target=self._run) for _ in range(8)]
 
     def __enter__(self) -> "_Load":
@@ -110,31 +127,13 @@ class _Load:
         while not self._stop.is_set():
             try:
                 client = Client(self._port)
-                status = client.predict(ROW).status
+                answer = client.predict(ROW)
                 client.socket.close()
+                assert answer.status == 200
             except Exception as error:  # each counts
                 self.lost[repr(error)] += 1
             else:
-                self.answered += 1
-                self.lost += Counter({str(status): int(status != 200)})
-
-
-def _pids(port: int, asked: int) -> set[int]:
-    """The processes that answered so many requests, by where each connection ends."""
-    import psutil
-
-    found = set()
-    for _ in range(asked):
-        client = Client(port)
-        assert client.predict(ROW).status == 200
-        here = client.socket.getsockname()[1]
-        found |= {
-            each.pid
-            for each in psutil.net_connections("tcp")
-            if each.raddr and each.raddr.port == here and each.laddr.port == port
-        }
-        client.socket.close()
-    return {pid for pid in found if pid}
+                self.answered[answer.headers["x-release"].partition("==")[0]] += 1
 
 
 def _answers(port: int) -> bool:

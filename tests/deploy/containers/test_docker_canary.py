@@ -155,8 +155,9 @@ def test_wherever_a_command_is_killed_the_next_one_settles_the_canary(
 
 def test_the_commands_keep_its_history(tools: ContainerTools, repo: ProjectRepo) -> None:
     port = free_port()
-    table = f'[tool.seatrial.deploy.docker]\nport = {port}\nopen = true\nrun_args = ["--network", "bridge"]'
-    repo.settings(f"port = 0\n\n{table}")
+    path, heading = repo.root / "pyproject.toml", "[tool.seatrial.deploy.docker]\n"
+    settings = f'port = {port}\nopen = true\nrun_args = ["--network", "bridge"]\n'
+    path.write_text(path.read_text().replace(heading, heading + settings))
     repo.git("commit", "--quiet", "-am", "Deploy to docker")
     url = f"http://127.0.0.1:{port}"
     repo.ok("deploy", "docker", "0.1.0")
