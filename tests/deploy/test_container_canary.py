@@ -139,7 +139,7 @@ def test_what_cannot_be_recorded_does_not_run(engine: _Engine, canary: Container
     [
         (None, "Nothing serves on docker"),
         (replace(SERVICE, running=False), "Nothing serves on docker"),
-        (replace(SERVICE, environment=()), "was started by an earlier Seatrial"),
+        (replace(SERVICE, environment=()), "an earlier Seatrial started it"),
     ],
 )
 def test_without_a_container_that_lends_its_socket_there_is_no_canary(

@@ -66,7 +66,8 @@ class ContainerCanary:
             raise SeatrialError("Nothing serves on docker that a canary could run beside.", hint="Deploy it instead.")
         if f"{LENDS}={lent_name(self.port)}" not in container.environment:
             raise SeatrialError(
-                f"The container {self.service} was started by an earlier Seatrial, and lends its port to no canary.",
+                f"The container {self.service} lends port {self.port} to no canary: an earlier Seatrial started it, or "
+                "it was started for another port.",
                 hint="Start it again: `seatrial deploy docker --stop`, then `seatrial deploy docker VERSION`.",
             )
         return container
