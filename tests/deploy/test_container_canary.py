@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from tests.commands import run_here
 from tests.deploy.pinned_releases import fake_pinned_release
 from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.deploy.container_canary import BESIDE, ContainerCanary
-from seatrial.deploy.images import LOCKFILE_LABEL, Container
+from seatrial.deploy.docker import Docker
+from seatrial.deploy.images import LOCKFILE_LABEL, VERSION_LABEL, Container
 from seatrial.deploy.target import PinnedRelease
 
 SERVICE = Container(True, {LOCKFILE_LABEL: "d1"}, image="i1", environment=("SEATRIAL_LEND_SOCKET=seatrial-8001",))
@@ -188,3 +190,31 @@ def test_its_end_lets_connections_end_first_and_one_that_died_is_said_to_have(
     canary.settle(set())
     assert not canary.end()
     assert list(engine.containers) == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("answered", "serving"), [("0.1.0", "0.1.0"), ("0.2.0", "0.1.0"), ("0.3.0", "0.3.0"), (None, None)]
+)
+def test_what_serves_is_not_what_a_canary_answers(
+    engine: _Engine,
+    canary: ContainerCanary,
+    pinned: PinnedRelease,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answered: str | None,
+    serving: str | None,
+) -> None:
+    monkeypatch.setattr("seatrial.deploy.docker.version_at", lambda url: answered)
+    target = Docker(find_project(tmp_path / "tiny"), {"image": "tiny"})
+    target._engine = engine  # type: ignore[assignment] # of the same shape
+    engine.containers["tiny"] = replace(SERVICE, labels={VERSION_LABEL: "0.1.0"})
+    begin(canary, pinned)
+    assert target.serving() == serving
+
+
+@pytest.mark.parametrize("words", [("--promote",), ("--take-back",), ("0.2.0", "--canary", "10")])
+def test_a_target_without_canaries_does_not_advise_to_start_one(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run_here("deploy", "railway", *words, cwd=make_project(tmp_path / "tiny"))
+    assert (done.returncode, "The target railway runs no canaries." in done.stderr) == (1, True)
+    assert "Targets that do: local, docker." in done.stderr
+    assert "deploy railway" not in done.stderr

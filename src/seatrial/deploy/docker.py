@@ -25,6 +25,7 @@ from seatrial.deploy.health import read_golden_rows, verify_release, version_at,
 from seatrial.deploy.images import (
     LOCKFILE_LABEL,
     PORT,
+    VERSION_LABEL,
     ContainerEngine,
     ImageSettings,
     docker_files,
@@ -140,8 +141,15 @@ class Docker:
             self._exchange(self._build(pinned, progress), pinned, progress)
 
     def serving(self) -> str | None:
-        """Return the version that the container serves."""
-        return version_at(self.url) if self._engine.runs(self.container) else None
+        """Return the version that the container serves, although its canary may answer what it is asked."""
+        container = self._engine.container(self.container)
+        if container is None or not container.running:
+            return None
+        found, built = version_at(self.url), container.labels.get(VERSION_LABEL)
+        if found in (None, built):
+            return found
+        canary = self._canary.status()
+        return built if canary and canary.get("version") == found else found
 
     def canary(self, pinned: PinnedRelease, share: int, commit: Callable[[], None], progress: Progress) -> str:
         """Run a release beside the one that serves, for about `share` percent of connections; returns the URL.

@@ -69,9 +69,11 @@ def take_back(
     progress: Progress = silent,
 ) -> "DeploymentResult | None":
     """End the canary without losing a request; None if none is running. With `version` it must be that one."""
+    from seatrial.deploy.canaries import with_canary
     from seatrial.deploy.canary_deployment import take_back as end_canary
 
     deployer = open_deployer(project, target, progress, git=git, push=push)
+    with_canary(deployer.target)
     with deployer.locked():
         if version is not None:
             canary_version(project, target, version)

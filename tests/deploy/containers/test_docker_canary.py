@@ -164,6 +164,8 @@ def test_the_commands_keep_its_history(tools: ContainerTools, repo: ProjectRepo)
     assert "No canary is running on docker" in repo.run("deploy", "docker", "--promote").stderr
     assert "runs as a canary on docker" in repo.ok("deploy", "docker", "0.2.0", "--canary", "50")
     assert {version_at(url) for _ in range(40)} == {"0.1.0", "0.2.0"}
+    for _ in range(10):
+        assert "docker serves 0.1.0." in repo.ok("deployments", "docker")
     assert "taken back" in repo.ok("deploy", "docker", "--take-back")
     repo.ok("deploy", "docker", "0.2.0", "--canary", "50")
     tools.run("podman", "kill", "titanic-model-canary")
