@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from tests.serve.clients import until
 from tests.watch.watched import DAY, finding, watched
 
 from seatrial.core.errors import SeatrialError
@@ -149,6 +150,7 @@ def test_a_receiver_that_hangs_or_trickles_takes_a_bounded_time(endpoint: Endpoi
     assert time.monotonic() - begun < 5
     assert result.delivered == {}
     assert "3 to send; tried again at the next look" in result.problems[0]
+    until(lambda: not any(thread.name == "webhook" for thread in threading.enumerate()), 5)  # none waits on
 
 
 def test_one_receiver_that_fails_does_not_keep_the_other_from_its_messages(endpoint: Endpoint) -> None:

@@ -23,6 +23,12 @@ PAGES: dict[str, Watched] = {
     "hostile": hostile(),
 }
 
+STOP = """() => {
+    const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
+    return {tag: at.tagName, outline: `${style.outlineStyle} ${style.outlineWidth}`, top: box.top + scrollY,
+            seen: box.top >= 0 && box.bottom <= innerHeight};
+}"""
+
 
 def reader(seen: Watched, book: AlarmBook | None = None) -> Reader:
     return Reader(to_html(seen, book))
@@ -133,4 +139,35 @@ def test_in_a_browser_light_and_dark_wide_and_narrow(tmp_path: Path) -> None:
             page.keyboard.press("Tab")
             assert page.evaluate("document.activeElement.className") == "skip"
             context.close()
+        browser.close()
+
+
+@browser_test
+def test_in_a_browser_by_keyboard(tmp_path: Path) -> None:
+    """Each stop is seen, they come in the order of the page, and folded parts open."""
+    from playwright.sync_api import sync_playwright
+
+    file = tmp_path / "page.html"
+    file.write_text(to_html(PAGES["alarm"]), "utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto(file.as_uri())
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # the link that skips to the content
+        stops: list[Any] = []
+        while not stops or stops[-1]["tag"] != "BODY":
+            page.keyboard.press("Tab")
+            stops.append(page.evaluate(STOP))
+        kinds = [stop["tag"] for stop in stops]
+        assert kinds == [*["A"] * 5, *["SUMMARY"] * 5, "SUMMARY", "BODY"]
+        assert all(stop["outline"] == "solid 3px" for stop in stops[:-1])
+        assert all(stop["seen"] for stop in stops[:-1])
+        assert sorted(stop["top"] for stop in stops[5:-1]) == [stop["top"] for stop in stops[5:-1]]
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate("document.activeElement.parentElement.open") is False
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.parentElement.open") is True
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "scroll"  # a wide table can be moved
         browser.close()

@@ -32,12 +32,13 @@ def deploy(
     push: PushOption = False,
     allow_dirty: DirtyOption = False,
     canary: Annotated[
-        int | None, option("Run it beside the release that serves, for about this percentage of requests (local).")
+        int | None,
+        option("Run it beside the release that serves, for about this share of requests, in % (local, docker)."),
     ] = None,
     promote: Annotated[
-        bool, typer.Option("--promote", help="Deploy the release that runs as a canary (local).")
+        bool, typer.Option("--promote", help="Deploy the release that runs as a canary (local, docker).")
     ] = False,
-    take_back: Annotated[bool, typer.Option("--take-back", help="End the canary (local).")] = False,
+    take_back: Annotated[bool, typer.Option("--take-back", help="End the canary (local, docker).")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the service instead (local, docker).")] = False,
     render: Annotated[
         bool, typer.Option("--render", help="Print the manifests instead of applying them (kubernetes).")

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seatrial.cli import show
+from seatrial.cli.exit_codes import errors_exit
 from seatrial.cli.options import HERE, IndexOption, JsonOption, ProjectOption, option
 from seatrial.steps.project import Project
 
 if TYPE_CHECKING:
+    from seatrial.core.project import ProjectSettings
     from seatrial.steps.follow import Followed
+
+NOT_COMPARED = 4  # as for `seatrial trial`; 1 is "take back"
 
 
 def follow(
@@ -32,34 +36,13 @@ def follow(
 ) -> None:
     """Have a candidate answer what production was asked, as the log grows, until its answers prove good or bad.
 
-    Exit code 0 it may be promoted, 1 it should not be, 3 nothing is proven yet. Production does not notice; what was
-    counted is remembered, so it may be ended at any time.
+    Exit code 0 it may be promoted, 1 it should not be, 3 nothing is proven yet, 4 an error. Production does not notice;
+    what was counted is remembered, so it may be ended at any time.
 
     Example: [bold]seatrial follow 0.3.0 --on local[/]
     """
-    from seatrial.steps.canary import canary_version, settle_canary
-    from seatrial.steps.follow import follow as follow_release
-
-    settings = Project(project, index=index).settings
-    if version is None or canary:
-        version = canary_version(settings, on, version)
-
-    def told(found: "Followed") -> None:
-        progress(_line(found))
-        if canary:  # it may have been taken back, and another one begun
-            canary_version(settings, on, found.candidate)
-
-    with show.progress(quiet=json) as progress:
-        found = follow_release(
-            settings,
-            version,
-            on=on,
-            since=since,
-            once=once,
-            told=told,
-            progress=progress,
-        )
-        ended = settle_canary(settings, on, found, progress) if canary else ""
+    with errors_exit(NOT_COMPARED):
+        found, ended = _follow(Project(project, index=index).settings, version, on, since, canary, once, quiet=json)
     if json:
         show.print_json({**asdict(found), "exit_code": found.exit_code})
     else:
@@ -67,6 +50,25 @@ def follow(
         if ended:
             show.plain(f"{ended}.")
     raise typer.Exit(found.exit_code)
+
+
+def _follow(
+    settings: "ProjectSettings", version: str | None, on: str, since: str, canary: bool, once: bool, *, quiet: bool
+) -> "tuple[Followed, str]":
+    """Follow a release; returns what was found, and what was done with a canary."""
+    from seatrial.steps.canary import canary_version, settle_canary
+    from seatrial.steps.follow import follow as follow_release
+
+    followed = canary_version(settings, on, version) if version is None or canary else version
+
+    def told(found: "Followed") -> None:
+        progress(_line(found))
+        if canary:  # it may have been taken back, and another one begun
+            canary_version(settings, on, found.candidate)
+
+    with show.progress(quiet=quiet) as progress:
+        found = follow_release(settings, followed, on=on, since=since, once=once, told=told, progress=progress)
+        return found, settle_canary(settings, on, found, progress) if canary else ""
 
 
 def _line(found: "Followed") -> str:

@@ -1,7 +1,6 @@
 """`seatrial watch`: what the prediction log says about the releases that serve; its alarms; one page over projects."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from seatrial.cli import show
+from seatrial.cli.exit_codes import errors_exit
 from seatrial.cli.options import DEFAULT_COMMAND, HERE, JsonOption, ProjectOption, RunsByDefault, argument, option
 from seatrial.core.errors import UsageError
 
@@ -85,7 +85,7 @@ def run(
     of_serve = {"--every": every != "1h", "--host": host != LOOPBACK, "--port": port != PORT, "--keys": keys}
     if not serve and (wrong := [name for name, value in of_serve.items() if value]):
         raise UsageError(f"{wrong[0]} is for --serve.", hint="Add --serve, or leave it out.")
-    with _could_not_look():
+    with errors_exit(UNKNOWN):  # 1 is an alarm
         if all_:
             code = _all([*all_, *(more or [])], at=at, output=output, json=json)
         elif serve:
@@ -167,18 +167,6 @@ def ack(
     known = acknowledge_alarm(find_project(project), alarm, reason, by=by, until=day)
     who = known.acknowledged.by if known.acknowledged else by
     show.info(f"{known.id} acknowledged by {who}{f' until {until:%Y-%m-%d}' if until else ''}.")
-
-
-@contextmanager
-def _could_not_look() -> Iterator[None]:
-    """Give an error the exit code 3: 1 is an alarm, and a scheduler that trains again then must tell the two apart."""
-    try:
-        yield
-    except UsageError:
-        raise
-    except Exception as error:
-        error.exit_code = UNKNOWN  # type: ignore[attr-defined]
-        raise
 
 
 def _show(found: "WatchLook", verbose: bool, written: Sequence[Path]) -> None:

@@ -47,6 +47,12 @@ def check_port(host: str, port: int, *, hint: str = "Choose another with --port.
     listen(host, port, hint=hint).close()
 
 
+def free_port(host: str) -> int:
+    """A port that nothing listens on now."""
+    with listen(host, 0) as found:
+        return int(found.getsockname()[1])
+
+
 def url_of(host: str, port: int, scheme: str = "http") -> str:
     """The URL of a server; an IPv6 address is put in brackets."""
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -35,6 +35,6 @@ def with_canary(target: Any) -> Any:
     if not hasattr(target, "canary"):
         raise SeatrialError(
             f"The target {target.name} runs no canaries.",
-            hint="Targets that do: local. Elsewhere, use `seatrial follow VERSION --on TARGET --once`.",
+            hint="Targets that do: local, docker. Elsewhere, use `seatrial follow VERSION --on TARGET --once`.",
         )
     return target

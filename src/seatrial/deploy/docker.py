@@ -2,6 +2,8 @@
 
 The new release is verified on a spare port before the old container stops. Swapping the containers interrupts the
 service for about a second, since both containers need the same port. If that matters, use a proxy or Kubernetes.
+
+A canary (container_canary.py) is in no file: its containers have labels, and borrow the socket of the one that serves.
 """
 
 from collections.abc import Callable
@@ -15,13 +17,15 @@ from pydantic import Field
 
 from seatrial.core.access_keys import read_key_file, render_keys
 from seatrial.core.errors import SeatrialError
-from seatrial.core.ports import check_port, listen, url_of
+from seatrial.core.ports import check_port, free_port, url_of
 from seatrial.core.progress import Progress
 from seatrial.core.project import ProjectSettings
+from seatrial.deploy.container_canary import ContainerCanary, lent_name
 from seatrial.deploy.health import read_golden_rows, verify_release, version_at, wait_until_ready
 from seatrial.deploy.images import (
     LOCKFILE_LABEL,
     PORT,
+    VERSION_LABEL,
     ContainerEngine,
     ImageSettings,
     docker_files,
@@ -34,6 +38,7 @@ from seatrial.deploy.images import (
 from seatrial.deploy.service_keys import KEYS_HELP, OPEN_HELP, keys_file, require_closed, verification_key
 from seatrial.deploy.service_log import SPOOL, container_log
 from seatrial.deploy.target import PinnedRelease, read_settings
+from seatrial.deploy.target_state import TargetState
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.wheels.installer import last_lines
 
@@ -74,6 +79,10 @@ class Docker:
         return replace(find_engine(self.settings.tool), lock=lock)
 
     @property
+    def _canary(self) -> ContainerCanary:
+        return ContainerCanary(self._engine, self.container, self.settings.port, self.settings.patience)
+
+    @property
     def url(self) -> str:
         """The URL of the service."""
         return self._at(self.settings.port)
@@ -108,6 +117,7 @@ class Docker:
         """Stop the service; returns whether it was running."""
         self._engine.wait_for_killed()
         running = self._engine.runs(self.container)
+        self._canary.remove()
         for name in (self._next, self._old, self.container):
             self._engine.remove(name)
         return running
@@ -121,6 +131,7 @@ class Docker:
         self._engine.remove(self._next)
         if pinned is None:
             return
+        self._canary.settle(TargetState(self.project, self.name).running_canaries())
         container = self._engine.container(self.container)
         if container and container.running and container.labels.get(LOCKFILE_LABEL) == lockfile_digest(pinned):
             with suppress(SeatrialError):
@@ -130,8 +141,37 @@ class Docker:
             self._exchange(self._build(pinned, progress), pinned, progress)
 
     def serving(self) -> str | None:
-        """Return the version that the container serves."""
-        return version_at(self.url) if self._engine.runs(self.container) else None
+        """Return the version that the container serves, although its canary may answer what it is asked."""
+        container = self._engine.container(self.container)
+        if container is None or not container.running:
+            return None
+        found, built = version_at(self.url), container.labels.get(VERSION_LABEL)
+        if found in (None, built):
+            return found
+        canary = self._canary.status()
+        return built if canary and canary.get("version") == found else found
+
+    def canary(self, pinned: PinnedRelease, share: int, commit: Callable[[], None], progress: Progress) -> str:
+        """Run a release beside the one that serves, for about `share` percent of connections; returns the URL.
+
+        `commit` is called once it is verified, and before it is asked anything.
+        """
+        self._canary.require_lender()
+        image = self._build(pinned, progress)
+        self._verify(image, pinned, progress)
+        self._canary.begin(image, pinned, share, [*self._options(), *self.settings.run_args], commit, progress)
+        return self.url
+
+    def running_canary(self) -> dict[str, Any] | None:
+        """The canary that is running: its deployment's id, its version and hash, and the number of servers.
+
+        One that ended by itself has no id, and says why in `ended`.
+        """
+        return self._canary.status()
+
+    def take_back(self) -> bool:
+        """End the canary without losing a request; returns whether there was one."""
+        return self._canary.end()
 
     def _at(self, port: int) -> str:
         address = self.settings.address
@@ -147,8 +187,8 @@ class Docker:
         """Start a container and verify its predictions; it is removed where that fails."""
         digest, patience = lockfile_digest(pinned), self.settings.patience
         variable, secret = self._access()
-        spool = ("--volume", f"{self.container}-spool:{SPOOL}") if self._log().to else ()  # outlives the container
-        options = ("--env", variable, *spool, *self.settings.run_args)
+        lent = f"SEATRIAL_LEND_SOCKET={lent_name(port)}"
+        options = ("--env", lent, *self._options(variable), *self.settings.run_args)
         self._engine.start(name, image, digest, port, self.settings.address, options)
         try:
             wait_until_ready(self._at(port), patience, lambda: self._never_exited(name))
@@ -162,6 +202,11 @@ class Docker:
                     f"{pinned.name} {pinned.version} cannot be served: {error.message}.{output}"
                 ) from None
             raise
+
+    def _options(self, variable: str = "") -> list[str]:
+        """The options of each container: who may call it, and the spool of the prediction log."""
+        spool = ["--volume", f"{self.container}-spool:{SPOOL}"] if self._log().to else []  # outlives the container
+        return ["--env", variable or self._access()[0], *spool]
 
     def _keys(self) -> Path | None:
         settings = self.settings
@@ -190,13 +235,12 @@ class Docker:
     def _verify(self, image: str, pinned: PinnedRelease, progress: Progress) -> None:
         progress(f"verifying {pinned.name} {pinned.version} on a spare port")
         self._engine.remove(self._next)
-        with listen(self.settings.address, 0) as spare:
-            port = int(spare.getsockname()[1])
-        self._start(self._next, image, pinned, port)
+        self._start(self._next, image, pinned, free_port(self.settings.address))
         self._engine.remove(self._next)
 
     def _exchange(self, image: str, pinned: PinnedRelease, progress: Progress) -> None:
         """Replace the old container with the new one; if that fails, start the old one again."""
+        self._canary.end(progress)
         progress("swapping the containers")
         if self._engine.container(self.container):
             self._engine.remove(self._old)

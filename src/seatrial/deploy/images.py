@@ -127,6 +127,10 @@ class Container:
     running: bool
     labels: dict[str, str]
     restarts: int = 0  # how often the engine restarted it after it had exited
+    exit_code: int = 0  # of its last end
+    image: str = ""  # the image's ID
+    environment: tuple[str, ...] = ()  # NAME=value
+    security: str = ""  # its SELinux label, if there is one
 
 
 @dataclass(frozen=True)
@@ -197,8 +201,16 @@ class ContainerEngine:
         details = self._inspect("container", name)
         if details is None:
             return None
-        labels = details["Config"].get("Labels") or {}
-        return Container(bool(details["State"]["Running"]), labels, int(details.get("RestartCount") or 0))
+        config, state = details["Config"], details["State"]
+        return Container(
+            bool(state["Running"]),
+            config.get("Labels") or {},
+            int(details.get("RestartCount") or 0),
+            int(state.get("ExitCode") or 0),
+            str(details.get("Image") or ""),
+            tuple(config.get("Env") or ()),
+            str(details.get("ProcessLabel") or ""),
+        )
 
     def runs(self, name: str) -> bool:
         """Whether a container of that name is running."""
@@ -206,12 +218,18 @@ class ContainerEngine:
         return container is not None and container.running
 
     def start(self, name: str, image: str, digest: str, port: int, address: str, more: Sequence[str] = ()) -> None:
-        """Start a container that listens on `port`, inside and outside, with the fewest possible privileges."""
-        options = ["--detach", "--name", name, "--label", f"{LOCKFILE_LABEL}={digest}", "--restart", "unless-stopped"]
-        options += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-        options += ["--publish", f"{address}:{port}:{port}", "--env", f"PORT={port}", *more]
+        """Start a container that listens on `port`, inside and outside, and is restarted when it exits."""
+        options = ("--restart", "unless-stopped", "--publish", f"{address}:{port}:{port}", *more)
+        self.start_bare(name, image, digest, port, options)
+
+    def start_bare(
+        self, name: str, image: str, digest: str, port: int, more: Sequence[str], arguments: Sequence[str] = ()
+    ) -> None:
+        """Start a container with the fewest possible privileges; `arguments` are for the server in it."""
+        options = ["--detach", "--name", name, "--label", f"{LOCKFILE_LABEL}={digest}", "--env", f"PORT={port}"]
+        options += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", *more]
         try:
-            self._change("run", *options, image, doing=f"start {name}")
+            self._change("run", *options, image, *arguments, doing=f"start {name}")
         except ToolError:
             self.remove(name)  # Docker keeps a container that failed to start
             raise
@@ -224,9 +242,26 @@ class ContainerEngine:
         """Rename a container."""
         self._change("rename", old, new, doing=f"rename {old}")
 
-    def stop(self, name: str) -> None:
-        """Stop a container and wait for that; after ten seconds the engine kills it."""
-        self._change("stop", "-t", "10", name, doing=f"stop {name}")
+    def stop(self, *names: str, seconds: int = 10) -> None:
+        """Stop containers at the same time and wait for that; after so many seconds the engine kills them."""
+        self._change("stop", "-t", str(seconds), *names, doing=f"stop {', '.join(names)}")
+
+    def signal(self, number: str, *names: str) -> None:
+        """Send a signal to running containers."""
+        self._change("kill", "--signal", number, *names, doing=f"send {number} to {', '.join(names)}")
+
+    def labelled(self, label: str) -> list[str]:
+        """The names of the containers with a label, KEY=VALUE, running or not."""
+        listed = self.tool.run("ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}", doing="list them")
+        return sorted(listed.split())
+
+    def succeeds(self, name: str, *command: str) -> bool:
+        """Whether a command succeeds in a running container, which cannot be removed meanwhile."""
+        try:
+            self._change("exec", name, *command, doing=f"run a command in {name}")
+        except ToolError:
+            return False
+        return True
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not, if it exists."""

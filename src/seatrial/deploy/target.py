@@ -52,9 +52,12 @@ class Target(Protocol):
     truth. `commit` replaces it in one step. If anything is interrupted before or after that step, the next call of
     `switch` or `settle` brings the service in line with the lockfile.
 
-    A target may have two more methods. `prepare(pinned, progress)` runs before `switch`. It does what is slow or may
+    A target may have more methods. `prepare(pinned, progress)` runs before `switch`. It does what is slow or may
     fail and does not affect the running service, such as making an environment or an image; a failure there is not
     recorded in the history. `stop() -> bool` is for `seatrial deploy NAME --stop` and returns whether anything ran.
+
+    A target that runs canaries has three: `canary(pinned, share, commit, progress) -> str`, `running_canary()` and
+    `take_back() -> bool`, as Local and Docker describe them.
     """
 
     name: str

@@ -18,7 +18,7 @@ from seatrial.core.project import ProjectSettings
 from seatrial.core.quoting import shell
 from seatrial.deploy.current import Current, read_current, rebuilt_entry
 from seatrial.deploy.git import Git
-from seatrial.deploy.history import HEALTHY, INTERRUPTED, Entry, parse_entry, read_history
+from seatrial.deploy.history import HEALTHY, INTERRUPTED, RUNNING, Entry, parse_entry, read_history
 from seatrial.deploy.target import PinnedRelease
 from seatrial.wheels.attestation import STATEMENT, wheel_of
 from seatrial.wheels.lockfile import Lockfile, read_lockfile
@@ -105,6 +105,10 @@ class TargetState:
     def history(self) -> list[Entry]:
         """The deployments, oldest first."""
         return read_history(self.history_path)
+
+    def running_canaries(self) -> set[str]:
+        """The ids of the canaries of which the history says that they run."""
+        return {entry.id for entry in self.history() if entry.outcome == RUNNING}
 
     def refuse_edited(self) -> None:
         """Refuse to overwrite what somebody edited by hand and did not commit."""

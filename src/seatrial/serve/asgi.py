@@ -185,7 +185,7 @@ class AsgiApp:
         try:
             if not self.service.ready:
                 self.service.load()
-            if self.settings.standby_fd is None:
+            if not self.settings.standby:
                 await self.open_ports()
         except SeatrialError as error:
             await send({"type": "lifespan.startup.failed", "message": f"{error.message} {error.hint}".strip()})

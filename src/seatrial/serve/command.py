@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings(**options)
     if settings.standby_fd is not None and (settings.fd is None or settings.workers > 1):
         parser.error("--standby-fd requires --fd and a single worker")
+    if settings.borrowed_socket and (settings.fd is not None or settings.workers > 1):
+        parser.error("--borrow-socket requires a single worker, and no --fd")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         parser.error("--tls-certificate and --tls-key must be used together")
     try:
@@ -178,6 +180,20 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--fd", type=int, help="an inherited listening socket to use instead of host and port")
     parser.add_argument("--standby-fd", type=int, help="serve on this socket until standard input says `accept`")
+    parser.add_argument(
+        "--lend-socket",
+        dest="lent_socket",
+        default=environment("SEATRIAL_LEND_SOCKET", ""),
+        metavar="NAME",
+        help="let servers in the same network borrow the listening socket by this name (SEATRIAL_LEND_SOCKET)",
+    )
+    parser.add_argument(
+        "--borrow-socket",
+        dest="borrowed_socket",
+        default="",
+        metavar="NAME",
+        help="serve 127.0.0.1 on --port until SIGUSR1, and from then on also the socket that is lent by this name",
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 

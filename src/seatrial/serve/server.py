@@ -1,6 +1,5 @@
 """Runs the server, as one process or several, from its first log line to a quick shutdown."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -11,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -21,7 +21,6 @@ from loguru import logger
 from uvicorn.supervisors import multiprocess as uvicorn_workers
 
 from seatrial.core.errors import SeatrialError
-from seatrial.core.files import write_atomic
 from seatrial.core.ports import listen, url_of
 from seatrial.http.config import GuardedConfig, guarded_config
 from seatrial.http.hosts import is_loopback
@@ -31,13 +30,14 @@ from seatrial.serve.access import AccessControl
 from seatrial.serve.asgi import AsgiApp, create_app
 from seatrial.serve.handover import Server, follow_supervisor, inherited_socket
 from seatrial.serve.http_fast_path import FastPathProtocol
+from seatrial.serve.lent_socket import borrow_socket, lent_socket
 from seatrial.serve.metrics.worker_files import add_ended, worker_folder
+from seatrial.serve.registry_entry import RegistryEntry
 from seatrial.serve.server_settings import KEYS, Settings, worker_settings
 from seatrial.serve.shipping import shipping
 
 POLL_SECONDS = 0.05  # between checks of workers that stop
 SWITCH_SECONDS = 0.0005  # how long the event loop waits for a thread that works on a large request
-REGISTRY = "SEATRIAL_SERVED_DIR"  # the folder in which running servers register themselves, if it is set
 
 
 def run(package: str, settings: Settings) -> int:
@@ -56,16 +56,21 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
     title = f"{release.name} {release.version}"
     if settings.tls:
         settings.tls.context()  # an error is reported before anything listens
-    with shipping(settings, release.name), _listener(settings) as listener:
+    borrowed = borrow_socket(settings.borrowed_socket) if settings.borrowed_socket else None
+    with (
+        shipping(settings, release.name),
+        borrowed.listener if borrowed else _listener(settings) as listener,
+        lent_socket(listener, settings.lent_socket),
+    ):
         address = listener.getsockname()[0]
         settings = replace(settings, bound=address)
         to_whom = _require_closed(settings)
         settings, _holder = _with_grpc_port(settings)
         if settings.mcp:
             _require_extra("mcp", "mcp.mcp_door", "The Model Context Protocol")
-        host = settings.host if settings.fd is None else address
+        host = settings.host if settings.fd is None and borrowed is None else address
         url = url_of(host, listener.getsockname()[1], "https" if settings.tls else "http")
-        entry = _RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
+        entry = RegistryEntry({"pid": os.getpid(), "url": url, "release": release.name, "version": release.version})
         headers = [("x-release", f"{release.name}=={release.version}")]
         if settings.workers > 1:
             with entry.removed_at_exit(), worker_folder() as folder:
@@ -87,13 +92,17 @@ def _run(package: str, settings: Settings, access_log: logs.AccessLog) -> int:
             entry.write()
             logger.info("serving {} on {}, {}", title, url, to_whom)
 
-        if settings.standby_fd is None:
+        if not settings.standby:
             server.on_start = accepting
         else:
-            first = inherited_socket(settings.standby_fd, "--standby-fd")
             server.on_accept = accepting
             server.open_ports = app.open_ports
+        if settings.standby_fd is not None:
+            first = inherited_socket(settings.standby_fd, "--standby-fd")
             follow_supervisor(lambda: server.accept_from(listener))
+        if borrowed:
+            first = listen("127.0.0.1", settings.port)
+            server.on_start = partial(borrowed.wait_for_word, partial(server.accept_from, listener))
         server.on_stop = entry.remove
         with entry.removed_at_exit(), _stopped_by_signals(server), suppress(SystemExit):
             server.run(sockets=[first])
@@ -294,32 +303,3 @@ def _listener(settings: Settings) -> socket.socket:
     listener = listen(settings.host, settings.port, hint="Choose another port with --port or PORT.")
     listener.set_inheritable(True)
     return listener
-
-
-class _RegistryEntry:
-    """A file that exists while this server accepts connections, if there is a folder for it."""
-
-    def __init__(self, content: dict[str, Any]) -> None:
-        folder = os.environ.get(REGISTRY)
-        self._path = Path(folder) / f"{content['pid']}.json" if folder else None
-        self._content = content
-
-    def write(self) -> None:
-        try:
-            if self._path:
-                write_atomic(self._path, json.dumps(self._content))
-        except OSError as error:
-            logger.warning("cannot register this server as running: {}", error)
-
-    def remove(self) -> None:
-        with suppress(OSError):
-            if self._path:
-                self._path.unlink()
-
-    @contextmanager
-    def removed_at_exit(self) -> Iterator[None]:
-        """Remove the file in the end, whatever happens."""
-        try:
-            yield
-        finally:
-            self.remove()

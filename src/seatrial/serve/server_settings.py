@@ -45,6 +45,8 @@ class Settings:
     drain: float = 0.0  # how long idle connections are kept after SIGTERM, see handover.py
     fd: int | None = None  # a listening socket that the parent process opened
     standby_fd: int | None = None  # a private socket, the only one that is served before "accept"
+    lent_socket: str = ""  # the name by which other servers may borrow the listening socket, see lent_socket.py
+    borrowed_socket: str = ""  # the name of one to borrow; until SIGUSR1 only 127.0.0.1:port is served
     predict_route: str = ""  # a further path for predictions in Vertex AI's form
     health_route: str = ""  # a further path for its health checks
     prediction_log: str = field(default="", repr=False)  # a destination, or settings as JSON; see LogSettings
@@ -53,6 +55,11 @@ class Settings:
     grpc_port: int | None = None  # where the Open Inference Protocol is served over gRPC; 0 chooses a free port
     log_format: LogFormat = "auto"
     log_level: str = "info"
+
+    @property
+    def standby(self) -> bool:
+        """Whether it serves a private socket first, to be verified there."""
+        return self.standby_fd is not None or bool(self.borrowed_socket)
 
     @property
     def locked(self) -> bool:

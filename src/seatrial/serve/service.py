@@ -87,7 +87,7 @@ class Service:
             from seatrial.serve.logged_answers import LoggedAnswers
 
             self.log = LoggedAnswers(release, parse_log_settings(self.settings.prediction_log))
-            self.log.paused = self.settings.standby_fd is not None
+            self.log.paused = self.settings.standby
         after = self.log.flush if self.log else None
         self._batcher: Batcher[Scored] = Batcher(self._score, after=after, executor=native)
         self._parse, self._encode, self._unseen = release.parse, release.encode, release.unseen.in_rows

@@ -69,9 +69,11 @@ def take_back(
     progress: Progress = silent,
 ) -> "DeploymentResult | None":
     """End the canary without losing a request; None if none is running. With `version` it must be that one."""
+    from seatrial.deploy.canaries import with_canary
     from seatrial.deploy.canary_deployment import take_back as end_canary
 
     deployer = open_deployer(project, target, progress, git=git, push=push)
+    with_canary(deployer.target)
     with deployer.locked():
         if version is not None:
             canary_version(project, target, version)
@@ -81,9 +83,9 @@ def take_back(
 def canary_version(project: "ProjectSettings", target: str, expected: str | None = None) -> str:
     """The version that runs as a canary on a target. Raises SeatrialError where none does, or not the expected one."""
     from seatrial.deploy import open_target
+    from seatrial.deploy.canaries import with_canary
 
-    opened = open_target(project, target)
-    running = opened.running_canary() if hasattr(opened, "running_canary") else None
+    running = with_canary(open_target(project, target)).running_canary()
     if not running or not running["id"]:
         why = f": {running['ended']}" if running else ""
         raise SeatrialError(

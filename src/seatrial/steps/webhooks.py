@@ -4,6 +4,7 @@ A receiver drops repeats by the header `webhook-id`. Only https is used, unless 
 redirects are not followed. No message or error contains a URL's path or the secret: the path of a webhook is one too.
 """
 
+import asyncio
 import hashlib
 import os
 import threading
@@ -127,7 +128,7 @@ def _deliver_one(
 
 
 def _post(message: AlarmMessage, receiver: Receiver, seconds: float) -> tuple[int, float, str]:
-    """Send one request in a thread of its own, so that a receiver that trickles its answer takes no longer.
+    """Send one request in a thread of its own, which a host whose name is looked up for long does not hold up.
 
     Returns the status, for how long it asks to wait, and what went wrong.
     """
@@ -140,19 +141,29 @@ def _post(message: AlarmMessage, receiver: Receiver, seconds: float) -> tuple[in
     )
     thread.start()
     thread.join(seconds)
-    return result[0] if result else (0, 0.0, f"It did not answer within {seconds:.3g} s.")
+    return result[0] if result else (0, 0.0, _late(seconds))
+
+
+def _late(seconds: float) -> str:
+    return f"It did not answer within {seconds:.3g} s."
 
 
 def _request(url: str, body: bytes, headers: dict[str, str], seconds: float) -> tuple[int, float, str]:
+    """Send one request; nothing of it goes on after so many seconds, but for a look-up of the host's name."""
     import httpx
 
-    try:
-        with (
-            httpx.Client(timeout=seconds, follow_redirects=False) as client,
+    async def ask() -> tuple[int, str]:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client,
             client.stream("POST", url, content=body, headers=headers) as response,
         ):
-            status = response.status_code
-            after = response.headers.get("retry-after", "")
+            return response.status_code, response.headers.get("retry-after", "")
+
+    try:
+        status, after = asyncio.run(ask())
+    except TimeoutError:
+        return 0, 0.0, _late(seconds)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:  # ValueError: a host that cannot be one
         name = type(error).__name__.removesuffix("Error")
         return 0, 0.0, f"It could not be reached ({name})."

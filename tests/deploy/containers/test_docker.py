@@ -121,7 +121,8 @@ def test_an_interrupted_deployment_is_settled(
         engine.rename("titanic-model", "titanic-model-old")
         engine.stop("titanic-model-old")
     if moment == "new one started":
-        engine.start("titanic-model", "titanic-model:0.2.0", digest, port, "127.0.0.1")
+        is_open = ("--env", "SEATRIAL_OPEN=1")
+        engine.start("titanic-model", "titanic-model:0.2.0", digest, port, "127.0.0.1", is_open)
     truth = old if moment == "before the commit" else new
     target.settle(truth, lambda _: None)
     assert target.serving() == truth.version

@@ -119,7 +119,7 @@ def _options(settings: Settings) -> list[tuple[str, Any]]:
 
 def shares_port(settings: Settings) -> bool:
     """Whether other processes listen on the same port: further workers, or the server that this one replaces."""
-    return settings.workers > 1 or settings.fd is not None
+    return settings.workers > 1 or settings.fd is not None or bool(settings.lent_socket or settings.borrowed_socket)
 
 
 def reserve_port(settings: Settings) -> socket.socket:
