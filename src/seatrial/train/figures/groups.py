@@ -1,5 +1,6 @@
 """Which groups of rows the model predicts worse than the rest: by category, and by the quarters of a number."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -73,9 +74,8 @@ def _groups(values: Array, column: Column) -> Iterator[tuple[str, Array]]:
     else:
         objects = np.asarray(values, dtype=object)
         missing = np.array([value is None or value != value for value in objects.tolist()])  # noqa: PLR0124 - NaN
-        counted = {value: objects == value for value in dict.fromkeys(objects[~missing].tolist())}
-        largest = sorted(counted.items(), key=lambda item: -int(item[1].sum()))[:MOST_VALUES]
-        yield from ((cell(value), rows) for value, rows in largest)
+        counted = Counter(objects[~missing].tolist())
+        yield from ((cell(value), objects == value) for value, _ in counted.most_common(MOST_VALUES))
     yield "missing", missing
 
 
