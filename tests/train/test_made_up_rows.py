@@ -181,3 +181,9 @@ def test_numbers_stay_within_the_schemas_limits() -> None:
 def test_a_column_without_any_value() -> None:
     column = Column("x", "number", nullable=True, required=False)
     assert choices(column, np.full(10, np.nan)) == [None]
+
+
+def test_known_deciles_give_the_same_numbers() -> None:
+    column = Column("x", "number", nullable=False, required=True)
+    values = np.random.default_rng(0).normal(size=101)
+    assert choices(column, values, np.quantile(values, np.arange(11) / 10).tolist()) == choices(column, values)

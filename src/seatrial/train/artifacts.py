@@ -49,7 +49,7 @@ def release_metadata(
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
     training, measured = recipe.training_rows, recipe.measured
     made_up = recipe.columns, recipe.checker.schema, recipe.table.columns
-    known = made_up_rows.common_values(recipe.columns, recipe.table.columns)
+    known = made_up_rows.common_values(recipe.columns, recipe.table.columns, fingerprint.columns)
     typical = made_up_rows.typical_row(*made_up, known, seed=project.seed)
     return Metadata(
         name=project.name,

@@ -19,11 +19,11 @@ from seatrial.model.features import Array, Columns
 from seatrial.model.masked_text import FEWEST_ROWS, common_masks
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
-from seatrial.train.profile import ROWS_PER_VALUE, present_values
+from seatrial.train.profile import ROWS_PER_VALUE, ColumnProfile, present_values
 
 Row = dict[str, Any]
 
-QUANTILES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # of a number, the most common first
+DECILES = (5, 4, 6, 3, 7, 2, 8)  # of a number, the most common first
 DIGITS = 3  # significant ones of a number
 MOST_CHOICES = 7
 ATTEMPTS = 300
@@ -31,9 +31,10 @@ NO_EXAMPLE = "No row of common values fits the rules of schema.py, and rows of t
 GIVE_EXAMPLES = "Give the columns examples=[...] in schema.py that fit together, and are not a row of the table."
 
 
-def common_values(columns: Sequence[Column], table: Columns) -> list[list[Any]]:
-    """The `choices` of every column, which both rows below are made from."""
-    return [choices(column, table[column.name]) for column in columns]
+def common_values(columns: Sequence[Column], table: Columns, profiles: Sequence[ColumnProfile] = ()) -> list[list[Any]]:
+    """The `choices` of every column, which both rows below are made from; `profiles` are those of the same columns."""
+    deciles = {profile.name: profile.deciles for profile in profiles}
+    return [choices(column, table[column.name], deciles.get(column.name, ())) for column in columns]
 
 
 def typical_row(
@@ -90,13 +91,16 @@ def made_up_table(columns: Sequence[Column], table: Columns, *, rows: int = 512,
     return {name: values[new] for name, values in drawn.items()} if new else drawn
 
 
-def choices(column: Column, values: Array) -> list[Any]:
-    """Common values of a checked column, the most common first, as it holds them; None for missing."""
+def choices(column: Column, values: Array, deciles: Sequence[float] = ()) -> list[Any]:
+    """Common values of a checked column, the most common first, as it holds them; None for missing.
+
+    `deciles` are those of its numbers, where they are known: eleven from the minimum to the maximum.
+    """
     missing = _missing(column, values)
     if missing == len(values):
         return [None if column.nullable else column.example]
     if column.kind in ("integer", "number"):
-        known = _numbers(column, values[~np.isnan(values)])
+        known = _numbers(column, deciles or np.quantile(values[~np.isnan(values)], np.arange(11) / 10).tolist())
     elif column.kind == "text" and _is_free(values):
         known = _masks(column, values[np.not_equal(values, None)])
     else:
@@ -112,9 +116,9 @@ def _missing(column: Column, values: Array) -> int:
     return values.tolist().count(None) if column.kind == "other" else occurring(values)[None]
 
 
-def _numbers(column: Column, present: Array) -> list[Any]:
+def _numbers(column: Column, deciles: Sequence[float]) -> list[Any]:
     low, high = column.limits
-    rounded = [float(f"{value:.{DIGITS}g}") for value in np.quantile(present, QUANTILES)]
+    rounded = [float(f"{deciles[place]:.{DIGITS}g}") for place in DECILES]
     if column.kind == "integer":
         rounded = [float(round(value)) for value in rounded]
     inside = [value for value in dict.fromkeys(rounded) if low <= value <= high]

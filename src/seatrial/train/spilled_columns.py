@@ -23,8 +23,9 @@ def spill(columns: Columns, folder: Path) -> None:
     if kept:
         with suppress(OSError):  # a full disk, or a sandbox
             columns.update(_in_file(kept, folder))
-    for file in {_file_of(columns[name]) for name in numbers} - {None}:
-        if file is not None and hasattr(mmap, "MADV_DONTNEED"):
+    files = [_file_of(columns[name]) for name in numbers]
+    for file in {id(file): file for file in files if file is not None}.values():
+        if hasattr(mmap, "MADV_DONTNEED"):
             file.madvise(mmap.MADV_DONTNEED)
     del numbers, kept
     trim(collect=True, crowded=False)
@@ -47,4 +48,5 @@ def _in_file(columns: Columns, folder: Path) -> Columns:
 
 def _file_of(values: Array) -> mmap.mmap | None:
     """The file that a column is in."""
-    return values.base if isinstance(values.base, mmap.mmap) else None
+    owner = values.base.obj if isinstance(values.base, memoryview) else None
+    return owner if isinstance(owner, mmap.mmap) else None

@@ -92,9 +92,7 @@ class TableReader:
         self.sha256 = sha256(path) if before else ""
         for chunk in read_chunks(path, self.checker, target=target, further=self.side.names):
             problems = chunk.problems + [
-                Problem(self.rows + row, target, "", "the target is missing")
-                for row, value in enumerate(chunk.target)
-                if value is None or value == "" or value != value  # noqa: PLR0124 - NaN
+                Problem(self.rows + row, target, "", "the target is missing") for row in _missing(chunk.target)
             ]
             problems += self.side.read(chunk, {problem.row - self.rows for problem in problems})
             kept = np.ones(chunk.rows, dtype=bool)
@@ -157,6 +155,20 @@ class TableReader:
                     f"The {what} `{name}` is also a column of the schema, {why}.",
                     hint=f"Remove it from the schema; the {what} is read separately.",
                 )
+
+
+def _missing(values: list[Any]) -> list[int]:
+    """The places of missing values: None, empty text, NaN."""
+
+    def absent(value: Any) -> bool:
+        return bool(value is None or value == "" or value != value)  # noqa: PLR0124 - NaN
+
+    try:
+        if not any(map(absent, set(values))):
+            return []
+    except TypeError:  # lists and tables of JSON
+        pass
+    return [row for row, value in enumerate(values) if absent(value)]
 
 
 def read_training_table(

@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from seatrial.model.categorical import codes_of, occurring
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.pages.words import between, cell, percent, plain, rough, whole
@@ -72,10 +73,13 @@ def _groups(values: Array, column: Column) -> Iterator[tuple[str, Array]]:
             name = {0.0: "no", 1.0: "yes"}.__getitem__ if column.kind == "boolean" else written
             yield from ((name(value), numbers == value) for value in distinct.tolist())
     else:
-        objects = np.asarray(values, dtype=object)
-        missing = np.array([value is None or value != value for value in objects.tolist()])  # noqa: PLR0124 - NaN
-        counted = Counter(objects[~missing].tolist())
-        yield from ((cell(value), objects == value) for value, _ in counted.most_common(MOST_VALUES))
+        known = codes_of(values) if isinstance(values, np.ndarray) and values.dtype == object else None
+        objects, codes = known or (np.asarray(values, dtype=object), np.arange(len(values)))
+        absent = np.array([value is None or value != value for value in objects.tolist()])  # noqa: PLR0124 - NaN
+        missing = absent[codes]
+        counted = occurring(values) if known else Counter(objects[~absent].tolist())
+        del counted[None]
+        yield from ((cell(value), (objects == value)[codes]) for value, _ in counted.most_common(MOST_VALUES))
     yield "missing", missing
 
 
