@@ -93,3 +93,13 @@ def test_one_hot_columns_count_before_fitting(recipe: Recipe) -> None:
     with pytest.raises(SeatrialError, match=r"takes about 3\.8 GB") as caught:
         require_memory(*arguments, made=2200)
     assert "sample = 5" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("fitted", "made", "measured"),
+    [(3_750_000, 8 * 177, 12.5e9), (3_750_000, 8 * 176, 13.0e9), (750_000, 8 * 177, 2.8e9)],
+    ids=["logistic", "boosting", "logistic on a fifth of the rows"],
+)
+def test_the_estimate_is_near_what_was_measured(fitted: int, made: int, measured: float) -> None:
+    """Peaks of trainings with 16 numbers and 4 categories of 40 values, by benchmarks/large_tables.py."""
+    assert 0.8 <= needed_memory(20, fitted, fitted // 3, made) / measured <= 1.6
