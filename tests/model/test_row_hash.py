@@ -77,3 +77,12 @@ def test_texts_with_codes_have_the_hashes_of_texts() -> None:
     plain, target = np.array(["a", None, "b", "a"], dtype=object), np.zeros(4)
     one, other = (row_hashes({"x": values}, ["x"], target, seed=1) for values in (texts, plain))
     assert one.tolist() == other.tolist()
+
+
+def test_hashes_do_not_depend_on_how_many_rows_are_hashed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    columns = {"x": generator.normal(size=50), "text": np.array(list("ab") * 25, dtype=object)}
+    whole = row_hash.content_hashes(columns, 50, [1, 2])
+    monkeypatch.setattr(row_hash, "BLOCK", 7)
+    assert row_hash.content_hashes(columns, 50, [1, 2]).tolist() == whole.tolist()
+    assert len(np.unique(whole)) == 100

@@ -3,6 +3,7 @@
 import math
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +81,19 @@ def test_a_long_line_is_thinned_and_keeps_its_ends() -> None:
     assert len(drawing) < 8_000
     x, y = chart.place(1, 1)
     assert f"{x:g} {y:g}" in drawing
+
+
+def test_a_long_array_is_drawn_as_the_same_points() -> None:
+    steps = np.random.default_rng(0).random((20_000, 2)) ** 9
+    points = np.cumsum(steps, axis=0) / steps.sum(axis=0)
+    points[:9_000, 0] = 0  # a part that one block of points does not cover
+    drawings = []
+    for each in (points, list(map(tuple, points.tolist()))):
+        chart = Chart(Axis.of_shares(""), Axis.of_shares(""))
+        chart.line(each, 1)
+        drawings.append(draw("a line", chart).markup)
+    assert drawings[0] == drawings[1]
+    assert drawings[0].count("L") > 50
 
 
 def test_texts_are_escaped_and_drawings_well_formed() -> None:

@@ -19,7 +19,7 @@ def compared(frame: pd.DataFrame, target: np.ndarray, rule: DecisionRule) -> Eva
     else:
         scores = np.tile([(target[:400] == label).mean() for label in rule.classes], (200, 1))
     evaluation = evaluate(rule, y_true=target[400:], scores=scores, y_train=target[:400], seed=1)
-    simple = fit_simple_models(rule, target[400:], known, target[:400], seed=1)
+    simple = fit_simple_models(rule, target[400:], known, target[:400])
     return evaluation.beside(simple.column, simple.single(asked), simple.linear(asked))
 
 

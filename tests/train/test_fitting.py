@@ -18,9 +18,10 @@ from tests.train.projects import PIPELINE, write_project
 from seatrial.compile.converter import compile_pipeline
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import ProjectSettings, importable
-from seatrial.model.engines import GraphEngine
+from seatrial.model.categorical import categorical
+from seatrial.model.engines import GraphEngine, to_frame
 from seatrial.model.features import features_in
-from seatrial.model.inputs import Inputs
+from seatrial.model.inputs import Inputs, stack_columns
 from seatrial.model.schema import columns_of, schema_in
 from seatrial.model.trusted_types import TRUSTED_TYPES
 from seatrial.train import fitting
@@ -215,3 +216,16 @@ def test_a_ranker_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with importable(project), refused as stop:
         fitting.fit(project, WAVES, RARE)
     assert "seatrial exact" in stop.value.hint
+
+
+@pytest.mark.parametrize("inputs", [Inputs(("x", "y"), ("text",)), Inputs(("y",), ()), Inputs((), ("text", "coded"))])
+def test_a_frame_of_columns_is_that_of_the_matrices_in_the_same_blocks(inputs: Inputs) -> None:
+    texts = np.array(["a", None, "b"], dtype=object)
+    columns = {"x": np.array([1.5, np.nan, -0.0]), "y": np.arange(3.0), "text": texts[[0, 1, 0]]}
+    columns["coded"] = categorical(texts, np.array([2, 1, 0]))
+    frame, expected = fitting.frame_of(inputs, columns), to_frame(inputs, *stack_columns(inputs, columns))
+    pd.testing.assert_frame_equal(frame, expected)
+    # In another layout, a sum over rows would be rounded otherwise.
+    for one, other in zip(frame._mgr.blocks, expected._mgr.blocks, strict=True):
+        assert one.values.flags.c_contiguous == other.values.flags.c_contiguous
+        assert one.values.shape == other.values.shape

@@ -11,7 +11,15 @@ from pydantic import Field, model_validator
 from seatrial import Schema
 from seatrial.core.errors import SeatrialError
 from seatrial.model.schema import Column, columns_of
-from seatrial.train.made_up_rows import choices, copied, example_row, in_table, made_up_table, typical_row
+from seatrial.train.made_up_rows import (
+    choices,
+    common_values,
+    copied,
+    example_row,
+    in_table,
+    made_up_table,
+    typical_row,
+)
 
 RANDOM = random.Random(0)
 ROWS = 400
@@ -50,7 +58,7 @@ TABLE = {
 
 
 def test_the_typical_row_is_of_common_values() -> None:
-    row = typical_row(COLUMNS, Patient, TABLE, seed=1)
+    row = typical_row(COLUMNS, Patient, TABLE, common_values(COLUMNS, TABLE), seed=1)
     assert row["name"] in ("Dr. Xxxxxxx", "Ms. Xxxxxxx")
     assert (row["ward"], row["insured"], row["note"]) == ("north", True, None)
     assert row["visits"] == np.median(TABLE["visits"])
@@ -101,7 +109,7 @@ def answers(*rows: tuple[str, str, int]) -> dict[str, np.ndarray]:
 
 def test_another_combination_is_taken_where_the_most_common_one_is_a_row() -> None:
     table = answers(*[("a", "x", 1)] * 10, *[("b", "y", 2)] * 6, *[("a", "y", 2)] * 5)
-    row = typical_row(ANSWERS, Answer, table, seed=1)
+    row = typical_row(ANSWERS, Answer, table, common_values(ANSWERS, table), seed=1)
     assert not in_table(ANSWERS, table, row)
     assert row["left"] in "ab"
     assert row["right"] in "xy"
@@ -109,7 +117,7 @@ def test_another_combination_is_taken_where_the_most_common_one_is_a_row() -> No
 
 def test_where_all_combinations_are_rows_the_most_common_values_are_shown() -> None:
     table = answers(*[(left, right, n) for left in "aab" for right in "xxy" for n in range(4)] * 5)
-    row = typical_row(ANSWERS, Answer, table, seed=1)
+    row = typical_row(ANSWERS, Answer, table, common_values(ANSWERS, table), seed=1)
     assert (row["left"], row["right"]) == ("a", "x")
 
 
@@ -121,7 +129,7 @@ def test_the_schemas_own_examples_come_first_unless_they_are_a_row_or_a_text_of_
         visits: int = Field(ge=0, examples=[3])
 
     columns = columns_of(Known)
-    row = example_row(columns, Known, TABLE, seed=1)
+    row = example_row(columns, Known, TABLE, common_values(columns, TABLE), seed=1)
     assert (row["name"], row["visits"]) == ("Dr. Nobody", 3)
     assert copied(columns, TABLE) == []
 
@@ -130,8 +138,12 @@ def test_the_schemas_own_examples_come_first_unless_they_are_a_row_or_a_text_of_
 
         name: str = Field(examples=[TABLE["name"][5]])
 
-    assert copied(columns_of(Copied), TABLE) == ["name"]
-    assert example_row(columns_of(Copied), Copied, TABLE, seed=1)["name"] in ("Dr. Xxxxxxx", "Ms. Xxxxxxx")
+    columns = columns_of(Copied)
+    assert copied(columns, TABLE) == ["name"]
+    assert example_row(columns, Copied, TABLE, common_values(columns, TABLE), seed=1)["name"] in (
+        "Dr. Xxxxxxx",
+        "Ms. Xxxxxxx",
+    )
 
 
 def test_rules_across_columns_are_kept_or_an_example_is_asked_for() -> None:
@@ -144,7 +156,7 @@ def test_rules_across_columns_are_kept_or_an_example_is_asked_for() -> None:
             return self
 
     table = answers(*[("a", "x", 1)] * 30, *[("b", "y", 3)] * 5)
-    row = typical_row(ANSWERS, Ruled, table, seed=1)
+    row = typical_row(ANSWERS, Ruled, table, common_values(ANSWERS, table), seed=1)
     assert row["left"] == "b" or row["count"] > 2
 
     class Impossible(Answer):
@@ -156,7 +168,7 @@ def test_rules_across_columns_are_kept_or_an_example_is_asked_for() -> None:
             return self
 
     with pytest.raises(SeatrialError, match="rows of the table are not shown") as caught:
-        typical_row(ANSWERS, Impossible, table, seed=1)
+        typical_row(ANSWERS, Impossible, table, common_values(ANSWERS, table), seed=1)
     assert "examples=" in caught.value.hint
 
 
@@ -169,3 +181,9 @@ def test_numbers_stay_within_the_schemas_limits() -> None:
 def test_a_column_without_any_value() -> None:
     column = Column("x", "number", nullable=True, required=False)
     assert choices(column, np.full(10, np.nan)) == [None]
+
+
+def test_known_deciles_give_the_same_numbers() -> None:
+    column = Column("x", "number", nullable=False, required=True)
+    values = np.random.default_rng(0).normal(size=101)
+    assert choices(column, values, np.quantile(values, np.arange(11) / 10).tolist()) == choices(column, values)

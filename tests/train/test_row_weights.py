@@ -121,7 +121,7 @@ def test_weights_that_repeat_rows_are_the_same_as_repeated_rows() -> None:
             DecisionRule("regression", (), 0, 0.5),
             y_true=target, scores=scores, y_train=target, seed=0, weights=weights, train_weights=weights,
         )  # fmt: skip
-        simple = fit_simple_models(made.rule, made.labels, frame, target, seed=0, weights=weights)
+        simple = fit_simple_models(made.rule, made.labels, frame, target, weights)
         made = made.beside(simple.column, simple.single(frame), simple.linear(frame))
         return {f"{m.name} {n}": getattr(m, n) for m in made.metrics for n in ("value", "baseline", "linear")}
 

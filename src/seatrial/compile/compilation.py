@@ -1,14 +1,13 @@
 """What training calls: compile, generate rows, prove; it succeeds completely or raises an error with the reason."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from seatrial.compile.boundaries import boundary_rows
 from seatrial.compile.converter import compile_pipeline
 from seatrial.compile.proof import prove
-from seatrial.compile.proof_rows import ROWS, generate_allowed
+from seatrial.compile.proof_rows import ROWS, generate_allowed, table_parts
 from seatrial.compile.reference import reference_of, stopping_without_fallback
 from seatrial.core.errors import CompileError
 from seatrial.model.decision import DecisionRule
@@ -44,12 +43,12 @@ def compile_release(
     import pandas as pd
 
     with stopping_without_fallback(pipeline):
-        frame = to_frame(table)
-        reference = reference_of(pipeline, frame)
+        reference = reference_of(pipeline, partial(to_frame, table))
         graph = compile_pipeline(pipeline, inputs, reference.booster)
         progress(f"generating {rows:,} rows from the schema")
-        generated = to_frame(generate_allowed(columns, table, allowed, rows=rows, seed=seed))
-        frame = _at_most(TABLE_ROWS, frame, seed)
+        part, source = table_parts(table, TABLE_ROWS, seed)
+        frame = to_frame(part)
+        generated = to_frame(generate_allowed(columns, source, allowed, rows=rows, seed=seed))
         progress("generating rows on the model's thresholds")
         edges = boundary_rows(pipeline, inputs, frame, generated, seed=seed, reference=reference)
         progress(f"comparing {len(frame) + len(generated) + len(edges):,} rows")
@@ -58,10 +57,3 @@ def compile_release(
         if not proof.holds:
             raise CompileError(f"The compiled graph differs from the pipeline: {proof.reason}.")
         return Compiled(graph, proof)
-
-
-def _at_most(rows: int, frame: Any, seed: int) -> Any:
-    """Return a DataFrame, or so many of its rows at random, in their order."""
-    if len(frame) <= rows:
-        return frame
-    return frame.iloc[np.sort(np.random.default_rng(seed).permutation(len(frame))[:rows])].reset_index(drop=True)

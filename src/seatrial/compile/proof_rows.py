@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from seatrial.model.categorical import codes_of, first_rows, taken
 from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.schema import Column
 
@@ -28,6 +29,27 @@ UNUSUAL_TEXTS = (
     "a,b;c\"d'e",
     "x" * 200,
 )
+
+
+def table_parts(table: Columns, most: int, seed: int) -> tuple[Columns, Columns]:
+    """Of a large table, return so many rows at random, and the same rows with some more that others are drawn from.
+
+    These have the ends of every column of numbers, and every text of a column that has few different ones.
+    """
+    size = len(next(iter(table.values())))
+    if size <= most:
+        return table, table
+    part = np.sort(np.random.default_rng(seed).permutation(size)[:most])
+    ends = [row for values in table.values() for row in _rows_of_ends(values)]
+    source = np.union1d(part, np.array(ends, dtype=part.dtype))
+    return tuple({name: taken(values, rows) for name, values in table.items()} for rows in (part, source))  # type: ignore[return-value]
+
+
+def _rows_of_ends(values: Array) -> list[int]:
+    if values.dtype.kind == "f":
+        return [] if np.isnan(values).all() else [int(np.nanargmin(values)), int(np.nanargmax(values))]
+    known = codes_of(values)
+    return [] if known is None else first_rows(known[1], len(known[0])).tolist()
 
 
 def generate(

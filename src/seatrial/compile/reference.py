@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,8 @@ class Reference:
 def reference_of(pipeline: Any, frame: Any = None) -> Reference:
     """Take a fitted pipeline apart. Raises CompileError where the model of a booster cannot be exact.
 
-    `frame` is a DataFrame with the training rows, in which CatBoost's categories are found again.
+    `frame` is a DataFrame with the training rows, or a function that makes it: CatBoost's categories are found again in
+    it.
     """
     steps: list[Any] = []
     model = _inside(pipeline)
@@ -67,7 +67,7 @@ def reference_of(pipeline: Any, frame: Any = None) -> Reference:
     before = Pipeline([(str(position), step) for position, (_, step) in enumerate(steps)]) if steps else None
     reference = Reference(pipeline, before, model, None)
     try:
-        rows = None if frame is None else partial(reference.rows, frame)
+        rows = None if frame is None else lambda: reference.rows(frame() if callable(frame) else frame)
         booster: Booster | None = booster_of(model, rows) if is_booster(model) else inner_boosters(model, rows)
         return replace(reference, booster=booster)
     except Refused as refused:

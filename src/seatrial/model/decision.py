@@ -61,6 +61,10 @@ class DecisionRule:
         if self.task == "regression":
             return np.asarray(labels, dtype=np.float64)
         known = {str(label): position for position, label in enumerate(self.classes)}
+        if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+            distinct = np.unique(labels)
+            places = np.array([known.get(str(label), -1) for label in distinct.tolist()], dtype=np.int64)
+            return places[np.searchsorted(distinct, labels)]
         return np.array([known.get(str(label), -1) for label in np.asarray(labels).tolist()], dtype=np.int64)
 
 

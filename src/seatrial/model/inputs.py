@@ -36,10 +36,17 @@ def stack_columns(inputs: Inputs, columns: Columns) -> tuple[npt.NDArray[np.floa
     for position, name in enumerate(inputs.numbers):
         numbers[:, position] = columns[name]
     for position, name in enumerate(inputs.strings):
-        known = codes_of(columns[name])
-        texts = _texts(columns[name]) if known is None else computed_once(known[0], "texts", partial(_texts, known[0]))
-        strings[:, position] = texts if known is None else texts[known[1]]
+        strings[:, position] = texts_of(columns[name])
     return numbers, strings
+
+
+def texts_of(values: Array) -> Array:
+    """A column of strings (n,) with "" for missing."""
+    known = codes_of(values)
+    if known is None:
+        return _texts(values)
+    distinct, codes = known
+    return np.asarray(computed_once(distinct, "texts", partial(_texts, distinct))[codes])
 
 
 def _texts(values: Array) -> Array:

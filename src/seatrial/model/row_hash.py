@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from seatrial.model.features import Array, Columns
 KEY_VARIABLE = "SEATRIAL_REFERENCE_KEY"
 SHORTEST_KEY = 16
 PART = 2**22
+BLOCK = 2**15  # rows at a time
 Numbers = npt.NDArray[np.uint64]
 
 
@@ -36,8 +37,19 @@ def content_hashes(columns: Columns, rows: int, seeds: Sequence[int]) -> Numbers
     """Hash what rows have in these columns, with each seed; (seeds, rows). `with_target` adds the target."""
     total = np.repeat(np.array([[text_hash(f"seatrial {seed}")] for seed in seeds], dtype=np.uint64), rows, axis=1)
     for name in sorted(columns):
-        total = mixed(total ^ text_hash(name)) ^ value_hashes(columns[name])
+        of_name, of_values = text_hash(name), _block_hashes(columns[name])
+        for start in range(0, rows, BLOCK):
+            part = slice(start, start + BLOCK)
+            total[:, part] = mixed(total[:, part] ^ of_name) ^ of_values(part)
     return total
+
+
+def _block_hashes(values: Array) -> Callable[[slice], Numbers]:
+    """Gives the hashes of some of a column's values: numbers are hashed a part at a time, which stays in the cache."""
+    if values.dtype.kind in "fiub":
+        return lambda part: value_hashes(values[part])
+    whole = value_hashes(values)
+    return whole.__getitem__
 
 
 def with_target(total: Numbers, target: Array) -> Numbers:
@@ -104,6 +116,10 @@ def mixed(values: Numbers) -> Numbers:
 
 def occurrences(values: Numbers) -> Numbers:
     """Number equal values 0, 1, 2, ... in their order."""
+    ordered = np.sort(values)  # of numbers much faster than the order that equal ones need
+    if not (ordered[1:] == ordered[:-1]).any():
+        return np.zeros(len(values), dtype=np.uint64)
+    del ordered
     if len(values) <= PART:
         return _occurrences(values)
     # In parts that equal values cannot leave, so that what sorting takes stays small beside the values.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from seatrial.model.categorical import codes_of, computed_once
+from seatrial.model.categorical import codes_of, computed_once, occurring
 from seatrial.model.features import Array, Columns
 from seatrial.model.masked_text import FEWEST_ROWS
 from seatrial.model.schema import Column
@@ -51,6 +51,8 @@ def seen_in(columns: Sequence[Column], table: Columns, texts: Sequence[str]) -> 
 
 
 def _seen(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
+    if not column.numeric and column.kind in ("category", "text"):
+        return _seen_texts(column, values, listed=listed)
     present = values[~np.isnan(values)] if column.numeric else np.array([v for v in values.tolist() if v is not None])
     if not present.size:
         return {}
@@ -58,19 +60,28 @@ def _seen(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
     if column.kind in ("integer", "number"):
         ends = _outward(present.min(), math.floor), _outward(present.max(), math.ceil)
         return {"range": [from_array(column, end) for end in ends], **missing}
-    if column.kind in ("category", "boolean") or (column.kind == "text" and listed):
-        values, counts = np.unique(present, return_counts=True)
-        if len(values) > MOST_VALUES:
-            return {}
-        shown = [
-            column.numeric or n >= FEWEST_ROWS or v in column.categories for v, n in zip(values, counts, strict=True)
-        ]
-        distinct = [from_array(column, value) for value in values[np.array(shown)].tolist()]
-        rare = sorted(_digest(value) for value in values[~np.array(shown)].tolist())
-        return {"values": distinct, **({"rare": rare} if rare else {}), **missing}
+    if column.kind in ("category", "boolean"):
+        distinct = np.unique(present)
+        return (
+            {}
+            if len(distinct) > MOST_VALUES
+            else {"values": [from_array(column, value) for value in distinct.tolist()], **missing}
+        )
     if column.kind == "other" and all(isinstance(value, dt.date) for value in present):
         return {"range": [_month_start(min(present)).isoformat(), _month_end(max(present)).isoformat()], **missing}
     return {}
+
+
+def _seen_texts(column: Column, values: Array, *, listed: bool) -> dict[str, Any]:
+    """Note the texts of a column; those that few rows have and the schema does not list only as digests."""
+    counts = occurring(values)
+    missing = bool(counts.pop(None, 0))
+    if not counts or len(counts) > MOST_VALUES or not (listed or column.kind == "category"):
+        return {}
+    shown = {v for v, n in counts.items() if n >= FEWEST_ROWS or v in column.categories}
+    rare = sorted(_digest(value) for value in counts if value not in shown)
+    noted = {"values": sorted(shown), **({"rare": rare} if rare else {})}
+    return {**noted, **({"missing": missing} if column.nullable else {})}
 
 
 @dataclass(frozen=True)

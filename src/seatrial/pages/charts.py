@@ -8,11 +8,17 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 WIDTH = 380
 TOP, RIGHT, BOTTOM = 30, 14, 40  # margins of a panel; the top is smaller if the y axis has no label
 LETTER = 6.6  # mean width of a letter at 12 px
 MINUS = "\u2212"
+MANY = 4_096  # points of a line that are thinned together
 NEAREST = 1.5  # points of a line that are closer look like one; this also limits the size of a long curve
 
 Point = tuple[float, float]
@@ -128,8 +134,10 @@ class Chart:
         wide, high = WIDTH - self.left - RIGHT, self.height - self.top - BOTTOM
         return self.left + self.x.at(x) * wide, self.top + (1 - self.y.at(y)) * high
 
-    def line(self, points: Sequence[Point], series: int, *, dashed: bool = False) -> None:
-        """Draw a line through points."""
+    def line(self, points: "Sequence[Point] | npt.NDArray[np.float64]", series: int, *, dashed: bool = False) -> None:
+        """Draw a line through points: pairs, or an array (n, 2)."""
+        if not isinstance(points, Sequence):
+            points = points.tolist() if len(points) <= MANY else points[self._to_draw(points)].tolist()
         thinned: list[Point] = []
         placed = [self.place(*point) for point in points]
         for point in placed:
@@ -137,6 +145,21 @@ class Chart:
                 thinned.append(point)
         path = "M" + "L".join(f"{px(x)} {px(y)}" for x, y in thinned)
         self._marks.append(f'<path class="line s{series}{" dashed" if dashed else ""}" d="{path}"/>')
+
+    def _to_draw(self, points: "npt.NDArray[np.float64]") -> list[int]:
+        """The places of the points of a long line that are drawn, on axes that are not logarithmic."""
+        import numpy as np
+
+        placed = np.column_stack(self.place(points[:, 0], points[:, 1]))  # type: ignore[arg-type]
+        kept, place = [0], 1
+        while place < len(placed):
+            far = np.hypot(*(placed[place : place + MANY] - placed[kept[-1]]).T) >= NEAREST
+            if far.any():
+                kept.append(place + int(far.argmax()))
+                place = kept[-1] + 1
+            else:
+                place += MANY
+        return kept if kept[-1] == len(placed) - 1 else [*kept, len(placed) - 1]
 
     def bar(self, low: Point, high: Point, series: int, *, kind: str = "fill") -> None:
         """Fill the rectangle between two corners; the kind `pale` is for a background of other marks."""

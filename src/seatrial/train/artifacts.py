@@ -49,7 +49,8 @@ def release_metadata(
     project, table, split, inputs = recipe.project, recipe.table, recipe.split, recipe.inputs
     training, measured = recipe.training_rows, recipe.measured
     made_up = recipe.columns, recipe.checker.schema, recipe.table.columns
-    typical = made_up_rows.typical_row(*made_up, seed=project.seed)
+    known = made_up_rows.common_values(recipe.columns, recipe.table.columns, fingerprint.columns)
+    typical = made_up_rows.typical_row(*made_up, known, seed=project.seed)
     return Metadata(
         name=project.name,
         description=project.description,
@@ -58,7 +59,7 @@ def release_metadata(
         engine="native" if engine.file == NATIVE_FILE else "onnx",
         inputs=inputs,
         typical=typical,
-        example=made_up_rows.example_row(*made_up, seed=project.seed, other_than=typical),
+        example=made_up_rows.example_row(*made_up, known, seed=project.seed, other_than=typical),
         classes=table.classes,
         labels=project.labels,
         positive=evaluation.positive if table.task == "binary" else None,

@@ -30,26 +30,29 @@ class SimpleModels:
     linear: Callable[[Any], Array]
 
 
+def rows_to_fit(rows: int, columns: int, seed: int) -> Array:
+    """The training rows (positions) that both baselines are fitted on, given the numbers of rows and columns."""
+    most = int(np.clip(CELLS // columns, FEWEST_ROWS, MOST_ROWS))
+    return np.random.default_rng(seed).permutation(rows)[:most]
+
+
 def fit_simple_models(
-    rule: DecisionRule, labels: Array, frame: Any, target: Array, *, seed: int, weights: Floats | None = None
+    rule: DecisionRule, labels: Array, frame: Any, target: Array, weights: Floats | None = None
 ) -> SimpleModels:
     """Fit both baselines. `labels` are those of the rows that are measured, which decide about the headline metric.
 
-    `frame` is the pipeline's DataFrame of the training rows. The best column is chosen on these, by predicting one half
-    of them from the other. `weights` are those of the training rows.
+    `frame` is the pipeline's DataFrame of `rows_to_fit`. The best column is chosen on these, by predicting one half of
+    them from the other. `weights` are those of the same rows.
     """
-    rows = int(np.clip(CELLS // frame.shape[1], FEWEST_ROWS, MOST_ROWS))
-    part = np.random.default_rng(seed).permutation(len(target))[:rows]
     # Infinities are missing values here: some estimators take them, and these do not.
-    frame = _without_infinities(frame.iloc[part])
-    target, weights = target[part], None if weights is None else weights[part]
-    counts = np.ones(len(part)) if weights is None else weights
+    frame = _without_infinities(frame)
+    counts = np.ones(len(target)) if weights is None else weights
     classes = np.arange(len(rule.classes))
     regression = rule.task == "regression"
     outcomes = target[:, None] if regression else rule.positions(target)[:, None] == classes
     outcomes = outcomes.astype(np.float64)
     measure = measures_of(rule.task, labels)[0]
-    first = np.arange(len(part)) % 2 == 0
+    first = np.arange(len(target)) % 2 == 0
 
     def across_halves(values: Array) -> float:
         scores = np.empty_like(outcomes)

@@ -11,6 +11,7 @@ import numpy as np
 from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Floats
 from seatrial.train.recipe import Fitted, Recipe
+from seatrial.train.reference_rows import take
 
 SECONDS = 5.0  # what the check may take, or SHARE of the training where that is more
 SHARE = 0.1
@@ -27,7 +28,7 @@ def check_determinism(recipe: Recipe, fitted: Fitted, seconds: float) -> None:
     a part cannot be fitted, nothing is checked here: the trial trains again as well.
     """
     budget = max(SECONDS, SHARE * seconds)
-    rows = fitted.frame(recipe.training_rows).iloc[:COMPARED_ROWS]
+    rows = fitted.frame(take(recipe.table.columns, recipe.split.train[:COMPARED_ROWS]))
     if seconds <= SECONDS:
         first, second = fitted.pipeline, recipe.fit().pipeline
     else:

@@ -11,9 +11,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.model_libraries import library_of
 from seatrial.core.project import ProjectSettings
 from seatrial.core.random_state import seed_pipeline
-from seatrial.model.engines import to_frame
 from seatrial.model.features import Array, Columns, Feature, add_features
-from seatrial.model.inputs import Inputs, stack_columns
+from seatrial.model.inputs import Inputs, texts_of
 from seatrial.model.schema import Column
 from seatrial.train.early_stopping import fit_pipeline
 from seatrial.train.inner_folds import InnerSplit
@@ -38,8 +37,26 @@ class Framer:
 
     def __call__(self, table: Columns) -> Any:
         """Make the DataFrame: numbers as float64 with NaN, strings with "" for missing."""
-        derived = add_features(table, self.features, self.columns)
-        return to_frame(self.inputs, *stack_columns(self.inputs, derived))
+        return frame_of(self.inputs, add_features(table, self.features, self.columns))
+
+
+def frame_of(inputs: Inputs, columns: Columns) -> Any:
+    """Make the DataFrame of `seatrial.model.engines.to_frame`, to the last bit, without copies in between."""
+    import pandas as pd
+
+    rows = len(next(iter(columns.values())))
+    numbers = np.empty((len(inputs.numbers), rows), dtype=np.float64)
+    for values, name in zip(numbers, inputs.numbers, strict=True):
+        values[:] = columns[name]
+    strings = np.empty((len(inputs.strings), rows), dtype=object)
+    for values, name in zip(strings, inputs.strings, strict=True):
+        values[:] = texts_of(columns[name])
+    parts = [
+        pd.DataFrame(block.T, columns=list(names), dtype=block.dtype, copy=False)
+        for block, names in ((numbers, inputs.numbers), (strings, inputs.strings))
+        if names or not inputs.names
+    ]
+    return parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
 
 
 def every_input(columns: Sequence[Column], features: Sequence[Feature]) -> Inputs:

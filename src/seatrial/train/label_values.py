@@ -34,14 +34,15 @@ class LabelValues:
             self._parts.append(self._as_numbers(values))
             return
         known = self._codes
-        codes = (known.setdefault(value, len(known)) for value in values)
         try:
-            self._parts.append(np.fromiter(codes, dtype=np.int32, count=len(values)))
+            for value in dict.fromkeys(values):
+                known.setdefault(value, len(known))
         except TypeError:  # of JSON
             raise SeatrialError(
                 f"{self.project.data.name}: `{self.project.target}` is a list or an object in some rows.",
                 hint="A target is a number or a text.",
             ) from None
+        self._parts.append(np.fromiter(map(known.__getitem__, values), dtype=np.int32, count=len(values)))
         if len(known) > MOST_LISTED:
             numbers = self._as_numbers(list(known))
             self._parts = [numbers[part] for part in self._parts]

@@ -14,15 +14,16 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from seatrial.core.errors import SeatrialError
+from seatrial.model.categorical import occurring
 from seatrial.model.features import Array, Columns
 from seatrial.model.masked_text import FEWEST_ROWS, common_masks
 from seatrial.model.schema import Column
 from seatrial.model.table_validation import from_array
-from seatrial.train.profile import ROWS_PER_VALUE
+from seatrial.train.profile import ROWS_PER_VALUE, ColumnProfile, present_values
 
 Row = dict[str, Any]
 
-QUANTILES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # of a number, the most common first
+DECILES = (5, 4, 6, 3, 7, 2, 8)  # of a number, the most common first
 DIGITS = 3  # significant ones of a number
 MOST_CHOICES = 7
 ATTEMPTS = 300
@@ -30,16 +31,34 @@ NO_EXAMPLE = "No row of common values fits the rules of schema.py, and rows of t
 GIVE_EXAMPLES = "Give the columns examples=[...] in schema.py that fit together, and are not a row of the table."
 
 
-def typical_row(columns: Sequence[Column], schema: type[BaseModel], table: Columns, *, seed: int) -> Row:
+def common_values(columns: Sequence[Column], table: Columns, profiles: Sequence[ColumnProfile] = ()) -> list[list[Any]]:
+    """The `choices` of every column, which both rows below are made from; `profiles` are those of the same columns."""
+    deciles = {profile.name: profile.deciles for profile in profiles}
+    return [choices(column, table[column.name], deciles.get(column.name, ())) for column in columns]
+
+
+def typical_row(
+    columns: Sequence[Column],
+    schema: type[BaseModel],
+    table: Columns,
+    known: Sequence[Sequence[Any]],
+    *,
+    seed: int,
+) -> Row:
     """Return the most common value of every column, or what is near to that, valid, and in no row of the table."""
-    return _row(columns, schema, table, [choices(column, table[column.name]) for column in columns], seed)
+    return _row(columns, schema, table, known, seed)
 
 
 def example_row(
-    columns: Sequence[Column], schema: type[BaseModel], table: Columns, *, seed: int, other_than: Row | None = None
+    columns: Sequence[Column],
+    schema: type[BaseModel],
+    table: Columns,
+    known: Sequence[Sequence[Any]],
+    *,
+    seed: int,
+    other_than: Row | None = None,
 ) -> Row:
     """Return the schema's own examples where it has some, and less common values for the other columns."""
-    known = [choices(column, table[column.name]) for column in columns]
     dates = {column.name for column in columns if column.kind == "other"}  # whose examples are texts
     shown = {c.name for c in columns if c.example is not None} - dates - set(copied(columns, table))
     listed = [
@@ -72,39 +91,50 @@ def made_up_table(columns: Sequence[Column], table: Columns, *, rows: int = 512,
     return {name: values[new] for name, values in drawn.items()} if new else drawn
 
 
-def choices(column: Column, values: Array) -> list[Any]:
-    """Common values of a checked column, the most common first, as it holds them; None for missing."""
-    present = values[~np.isnan(values)] if column.numeric else np.array([v for v in values if v is not None], object)
-    missing = len(values) - len(present)
-    if not len(present):
+def choices(column: Column, values: Array, deciles: Sequence[float] = ()) -> list[Any]:
+    """Common values of a checked column, the most common first, as it holds them; None for missing.
+
+    `deciles` are those of its numbers, where they are known: eleven from the minimum to the maximum.
+    """
+    missing = _missing(column, values)
+    if missing == len(values):
         return [None if column.nullable else column.example]
     if column.kind in ("integer", "number"):
-        known = _numbers(column, present)
+        known = _numbers(column, deciles or np.quantile(values[~np.isnan(values)], np.arange(11) / 10).tolist())
     elif column.kind == "text" and _is_free(values):
-        known = _masks(column, present)
+        known = _masks(column, values[np.not_equal(values, None)])
     else:
-        known = _frequent(column, present)
+        known = _frequent(column, values)
     if not missing or not column.nullable:
         return known or [column.example]
     return [None, *known] if missing * 2 > len(values) or not known else [known[0], None, *known[1:]]
 
 
-def _numbers(column: Column, present: Array) -> list[Any]:
+def _missing(column: Column, values: Array) -> int:
+    if column.numeric:
+        return int(np.isnan(values).sum())
+    return values.tolist().count(None) if column.kind == "other" else occurring(values)[None]
+
+
+def _numbers(column: Column, deciles: Sequence[float]) -> list[Any]:
     low, high = column.limits
-    rounded = [float(f"{value:.{DIGITS}g}") for value in np.quantile(present, QUANTILES)]
+    rounded = [float(f"{deciles[place]:.{DIGITS}g}") for place in DECILES]
     if column.kind == "integer":
         rounded = [float(round(value)) for value in rounded]
     inside = [value for value in dict.fromkeys(rounded) if low <= value <= high]
     return inside or [float(np.clip(rounded[0], low, high))]
 
 
-def _frequent(column: Column, present: Array) -> list[Any]:
+def _frequent(column: Column, values: Array) -> list[Any]:
     """The values in the most rows, those in few rows only if there are no others; dates as the first of their month."""
-    plain = [_first_of_month(value) for value in present.tolist()] if column.kind == "other" else present.tolist()
     try:
-        counts = Counter(plain)
+        if column.kind == "other":
+            counts = Counter(_first_of_month(value) for value in values.tolist() if value is not None)
+        else:
+            counts = present_values(column, values)
     except TypeError:  # lists and tables
-        return [column.example if column.example is not None else plain[0]]
+        first = next(value for value in values.tolist() if value is not None)
+        return [column.example if column.example is not None else first]
     ordered = sorted(counts, key=lambda value: (-counts[value], str(value)))
     return ([value for value in ordered if counts[value] >= FEWEST_ROWS] or ordered[:1])[:MOST_CHOICES]
 
@@ -117,8 +147,9 @@ def _first_of_month(value: Any) -> Any:
 
 def _is_free(values: Array) -> bool:
     """Whether a column's texts are different in most rows, so that one may identify somebody."""
-    present = [value for value in values.tolist() if value is not None]
-    return len(set(present)) * ROWS_PER_VALUE > len(present)
+    counts = occurring(values)
+    del counts[None]
+    return len(counts) * ROWS_PER_VALUE > counts.total()
 
 
 def _masks(column: Column, present: Array) -> list[Any]:

@@ -4,7 +4,7 @@ Nothing is written. `seatrial train` and the trial both train with it, so that a
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,8 +29,10 @@ from seatrial.train.measured_rows import MeasuredRows
 from seatrial.train.reference_rows import take
 from seatrial.train.row_weights import normalized
 from seatrial.train.sampled_table import read_sampled_table
+from seatrial.train.spilled_columns import spill
 from seatrial.train.training_table import TrainingTable, read_training_table
 
+MOST_SCORED = 2**16  # rows at a time, of a table of more than MOST_FRAMED
 MOST_FRAMED = 1_000_000  # rows of a table of which all are kept as a DataFrame too
 
 # Gives the scorer of a fitted pipeline whose own scores are not the true ones: `seatrial.compile.reference_scorer`.
@@ -95,7 +97,7 @@ class Recipe:
         """The rows that the split trains on."""
         return take(self.table.columns, self.split.train)
 
-    @property
+    @cached_property
     def held_out(self) -> Columns:
         """The rows that training does not see."""
         return take(self.table.columns, self.split.test)
@@ -108,7 +110,13 @@ class Recipe:
             return replace(self.streamed, weights=None if weights is None else normalized(weights))
         rows, held_out = self.split.test, self.held_out
         weights, groups = self.weights_of(rows), self.groups_of(rows)
-        return MeasuredRows(self.table.target[rows], weights, groups, lambda: iter([held_out]), np.arange(len(rows)))
+        size = MOST_SCORED if self.table.rows > MOST_FRAMED else max(len(rows), 1)
+
+        def chunks() -> Iterator[Columns]:
+            for start in range(0, max(len(rows), 1), size):
+                yield take(held_out, np.arange(start, min(start + size, len(rows)))) if size < len(rows) else held_out
+
+        return MeasuredRows(self.table.target[rows], weights, groups, chunks, np.arange(len(rows)))
 
     def weights_of(self, positions: Array) -> Floats | None:
         """The weights of these rows of the table, 1 on average; None where all rows count the same."""
@@ -135,6 +143,8 @@ class Recipe:
         """Train on rows of the table (positions); by default on the split's training rows, as `seatrial train` does."""
         positions = self.split.train if rows is None else rows
         frame = self._frame_of(positions)
+        if self.table.rows > MOST_FRAMED:
+            spill(self.table.columns, self.project.kept_table("").parent)
         target, weights = self.table.target[positions], self.weights_of(positions)
         with importable(self.project):
             held_back = partial(self._held_back, positions)

@@ -7,6 +7,7 @@ import numpy as np
 
 from seatrial.core.files import to_json
 from seatrial.model.carried_rows import labelled_csv
+from seatrial.model.categorical import taken
 from seatrial.model.features import Array, Columns
 from seatrial.model.row_hash import keyed_hashes, reference_key
 from seatrial.model.schema import Column
@@ -24,7 +25,7 @@ def row_at(columns: Sequence[Column], table: Columns, position: int) -> Row:
 
 def take(table: Columns, positions: Array) -> Columns:
     """Return the rows at `positions`, in that order."""
-    return {name: values[positions] for name, values in table.items()}
+    return {name: taken(values, positions) for name, values in table.items()}
 
 
 def reference_positions(labels: Array, seed: int) -> Array:

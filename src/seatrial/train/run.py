@@ -13,7 +13,6 @@ import numpy as np
 
 from seatrial.core.errors import CompileError, Problem, SeatrialError
 from seatrial.core.files import replacing, require_writable, restrict, sha256, temporary_for, to_json, write_atomic
-from seatrial.core.memory_limits import free_memory
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, importable
 from seatrial.model.decision import DecisionRule
@@ -26,14 +25,14 @@ from seatrial.model.schema import row_name
 from seatrial.pages.embed import embed
 from seatrial.train import profile
 from seatrial.train.artifacts import EngineFile, artifact_files, release_metadata
-from seatrial.train.baselines import fit_simple_models
+from seatrial.train.baselines import fit_simple_models, rows_to_fit
 from seatrial.train.determinism import check_determinism
 from seatrial.train.evaluation import Evaluation, evaluate, permutation_importance
+from seatrial.train.fit_memory import require_memory_to_fit
 from seatrial.train.fitted_elsewhere import FittedElsewhere
 from seatrial.train.history.held_out import HELD_OUT_FILE, held_out_file
 from seatrial.train.history.run_records import RUN_FILE
 from seatrial.train.hold_out import doubts_about_split
-from seatrial.train.memory_needs import require_memory
 from seatrial.train.native import store_native
 from seatrial.train.own_decision import adopt_threshold, check_own_decision
 from seatrial.train.pipeline_parameters import described
@@ -159,8 +158,7 @@ def _fit(recipe: Recipe, elsewhere: FittedElsewhere | None, progress: Progress) 
     """Fit the project's pipeline, or take what was fitted elsewhere; and the seconds that it took."""
     if elsewhere is not None:
         return recipe.take_fitted(elsewhere), 0.0
-    values, split = len(recipe.columns) + len(recipe.features), recipe.split
-    require_memory(recipe.project.data.name, values, len(split.train), len(split.test), free_memory())
+    require_memory_to_fit(recipe)
     progress(f"fitting on {len(recipe.split.train):,} rows")
     started = time.monotonic()
     fitted = recipe.fit()
@@ -172,8 +170,9 @@ def _evaluate(recipe: Recipe, fitted: Fitted, rule: DecisionRule, progress: Prog
     project, rows, train = recipe.project, recipe.measured, recipe.split.train
     target, weights = recipe.table.target[train], recipe.weights_of(train)
     progress("comparing it with simple models")
-    frame = fitted.frame(recipe.training_rows)
-    simple = fit_simple_models(rule, rows.labels, frame, target, seed=project.seed, weights=weights)
+    part = rows_to_fit(len(train), len(recipe.inputs.names), project.seed)
+    frame = fitted.frame(take(recipe.table.columns, train[part]))
+    simple = fit_simple_models(rule, rows.labels, frame, target[part], None if weights is None else weights[part])
     progress(f"evaluating on {len(rows.labels):,} held-out rows")
 
     def by(model: Callable[[Any], Array]) -> Callable[[Columns], Array]:

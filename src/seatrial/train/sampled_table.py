@@ -14,7 +14,7 @@ import numpy as np
 
 from seatrial.core.memory_limits import free_memory
 from seatrial.core.project import ProjectSettings
-from seatrial.model.categorical import categorical, codes_of
+from seatrial.model.categorical import taken
 from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.raw_chunks import RawChunk
 from seatrial.model.row_hash import Numbers, content_hashes, numbered_hashes, occurrences, with_target
@@ -156,5 +156,4 @@ def _taken(path: Path, names: Sequence[str], rows: Array) -> Iterator[RawChunk]:
 def _of(values: list[object] | Array, places: Array) -> list[object] | Array:
     if isinstance(values, list):
         return [values[place] for place in places.tolist()]
-    known = codes_of(values) if values.dtype == object else None
-    return categorical(known[0], known[1][places]) if known else values[places]
+    return taken(values, places)

@@ -12,6 +12,7 @@ from seatrial.core.errors import DataError, Problem, SeatrialError
 from seatrial.core.files import sha256
 from seatrial.core.memory_limits import free_memory
 from seatrial.core.project import ProjectSettings
+from seatrial.model import categorical
 from seatrial.model.arrow_reader import stored_rows
 from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.metadata import Task
@@ -50,7 +51,7 @@ class TrainingTable:
         """Select rows: of the columns, and of every other array with a value for each row."""
         arrays: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
         arrays = {name: values[positions] for name, values in arrays.items() if isinstance(values, np.ndarray)}
-        columns = {name: values[positions] for name, values in self.columns.items()}
+        columns = {name: categorical.taken(values, positions) for name, values in self.columns.items()}
         return replace(self, columns=columns, **arrays)
 
 
@@ -91,16 +92,14 @@ class TableReader:
         self.sha256 = sha256(path) if before else ""
         for chunk in read_chunks(path, self.checker, target=target, further=self.side.names):
             problems = chunk.problems + [
-                Problem(self.rows + row, target, "", "the target is missing")
-                for row, value in enumerate(chunk.target)
-                if value is None or value == "" or value != value  # noqa: PLR0124 - NaN
+                Problem(self.rows + row, target, "", "the target is missing") for row in _missing(chunk.target)
             ]
             problems += self.side.read(chunk, {problem.row - self.rows for problem in problems})
             kept = np.ones(chunk.rows, dtype=bool)
             kept[[problem.row - self.rows for problem in problems]] = False
             columns, labels = chunk.columns, chunk.target
             if problems:
-                columns = {name: values[kept] for name, values in columns.items()}
+                columns = {name: categorical.taken(values, kept) for name, values in columns.items()}
                 labels = [labels[row] for row in np.flatnonzero(kept)]
             self.labels.add(labels)
             self.problems += problems
@@ -158,6 +157,20 @@ class TableReader:
                 )
 
 
+def _missing(values: list[Any]) -> list[int]:
+    """The places of missing values: None, empty text, NaN."""
+
+    def absent(value: Any) -> bool:
+        return bool(value is None or value == "" or value != value)  # noqa: PLR0124 - NaN
+
+    try:
+        if not any(map(absent, set(values))):
+            return []
+    except TypeError:  # lists and tables of JSON
+        pass
+    return [row for row, value in enumerate(values) if absent(value)]
+
+
 def read_training_table(
     project: ProjectSettings, checker: TableChecker, *, drop_bad_rows: bool, progress: Callable[[str], None]
 ) -> TrainingTable:
@@ -178,7 +191,7 @@ def read_training_table(
 
 def joined(parts: list[Columns]) -> Columns:
     """Put parts of a table together, which are used up."""
-    return {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+    return {name: categorical.joined([part.pop(name) for part in parts]) for name in list(parts[0])}
 
 
 def file_state(path: Path) -> tuple[int, int, int]:

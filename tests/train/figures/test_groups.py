@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from seatrial.model.categorical import categorical
 from seatrial.model.decision import DecisionRule
 from seatrial.model.schema import Column
 from seatrial.train.evaluation import Evaluation, Importance, evaluate
@@ -39,6 +40,14 @@ def test_a_group_with_more_errors_is_marked() -> None:
     (marked,) = (group for group in groups if group.worse)
     assert marked.rows == 100
     assert 40 <= float(marked.value.split("\u00a0")[0]) <= 60
+
+
+def test_groups_are_the_same_of_texts_with_codes() -> None:
+    evaluation = classified(RANDOM.random(ROWS) < 0.2)
+    distinct = np.array(["S", None, "unused", "Q", "C"], dtype=object)
+    codes = np.array([distinct.tolist().index(port) for port in TABLE["port"].tolist()])
+    coded = {**TABLE, "port": categorical(distinct, codes)}
+    assert row_groups(evaluation, IMPORTANCE, coded, COLUMNS) == row_groups(evaluation, IMPORTANCE, TABLE, COLUMNS)
 
 
 def test_groups_that_differ_by_chance_are_seldom_marked() -> None:

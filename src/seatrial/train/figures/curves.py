@@ -44,15 +44,15 @@ def _classes(evaluation: Evaluation, name: Name) -> list[_ClassScores]:
 
 
 def _roc(evaluation: Evaluation, classes: list[_ClassScores]) -> Figure:
-    from sklearn.metrics import roc_auc_score, roc_curve
+    from sklearn.metrics import auc, roc_curve
 
     chart = Chart(Axis.of_shares("False positive rate"), Axis.of_shares("True positive rate (recall)"), height=320)
     chart.line([(0, 0), (1, 1)], 0, dashed=True)
     areas = []
     for one in classes:
         false_positives, true_positives, _ = roc_curve(one.truth, one.scores)
-        chart.line(list(zip(false_positives.tolist(), true_positives.tolist(), strict=True)), one.series)
-        areas.append((one, float(roc_auc_score(one.truth, one.scores))))
+        chart.line(np.column_stack([false_positives, true_positives]), one.series)
+        areas.append((one, float(auc(false_positives, true_positives))))
     first, threshold = classes[0], f"{evaluation.rule.threshold:g}"
     if evaluation.rule.task == "binary":
         predicted = evaluation.predicted == evaluation.positive
@@ -76,14 +76,14 @@ def _roc(evaluation: Evaluation, classes: list[_ClassScores]) -> Figure:
 
 
 def _precision_recall(evaluation: Evaluation, classes: list[_ClassScores]) -> Figure:
-    from sklearn.metrics import average_precision_score, precision_recall_curve
+    from sklearn.metrics import precision_recall_curve
 
     chart = Chart(Axis.of_shares("Recall"), Axis.of_shares("Precision"), height=320)
     averages = []
     for one in classes:
         precision, recall, _ = precision_recall_curve(one.truth, one.scores)
-        chart.line(list(zip(recall[::-1].tolist(), precision[::-1].tolist(), strict=True)), one.series)
-        averages.append((one, float(average_precision_score(one.truth, one.scores))))
+        chart.line(np.column_stack([recall, precision])[::-1], one.series)
+        averages.append((one, max(0.0, float(-np.sum(np.diff(recall) * precision[:-1])))))
     if evaluation.rule.task == "binary":
         caption = (
             f"The same thresholds: the share of the “{classes[0].name}” rows that are predicted as such (recall), "

@@ -1,5 +1,6 @@
 """Which groups of rows the model predicts worse than the rest: by category, and by the quarters of a number."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from seatrial.model.categorical import codes_of, occurring
 from seatrial.model.features import Array, Columns
 from seatrial.model.schema import Column
 from seatrial.pages.words import between, cell, percent, plain, rough, whole
@@ -71,11 +73,13 @@ def _groups(values: Array, column: Column) -> Iterator[tuple[str, Array]]:
             name = {0.0: "no", 1.0: "yes"}.__getitem__ if column.kind == "boolean" else written
             yield from ((name(value), numbers == value) for value in distinct.tolist())
     else:
-        objects = np.asarray(values, dtype=object)
-        missing = np.array([value is None or value != value for value in objects.tolist()])  # noqa: PLR0124 - NaN
-        counted = {value: objects == value for value in dict.fromkeys(objects[~missing].tolist())}
-        largest = sorted(counted.items(), key=lambda item: -int(item[1].sum()))[:MOST_VALUES]
-        yield from ((cell(value), rows) for value, rows in largest)
+        known = codes_of(values) if isinstance(values, np.ndarray) and values.dtype == object else None
+        objects, codes = known or (np.asarray(values, dtype=object), np.arange(len(values)))
+        absent = np.array([value is None or value != value for value in objects.tolist()])  # noqa: PLR0124 - NaN
+        missing = absent[codes]
+        counted = occurring(values) if known else Counter(objects[~absent].tolist())
+        del counted[None]
+        yield from ((cell(value), (objects == value)[codes]) for value, _ in counted.most_common(MOST_VALUES))
     yield "missing", missing
 
 
