@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,22 @@ from seatrial.model.schema import Column
 Mask = npt.NDArray[np.bool_]
 
 
+class TakenRows(Mapping[str, Array]):
+    """Some rows of a table, a column at a time: a copy of a large one would take gigabytes."""
+
+    def __init__(self, columns: Columns, rows: Array) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __getitem__(self, name: str) -> Array:
+        return np.asarray(self._columns[name][self._rows])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
 @dataclass(frozen=True)
 class LabelledRows:
     """Columns with their labels; (n,) each. `target` is empty if the rows have no labels.
@@ -27,7 +43,7 @@ class LabelledRows:
     average; None where that is not known.
     """
 
-    columns: Columns
+    columns: Mapping[str, Array]
     target: Array
     keys: Floats | None = None
     weights: Floats | None = None
@@ -35,7 +51,7 @@ class LabelledRows:
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return len(next(iter(self.columns.values()), ()))
+        return len(self.target) or len(next(iter(self.columns.values()), ()))
 
     def take(self, chosen: Array) -> "LabelledRows":
         """Keep some of the rows, by mask or position."""
