@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.features import Array, Floats
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.rows.reference import LabelledRows, TakenRows
@@ -63,8 +64,7 @@ class Training:
     @cached_property
     def measured(self) -> LabelledRows:
         """The held-out rows that losses and gains are measured on: all, or a random part of many."""
-        rows = self.held_out
-        return rows if rows.rows <= MOST_MEASURED else rows.take(some_of(rows.rows, MOST_MEASURED))
+        return self.held_out.take(some_of(self.held_out.rows, MOST_MEASURED))
 
     @cached_property
     def measured_scores(self) -> Array:
@@ -114,7 +114,8 @@ class Recipes:
 def held_out_of(table: Table, rows: Array) -> LabelledRows:
     """The rows of a table that a training held out; of each column, they are only copied where it is used."""
     keys, weights = (None if values is None else values[rows] for values in (table.keys, table.weights))
-    return LabelledRows(TakenRows(table.columns, rows), table.target[rows], keys, weights)
+    columns = cast("Columns", TakenRows(table.columns, rows))  # of which nothing but a mapping is used
+    return LabelledRows(columns, table.target[rows], keys, weights)
 
 
 def some_of(rows: int, most: int) -> Array:

@@ -43,7 +43,7 @@ class LabelledRows:
     average; None where that is not known.
     """
 
-    columns: Mapping[str, Array]
+    columns: Columns
     target: Array
     keys: Floats | None = None
     weights: Floats | None = None
