@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.core import files
-from seatrial.core.errors import describe_os_error
+from seatrial.core.errors import SeatrialError, describe_os_error
 from seatrial.core.files import disk_hint, replacing, require_writable, touch_as_newest, write_atomic
 
 
@@ -75,6 +75,20 @@ def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path: Path, monkeypat
     with pytest.raises(OSError, match="No space left") as caught:
         write_atomic(tmp_path / "file", "content")
     assert describe_os_error(caught.value) == f"{tmp_path / 'file'}: No space left on device."
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("name", ["x.csv", "x/y/z.csv"])
+def test_a_folder_that_takes_no_files_is_an_error_in_words(name: str) -> None:
+    with pytest.raises(SeatrialError, match=f"/proc/{name}: no file can be created there") as caught:
+        write_atomic(Path("/proc") / name, "content")
+    assert caught.value.hint == "Name another folder."
+
+
+def test_a_file_that_is_missing_for_another_reason_stays_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "file"):
+        (tmp_path / "other").read_text()
     assert list(tmp_path.iterdir()) == []
 
 

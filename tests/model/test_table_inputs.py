@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import SeatrialError
-from seatrial.model.table_inputs import find_inputs
+from seatrial.model.table_inputs import find_inputs, matches_pattern
 
 
 @pytest.fixture
@@ -41,6 +41,31 @@ def test_a_pattern_gives_its_files_in_order(folder: Path) -> None:
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file(folder: Path) -> None:
     (folder / "rows[1].csv").write_text("x")
     assert [each.path for each in find_inputs(["rows[1].csv"])] == [Path("rows[1].csv")]
+
+
+@pytest.mark.parametrize(
+    ("path", "word", "expected"),
+    [
+        ("plain/x.csv", "plain/*.csv", True),
+        ("plain/x.csv", "pl?in/[wx].csv", True),
+        ("plain/new/x.csv", "plain/**/*.csv", True),
+        ("plain/x.csv", "plain/**", True),
+        ("other/../plain/x.csv", "./plain/*", True),
+        ("plain/new/x.csv", "plain/*", False),
+        ("plain/x.parquet", "plain/*.csv", False),
+        ("plain/_new/x.csv", "plain/**/*.csv", False),
+        ("x.csv", "plain/*.csv", False),
+        ("plain/x.csv", "plain/x.csv", False),
+    ],
+)
+def test_what_is_written_later_may_match_a_pattern(folder: Path, path: str, word: str, expected: bool) -> None:
+    assert matches_pattern(Path(path), word) is expected
+    assert matches_pattern(folder / path, word) is expected
+    for name in ("plain/a.csv", "other/a.csv", path):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    found = [each.path.resolve() for each in find_inputs([word])]
+    assert ((folder / path).resolve() in found) is (expected or path == word)
 
 
 def test_the_names_of_partitions_are_decoded(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -276,6 +277,34 @@ def test_an_output_among_the_input_files_is_refused(
     with pytest.raises(SeatrialError, match="is in the folder of input files in: the next run would read it"):
         predict(project, "in", output)
     assert [file.name for file in (tmp_path / "in").iterdir()] == ["rows.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "output"), [("in/*.parquet", "in/out.parquet"), ("in/**", "in/out"), ("i?/*", "./in/out.csv")]
+)
+def test_an_output_that_the_pattern_of_the_input_files_matches_is_refused(
+    project: ProjectSettings,
+    table: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pattern: str,
+    output: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    write(table, tmp_path / "in" / "rows.parquet")
+    with pytest.raises(SeatrialError, match="the pattern of input files: the next run would read it"):
+        predict(project, pattern, output)
+    assert [file.name for file in (tmp_path / "in").iterdir()] == ["rows.parquet"]
+
+
+def test_a_pipe_is_not_replaced_by_a_file(project: ProjectSettings, table: pd.DataFrame, tmp_path: Path) -> None:
+    write(table, tmp_path / "rows.parquet")
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(SeatrialError, match=r"pipe\.csv is neither a file nor a folder"):
+        predict(project, tmp_path / "rows.parquet", pipe)
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("output", ["out", "in_out.csv", "in/_out"])

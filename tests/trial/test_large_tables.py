@@ -13,7 +13,7 @@ from seatrial.trial.compare.table_history import compare_history
 from seatrial.trial.difference_checks import check_data, check_gain
 from seatrial.trial.large_tables import check_sampled, compared_tables
 from seatrial.trial.policy import Policy
-from seatrial.trial.recipes import MOST_MEASURED, Recipes, Training, some_of
+from seatrial.trial.recipes import MOST_MEASURED, Recipes, Training, held_out_of, some_of
 from seatrial.trial.records import Outcome
 from seatrial.trial.rows.answer_collection import CollectedAnswers
 from seatrial.trial.rows.reference import LabelledRows
@@ -88,8 +88,18 @@ def test_a_note_says_what_was_sampled_and_is_absent_where_nothing_was(monkeypatc
 
 def test_tables_within_the_bounds_are_used_whole() -> None:
     small = training(1_000, [])
-    assert small.measured is small.held_out
+    assert small.measured.target.tolist() == small.held_out.target.tolist()
+    assert small.measured.columns["x"].tolist() == small.held_out.columns["x"].tolist()
     assert MOST_MEASURED >= 100_000
+
+
+def test_of_held_out_rows_a_column_is_copied_where_it_is_used() -> None:
+    table = Table({"x": np.arange(6.0), "z": np.arange(6.0) * 2}, np.arange(6), "y", keys=np.arange(6.0))
+    held_out = held_out_of(table, np.array([1, 4, 5]))
+    assert not isinstance(held_out.columns, dict)
+    assert (held_out.rows, list(held_out.columns), held_out.columns["z"].tolist()) == (3, ["x", "z"], [2.0, 8.0, 10.0])
+    some = held_out.take(np.array([True, False, True]))
+    assert (some.columns["x"].tolist(), some.target.tolist(), some.keys.tolist()) == ([1.0, 5.0], [1, 5], [1.0, 5.0])
 
 
 def sampled(rows: int, wrong: float = 0.0, *, below: float = 0.3, seed: int = 1) -> Training:

@@ -28,9 +28,9 @@ def replacing(path: Path, *, like: Path | Sequence[Path] | None = None, private:
     given access who has none to that file, or to one of those, as for a copy of a table; with `private`, only the owner
     has any.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_for(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Opened by hand, since tempfile ignores the umask.
         allowed = 0o600 if private else _permissions(like)
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, 0o666 & allowed)) as file:
@@ -43,6 +43,9 @@ def replacing(path: Path, *, like: Path | Sequence[Path] | None = None, private:
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, FileNotFoundError) and error.filename in map(str, (temporary, *path.parents)):
+            # As in /proc, or in a folder that was removed meanwhile.
+            raise SeatrialError(f"{path}: no file can be created there.", hint="Name another folder.") from None
         if isinstance(error, OSError) and error.filename in (None, str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from None  # a full disk names no file
         raise

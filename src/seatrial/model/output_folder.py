@@ -141,7 +141,6 @@ class OutputFolder:
             return
         if names - {PARTS, BAD}:
             raise SeatrialError(f"{self.path} has files of something else.", hint="Name another folder.")
-        self.path.mkdir(parents=True, exist_ok=True)
         write_atomic(self.path / MANIFEST, self._manifest(()))
 
     def _continue(self) -> None:

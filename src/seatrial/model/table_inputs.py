@@ -3,6 +3,7 @@
 import glob
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -68,6 +69,27 @@ def _of_folder(folder: Path) -> Iterator[TableInput]:
         raise SeatrialError(f"{folder} contains no tables.", hint=f"Files that are read end in {', '.join(ENDINGS)}.")
     for file in files:
         yield TableInput(file, str(file), _partitions(file.parts[:-1]))
+
+
+def matches_pattern(path: Path, word: str) -> bool:
+    """Whether a file at `path` would be an input of a word, if that is a pattern; nothing need be there yet."""
+    pattern = Path(word).expanduser() if word.startswith("~/") else Path(word)
+    if pattern.exists() or not glob.has_magic(word):
+        return False
+    fixed = next(k for k, part in enumerate(pattern.parts) if glob.has_magic(part))
+    start, file = Path(*pattern.parts[:fixed]).resolve(), path.resolve()
+    if not file.is_relative_to(start) or is_hidden(below := file.relative_to(start).parts):
+        return False
+    return _match(below, pattern.parts[fixed:])
+
+
+def _match(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether names of folders and a file match a pattern, in which `**` is any number of them."""
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        return any(_match(names[skipped:], pattern[1:]) for skipped in range(len(names) + 1))
+    return bool(names) and fnmatchcase(names[0], pattern[0]) and _match(names[1:], pattern[1:])
 
 
 def is_hidden(parts: Sequence[str]) -> bool:

@@ -30,8 +30,7 @@ from seatrial.train.hold_out import SAMPLE_SEED
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy
-from seatrial.trial.recipes import RecipeError, Training
-from seatrial.trial.rows.reference import LabelledRows
+from seatrial.trial.recipes import RecipeError, Training, held_out_of
 from seatrial.trial.sandbox.process import Ended, Running
 from seatrial.trial.sandbox.sandbox import death
 from seatrial.wheels.installer import last_lines
@@ -85,12 +84,13 @@ class ConfinedCode:
             order_seed, complete_below = int(facts["seed"]) + SAMPLE_SEED, float(facts["complete_below"])
         except (ColumnFileError, TypeError, ValueError, KeyError) as error:
             raise self._failed(f"returned an invalid table: {error}") from None
+        table = Table(columns, target, str(facts["target"]), keys, weights)
         return Training(
             score=self.scorer(recipe),
             refit=lambda positions: self.scorer(recipe, positions),
-            table=Table(columns, target, str(facts["target"]), keys, weights),
+            table=table,
             trained_rows=train,
-            held_out=LabelledRows(columns, target, keys, weights).take(test),
+            held_out=held_out_of(table, test),
             by_group=facts.get("by") == "group",
             order=order,
             order_seed=order_seed,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, get_args
 from seatrial.core.errors import UsageError
 from seatrial.core.progress import Progress, silent
 from seatrial.model.bad_rows import bad_limit
-from seatrial.model.table_inputs import STANDARD_INPUT, TableInput, is_hidden
+from seatrial.model.table_inputs import STANDARD_INPUT, TableInput, is_hidden, matches_pattern
 from seatrial.steps.predict_elsewhere import inputs_here, output_here
 from seatrial.steps.predict_input import HowToPredict, OnBadFileRows, PredictedTable, predict_input
 
@@ -57,8 +57,8 @@ def predict(
     or 1%, fail the call.
     """
     words = [str(word) for word in ([file] if isinstance(file, str | Path) else file)]
-    if str(output) == STANDARD_INPUT:
-        raise UsageError("-o does not take -: the default is standard output.", hint="Leave -o out.")
+    if str(output) in (STANDARD_INPUT, ""):
+        raise UsageError(f"-o does not take {str(output)!r}: the default is standard output.", hint="Leave -o out.")
     if on_bad_rows not in get_args(OnBadFileRows):
         raise UsageError(
             f"{on_bad_rows!r} is not a policy for bad rows.", hint=f"Use {', '.join(get_args(OnBadFileRows))}."
@@ -71,9 +71,11 @@ def predict(
         inputs_here(words, query, progress) as found,
         _standard_input(found, suffix or ".csv") as inputs,
     ):
+        folder = target is not None and (target.is_dir() or not target.suffix)
         if target is not None and "://" not in str(output):
-            _refuse_inside(target, words)
-        if target is not None and (target.is_dir() or not target.suffix):
+            _require_file_or_folder(target)
+            _refuse_inputs(target, target / f"part-00000{suffix or '.parquet'}" if folder else target, words)
+        if target is not None and folder:
             from seatrial.steps.predict_folder import predict_folder
 
             return predict_folder(
@@ -91,14 +93,27 @@ def predict(
         return _into_one(project, inputs, target, how, suffix or ".csv", processes, progress)
 
 
-def _refuse_inside(output: Path, words: Sequence[str]) -> None:
-    """Refuse an output in a folder of input files, of which it would be one the next time."""
-    for folder in (Path(word).expanduser() for word in words):
-        if not folder.is_dir() or not output.resolve().is_relative_to(folder.resolve()):
-            continue
-        if not is_hidden(output.resolve().relative_to(folder.resolve()).parts):
+def _require_file_or_folder(output: Path) -> None:
+    """Refuse a pipe or a device, which a file would replace, or which cannot be written as a whole."""
+    if output.exists() and not (output.is_file() or output.is_dir()):
+        raise UsageError(
+            f"{output} is neither a file nor a folder.", hint="Leave -o out, and send standard output there."
+        )
+
+
+def _refuse_inputs(output: Path, part: Path, words: Sequence[str]) -> None:
+    """Refuse an output in a folder of input files, or that their pattern matches: it would be one the next time."""
+    for word in words:
+        folder, place = Path(word).expanduser(), output.resolve()
+        if folder.is_dir() and place.is_relative_to(folder.resolve()):
+            if not is_hidden(place.relative_to(folder.resolve()).parts):
+                raise UsageError(
+                    f"{output} is in the folder of input files {folder}: the next run would read it.",
+                    hint="Name an output outside of that folder.",
+                )
+        elif matches_pattern(part, word):
             raise UsageError(
-                f"{output} is in the folder of input files {folder}: the next run would read it.",
+                f"{output} matches {word!r}, the pattern of input files: the next run would read it.",
                 hint="Name an output outside of that folder.",
             )
 

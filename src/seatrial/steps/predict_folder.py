@@ -36,8 +36,8 @@ def predict_folder(
 ) -> PredictedTable:
     """Predict each file into a part of the folder `output`; what an earlier run has done is kept with `resume`.
 
-    Without it, a run that fails leaves nothing, except where a process was killed: that run can be resumed. Raises
-    SeatrialError where the folder has something else.
+    Without it, a run that fails leaves nothing, except where a process was killed or the disk is full: that run can be
+    resumed. Raises SeatrialError where the folder has something else.
     """
     from seatrial.core.project import importable
 

@@ -26,8 +26,7 @@ from seatrial.train.recipe_scorer import RecipeScorer
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.policy import Policy
-from seatrial.trial.recipes import RecipeError, Recipes, Training
-from seatrial.trial.rows.reference import LabelledRows
+from seatrial.trial.recipes import RecipeError, Recipes, Training, held_out_of
 from seatrial.wheels.sdist import unpack_sdist
 from seatrial.wheels.wheel import WheelInfo
 
@@ -164,7 +163,7 @@ def training_of(recipe: Recipe) -> Training:
         refit=lambda positions: RecipeScorer(recipe, lambda: recipe.refit(positions)),
         table=table,
         trained_rows=recipe.split.train,
-        held_out=LabelledRows(table.columns, table.target, table.keys, table.weights).take(recipe.split.test),
+        held_out=held_out_of(table, recipe.split.test),
         by_group=recipe.split.by == "group",
         order=recipe.split.order,
         order_seed=recipe.split.seed + SAMPLE_SEED,

@@ -30,6 +30,7 @@ TYPES: dict[type, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     Decimal: (str, Decimal),
     UUID: (str, UUID),
 }
+TEXTS = {str, type(None)}
 NAMES = {kind.__name__: read for kind, (_, read) in TYPES.items()}
 
 
@@ -64,7 +65,7 @@ def write_values(path: Path, values: Array) -> None:
     known = codes_of(values)
     distinct, codes = (known[0].tolist(), known[1]) if known else _distinct(values.tolist())
     path.with_suffix(".values").write_text(json.dumps([_written(value) for value in distinct]), "utf-8")
-    np.save(path.with_suffix(".npy"), np.asarray(codes, dtype=np.int64), allow_pickle=False)
+    np.save(path.with_suffix(".npy"), np.asarray(codes, dtype=np.int32), allow_pickle=False)
 
 
 def read_values(path: Path) -> Array:
@@ -96,6 +97,9 @@ def read_numbers(path: Path) -> Array:
 
 def _distinct(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
     """Number the distinct values; 1, 1.0 and True are different ones."""
+    if set(map(type, values)) <= TEXTS:  # as nearly always: then values need no types beside them
+        numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
+        return list(numbers), [numbers[value] for value in values]
     places: dict[tuple[type, Any], int] = {}
     codes = [places.setdefault((type(value), value), len(places)) for value in values]
     return [value for _, value in places], codes

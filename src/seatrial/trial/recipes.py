@@ -1,8 +1,9 @@
 """The trainings that a trial repeats: two recipes, as functions that come from another stage."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from seatrial.core.errors import SeatrialError
 from seatrial.model.features import Array, Columns, Floats
 from seatrial.trial.compare.queries import Scorer
 from seatrial.trial.compare.row_matching import Table
-from seatrial.trial.rows.reference import LabelledRows
+from seatrial.trial.rows.reference import LabelledRows, TakenRows
 
 MOST_MEASURED = 100_000  # held-out rows, and new ones, on which losses are measured
 
@@ -63,8 +64,7 @@ class Training:
     @cached_property
     def measured(self) -> LabelledRows:
         """The held-out rows that losses and gains are measured on: all, or a random part of many."""
-        rows = self.held_out
-        return rows if rows.rows <= MOST_MEASURED else rows.take(some_of(rows.rows, MOST_MEASURED))
+        return self.held_out.take(some_of(self.held_out.rows, MOST_MEASURED))
 
     @cached_property
     def measured_scores(self) -> Array:
@@ -79,23 +79,7 @@ class Training:
     @property
     def tables(self) -> list[Mapping[str, Array]]:
         """The whole table, and the rows that it was trained on."""
-        return [self.table.columns, _TakenRows(self.table.columns, self.trained_rows)]
-
-
-class _TakenRows(Mapping[str, Array]):
-    """Some rows of a table, a column at a time: a copy of a large one would take gigabytes."""
-
-    def __init__(self, columns: Columns, rows: Array) -> None:
-        self._columns, self._rows = columns, rows
-
-    def __getitem__(self, name: str) -> Array:
-        return np.asarray(self._columns[name][self._rows])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
+        return [self.table.columns, TakenRows(self.table.columns, self.trained_rows)]
 
 
 @dataclass(frozen=True)
@@ -125,6 +109,13 @@ class Recipes:
             return replace(self, rebuilt=None, missing={"rebuild": reason, **self.missing}, failed=failed)
         missing = dict.fromkeys(("reproduce", "rebuild"), reason)
         return replace(self, candidate=None, rebuilt=None, missing={**missing, **self.missing}, failed=failed)
+
+
+def held_out_of(table: Table, rows: Array) -> LabelledRows:
+    """The rows of a table that a training held out; of each column, they are only copied where it is used."""
+    keys, weights = (None if values is None else values[rows] for values in (table.keys, table.weights))
+    columns = cast("Columns", TakenRows(table.columns, rows))  # of which nothing but a mapping is used
+    return LabelledRows(columns, table.target[rows], keys, weights)
 
 
 def some_of(rows: int, most: int) -> Array:

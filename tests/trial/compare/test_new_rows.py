@@ -5,8 +5,9 @@ import pytest
 
 from seatrial.model.features import Array
 from seatrial.trial.compare import new_rows
+from seatrial.trial.compare.groups import Grouping
 from seatrial.trial.compare.new_row_checks import compare_new_rows
-from seatrial.trial.compare.new_rows import explained, judge_rows, pool, rate_changes
+from seatrial.trial.compare.new_rows import _explained_pairs, explained, judge_rows, pool, rate_changes
 from seatrial.trial.compare.row_matching import Table
 from seatrial.trial.compare.splits import Splits, window_splits
 from seatrial.trial.compare.time_order import TimeOrder
@@ -111,10 +112,35 @@ def test_long_windows_are_thinned_and_a_jump_is_still_found(monkeypatch: pytest.
 
 
 def test_of_very_many_columns_some_are_looked_at_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(new_rows, "MOST_PAIRED", 5)
-    monkeypatch.setattr(new_rows, "explained", lambda counts: asked.append(len(counts)) or np.zeros(1))
     g = np.random.default_rng(0)
-    table = Table({f"x{k}": g.normal(size=200) for k in range(12)}, g.integers(0, 2, 200), "y")
-    assert pool(taken(table, np.arange(150)), table, np.arange(150, 200)).partners == ()
-    assert len(asked) == 5 * 4
+    same = g.normal(size=200)
+    table = Table({f"x{k}": same for k in range(12)}, g.integers(0, 2, 200), "y")
+    old, rows = taken(table, np.arange(150)), np.arange(150, 200)
+    assert len(pool(old, table, rows).partners) == new_rows.MOST_PAIRS
+    monkeypatch.setattr(new_rows, "MOST_PAIRED", 5)
+    assert {name for pair in pool(old, table, rows).partners for name in pair} == {"x0", "x2", "x5", "x8", "x11"}
+
+
+def test_all_pairs_at_once_are_explained_as_one_by_one() -> None:
+    g = np.random.default_rng(0)
+    base = g.integers(0, 5, 900)
+    codes = [base, base % 2, (base + g.integers(0, 2, 900)) % 5, np.zeros(900, int), *g.integers(0, 9, (30, 900))]
+    parts = [Grouping(f"x{k}", tuple("123456789"), each.astype(np.int8)) for k, each in enumerate(codes)]
+    pairs = _explained_pairs(parts)
+    for i, j in [(0, 1), (1, 0), (0, 2), (2, 0), (4, 0), (0, 33), (33, 2), (3, 0), (20, 21)]:
+        one = explained(np.bincount(parts[i].crossed(parts[j]), minlength=81).reshape(1, 9, 9))[0]
+        assert pairs[i, j] == pytest.approx(one, abs=1e-4)
+    assert pairs.shape == (34, 34)
+
+
+def test_pooled_codes_take_a_byte_each_and_still_cross_with_many_labels() -> None:
+    g = np.random.default_rng(0)
+    table = Table({"a": g.integers(0, 12, 600).astype(float)}, g.integers(0, 40, 600), "y")
+    pooled = pool(taken(table, np.arange(500)), table, np.arange(500, 600))
+    assert pooled.groups["a"].codes.dtype == np.int8
+    old, new = Splits(600, np.arange(500, 600)[None]).crossed(pooled.groups["a"], pooled.labels)
+    for counted, rows in ((old, slice(500)), (new, slice(500, 600))):
+        expected = np.zeros((12, 40))
+        np.add.at(expected, (table.columns["a"][rows].astype(int), table.target[rows]), 1)
+        known = np.array([int(name) for name in pooled.labels.names])
+        assert (counted[0] == expected[:, known]).all()

@@ -76,6 +76,7 @@ def test_chunks_of_any_size_give_the_same(score: Score, tmp_path: Path, monkeypa
     np.testing.assert_array_equal(score(lines)[1], whole)
     (tmp_path / "wide.csv").write_text(lines)
     assert [count for _, count in jobs.read_csv(tmp_path / "wide.csv", columns_of(Row))] == [10] * 5
+    assert [count for _, count in jobs.read_csv(tmp_path / "wide.csv", columns_of(Row), whole=True)] == [50]
     answered = whole[:, 1] != jobs.REFUSED
     assert np.flatnonzero(~answered).tolist() == list(range(0, 50, 5))
     assert whole[answered, 0].tolist() == [2 * row + row % 5 for row in range(50) if row % 5]

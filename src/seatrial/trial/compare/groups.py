@@ -14,6 +14,7 @@ BINS = 4  # of a numeric column, by its quantiles
 MOST_VALUES = 12  # of a column with categories; rarer ones share a group
 TEXT_VALUES = 50  # a text column with more values than this is not a category
 SAMPLE = 100_000  # rows that determine the bins
+MOST_PACKED = 127  # groups whose codes a byte has room for
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class Grouping:
     def taken(self, rows: Array | slice) -> "Grouping":
         """The same groups over some of the rows, by mask, position or slice."""
         return Grouping(self.column, self.names, self.codes[rows])
+
+    def packed(self) -> "Grouping":
+        """The same groups with a byte for each code, where that is enough: of a large table, codes take gigabytes."""
+        return self if self.size > MOST_PACKED else Grouping(self.column, self.names, self.codes.astype(np.int8))
+
+    def crossed(self, other: "Grouping") -> Array:
+        """The codes (n,) of the pairs of this group and another one's, whatever the type of both."""
+        return np.asarray(self.codes.astype(np.int64) * other.size + other.codes)
 
 
 def grouped(columns: Columns, only: Sequence[str] = ()) -> list[Grouping]:

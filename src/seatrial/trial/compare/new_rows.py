@@ -5,7 +5,7 @@ limit of all these statistics together comes from random splits of the rows (`sp
 from how earlier windows of the table differed from what came before them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,9 @@ PARTNER = 0.25  # how much of a column another one has to explain to be its part
 MOST_PAIRS = 60
 UNKNOWN = 0.0  # a past that is too short to say how far it moved
 PAIR_ROWS = 4_000  # rows by which partners are chosen
-MOST_PAIRED = 400  # columns among which partners are looked for, spread over all of a wider table
+MOST_PAIRED = 1_000  # columns among which partners are looked for, spread over all of a wider table
+BLOCK = 16  # columns whose tables of counts with all others are made at once
+ROUNDED = 1e-3  # more than single precision loses
 MOST_IN_WINDOW = 30_000  # rows of each window of time; of more, every second or third and so on is compared
 
 
@@ -62,7 +64,7 @@ def pool(old: Table, new: Table, rows: Array) -> Pooled:
     gone: dict[str, Grouping] = {}
     for name in [name for name in old.columns if name in new.columns]:
         values = np.concatenate([old.columns[name], new.columns[name][rows]])
-        groups |= {grouping.column: grouping for grouping in grouped({name: values})}
+        groups |= {grouping.column: grouping.packed() for grouping in grouped({name: values})}
         there = missing(values)
         if there.any():
             gone[name] = Grouping(name, ("known", "missing"), there.astype(np.int8))
@@ -83,16 +85,47 @@ def _labels(name: str, both: Array) -> Grouping:
 def _partners(groups: dict[str, Grouping], old: int) -> tuple[tuple[str, str], ...]:
     """Pairs of columns of which the first explains the second among the old rows, the most closely related first."""
     some = np.linspace(0, old - 1, min(old, PAIR_ROWS)).astype(int)
-    parts = {name: groups[name].taken(some) for name in (spread(groups, MOST_PAIRED) if groups else ())}
+    names = spread(groups, MOST_PAIRED) if groups else ()
+    parts = [groups[name].taken(some) for name in names]
     related = []
-    for name, part in parts.items():
-        for other, partner in parts.items():
-            if other != name:
-                counts = np.bincount(part.codes * partner.size + partner.codes, minlength=part.size * partner.size)
-                share = float(explained(counts.reshape(1, part.size, partner.size))[0])
-                if share >= PARTNER:
-                    related.append((share, name, other))
+    for first, second in np.argwhere(_explained_pairs(parts) > PARTNER - ROUNDED).tolist():
+        part, partner = parts[first], parts[second]
+        counts = np.bincount(part.crossed(partner), minlength=part.size * partner.size)
+        share = float(explained(counts.reshape(1, part.size, partner.size))[0])
+        if share >= PARTNER and first != second:
+            related.append((share, names[first], names[second]))
     return tuple((name, other) for _, name, other in sorted(related, reverse=True)[:MOST_PAIRS])
+
+
+def _explained_pairs(parts: Sequence[Grouping]) -> Array:
+    """How much each column explains of each other one, as `explained` has it but for rounding: (columns, columns).
+
+    The tables of counts of all pairs are one product of matrices, a block of columns at a time.
+    """
+    if not parts:
+        return np.zeros((0, 0))
+    rows, sizes = len(parts[0].codes), np.array([part.size for part in parts])
+    starts, end = np.cumsum(sizes) - sizes, int(sizes.sum())
+    marked = np.zeros((rows, end), dtype=np.float32)
+    for start, part in zip(starts.tolist(), parts, strict=True):
+        marked[np.arange(rows), start + part.codes.astype(np.int64)] = 1
+    counts = np.maximum(marked.sum(axis=0), 1)
+    kept = np.zeros((len(parts), len(parts)))
+    for first in range(0, len(parts), BLOCK):
+        block, begin = slice(first, first + BLOCK), int(starts[first])
+        own = slice(begin, begin + int(sizes[block].sum()))
+        squares = (marked[:, own].T @ marked[:, begin:]) ** 2
+        places = starts[block] - begin, starts[first:] - begin
+        kept[block, first:] = _block_sums(squares / counts[own, None], *places)
+        kept[first:, block] = _block_sums(squares / counts[begin:], *places).T
+    total = rows - np.add.reduceat(counts.astype(np.float64) ** 2, starts) / rows
+    chance = (rows - 1) / np.maximum(rows - sizes, 1)
+    return np.asarray(1 - (rows - kept) / np.maximum(total, 1e-12) * chance[:, None])
+
+
+def _block_sums(values: Array, rows: Array, columns: Array) -> Array:
+    """The sums of the blocks of a matrix, which begin at these rows and columns."""
+    return np.asarray(np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1))
 
 
 def explained(counts: Array) -> Array:

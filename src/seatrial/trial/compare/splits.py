@@ -68,7 +68,7 @@ class Splits:
     def crossed(self, groups: Grouping, labels: Grouping) -> tuple[Array, Array]:
         """The tables of counts (splits, groups, labels) of the old and of the new rows."""
         shape = (-1, groups.size, labels.size)
-        old, new = self.both(groups.codes * labels.size + labels.codes, groups.size * labels.size)
+        old, new = self.both(groups.crossed(labels), groups.size * labels.size)
         return old.reshape(shape), new.reshape(shape)
 
 

@@ -23,6 +23,8 @@ def clean(text: str, longest: int = LONGEST) -> str:
     """Show control characters as escapes, replace line breaks, and cut a text that is too long."""
     if len(text) > longest:
         text = text[: longest - 1] + "…"
+    if text.isascii() and text.isprintable():  # as nearly all texts are
+        return text.strip()
     return "".join(_shown(letter) for letter in text).strip()
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,22 @@ from seatrial.model.row_split import held_out_mask, same_keys
 from seatrial.model.schema import Column
 
 Mask = npt.NDArray[np.bool_]
+
+
+class TakenRows(Mapping[str, Array]):
+    """Some rows of a table, a column at a time: a copy of a large one would take gigabytes."""
+
+    def __init__(self, columns: Columns, rows: Array) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __getitem__(self, name: str) -> Array:
+        return np.asarray(self._columns[name][self._rows])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 @dataclass(frozen=True)
@@ -35,7 +51,7 @@ class LabelledRows:
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return len(next(iter(self.columns.values()), ()))
+        return len(self.target) or len(next(iter(self.columns.values()), ()))
 
     def take(self, chosen: Array) -> "LabelledRows":
         """Keep some of the rows, by mask or position."""

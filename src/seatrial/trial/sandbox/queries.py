@@ -132,7 +132,7 @@ def _write_csv(path: Path, table: Table) -> None:
 def _cells(values: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
     """Write a column's values; each distinct number once, since shuffled rows repeat the same few hundred."""
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
-        return [_cell(value) for value in values]
+        return [value if type(value) is str else _cell(value) for value in values]
     distinct, places = np.unique(values, return_inverse=True)
     written: list[Any] = np.array([_cell(value) for value in distinct.tolist()], dtype=object)[places].tolist()
     return written

@@ -14,7 +14,7 @@ from typing import Any
 def measure(installed: Any, job: dict[str, Any], out: Path, tools: Any) -> dict[str, Any]:
     """Take turns until the end of the standard input; `tools` is jobs.py."""
     rows = job["rows"]
-    tables = [table for table, _ in tools.read_csv(out.parent / job["table"], installed.columns)][:1]
+    table, _ = next(tools.read_csv(out.parent / job["table"], installed.columns, whole=True))
     for number, line in enumerate(sys.stdin):
         turn = json.loads(line)
         if not turn:
@@ -26,7 +26,7 @@ def measure(installed: Any, job: dict[str, Any], out: Path, tools: Any) -> dict[
             if turn["what"] == "predict":
                 installed.predict(batch)
             else:
-                columns, _ = installed.release.checker.check(tables[0])
+                columns, _ = installed.release.checker.check(table)
                 installed.release.score_table(columns)
             seconds.append(time.perf_counter() - began)
         part = out.parent / f"turn-{number}.part"
