@@ -8,14 +8,12 @@ import numpy as np
 
 from seatrial.model.features import Array, Floats
 from seatrial.pages.words import plain
-from seatrial.trial.traits.explanations import explain
-from seatrial.trial.traits.pool import Pool, PooledColumn, pool_column
+from seatrial.watch.changed_numbers import changed_numbers
 from seatrial.watch.changes import ShareChange
 from seatrial.watch.number_causes import ColumnCause, converted, partly_one_value
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
 from seatrial.watch.watch_records import Level
 
-MOST_ROWS = 2_500  # of a pool
 LEAST_NEW_VALUE = 0.01  # of rows, that have one value which training never saw
 ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
 CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
@@ -55,7 +53,7 @@ def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, code
     if share - before >= ONE_VALUE and (bins.form == "number" or (bins.knows(common) and share > 0.95)):
         return _one_value(bins, old, new, common, share)
     if bins.form == "number":
-        return _number_cause(bins, old, new, known, names, inside, more=more)
+        return _number_cause(old, new, known, names, inside, more=more)
     return _text_cause(bins, new, codes, inside, change)
 
 
@@ -78,17 +76,13 @@ def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: flo
     return ColumnCause("stuck", f"is stuck at one value, {shown}", rows)
 
 
-def _number_cause(
-    bins: ColumnBins, old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool
-) -> ColumnCause:
+def _number_cause(old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool) -> ColumnCause:
     if unit := converted(*_numbers(old, new)):
         return unit
-    column = pool_column(bins.name, old.astype(np.float64)[:MOST_ROWS], new.astype(np.float64)[:MOST_ROWS])
-    found = explain(_pool([column], min(len(old), MOST_ROWS)), column, {}) if len(new) >= 20 else None
-    if found is not None and "one more" not in found.words and "one less" not in found.words:
-        kind = "unit" if "sign" not in found.words else "sign"
-        words = f"{found.words} (another unit?)" if kind == "unit" else found.words
-        return ColumnCause(kind, words, found.rows)
+    there = [each[~np.isnan(each)] for each in _numbers(old, new)]
+    if found := changed_numbers(*there):
+        certain = 0.7 if found.kind == "shifted" else 1.0
+        return ColumnCause(found.kind, found.words, np.zeros(0), certain, share=found.share, apply=found.apply)
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
@@ -153,35 +147,6 @@ def _hours_moved(bins: ColumnBins, codes: Array) -> int:
     return (best if best <= 12 else best - 24) if distances[best] < 0.6 * distances[0] else 0
 
 
-def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> float:
-    """The share of rows in which two columns of numbers, held-out and newest values of each, have each other's values.
-
-    What is there more of in one column, by its quantiles, must be like what the other one had.
-    """
-    places = np.quantile(np.concatenate([_known(first[0]), _known(second[0])]), np.linspace(0.05, 0.95, 19))
-    shares = [[_shares(each, places) for each in pair] for pair in (first, second)]
-    apart = shares[1][0] - shares[0][0]
-    total = float((apart**2).sum())
-    if total <= 0.05:  # the columns are alike
-        return 0.0
-    moved, left = [], []
-    for towards, (old, new) in zip((apart, -apart), shares, strict=True):
-        change = new - old
-        moved.append(float((change * towards).sum()) / total)
-        left.append(float(((change - moved[-1] * towards) ** 2).sum() / max(float((change**2).sum()), 1e-12)))
-    found = min(moved) > 0.03 and max(left) < 0.35 and max(moved) < 2.5 * min(moved)
-    return min(float(np.mean(moved)), 1.0) if found else 0.0
-
-
-def _known(values: Array) -> Array:
-    return values[~np.isnan(values)]
-
-
-def _shares(values: Array, places: Array) -> Array:
-    """The share of known values up to each place."""
-    return np.searchsorted(np.sort(_known(values)), places, "right") / max(len(_known(values)), 1)
-
-
 def confined_key(inside: Array, before: float, keys: Sequence[str | None]) -> str:
     """The one key with which nearly all came of what there is more in a mark: rows (n,) `inside` it, beyond `before`.
 
@@ -196,10 +161,6 @@ def confined_key(inside: Array, before: float, keys: Sequence[str | None]) -> st
     own = rows[top] <= MOST_KEYS * len(named) and abs(excess[top]) >= 0.25 * rows[top]
     chance = 3 * np.sqrt(max(before * (1 - before), 0.01) * (len(named) - rows[top]))
     return str(known[top]) if own and abs(others) <= max((1 - CONFINED) * abs(excess[top]), chance) else ""
-
-
-def _pool(columns: Sequence[PooledColumn], old_rows: int) -> Pool:
-    return Pool(tuple(columns), old_rows, np.arange(len(columns[0].values)))
 
 
 def _most_common(values: Array, rows: int) -> tuple[Any, float]:

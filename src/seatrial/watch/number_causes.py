@@ -4,13 +4,14 @@ Both leave the other rows as they were. What shows another unit in few rows are 
 by the distribution alone, 2.54 cannot be told from 2.2 there, nor from other rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from seatrial.model.features import Array, Floats
-from seatrial.trial.traits.explanations import FACTORS
 from seatrial.trial.traits.number_marks import DECIMALS, decimals
+from seatrial.watch.changed_numbers import UNITS
 
 FEWEST = 3  # rows of one value
 LEAST_ONE_VALUE = 0.01
@@ -33,6 +34,7 @@ class ColumnCause:
     certain: float = 1.0  # how well it names a fault; findings with more come first
     share: float | None = None
     other: str = ""
+    apply: Callable[[Floats], Floats] | None = None  # what was done, to numbers
 
 
 def partly_one_value(old: Floats, new: Floats, moved: float) -> ColumnCause | None:
@@ -99,12 +101,12 @@ def converted(old: Floats, new: Floats) -> ColumnCause | None:
     odd[there] = decimals(new[there]) > places
     if odd.sum() < 10 or odd.mean() < LEAST_PART or (decimals(known) > places).mean() > 0.2 * odd.mean():
         return None
-    apart = {words: _apart(new[odd] / factor, known) for words, factor in FACTORS.items()}
-    exact = {words: _exact(new[odd] / factor, places) for words, factor in FACTORS.items()}
-    best = min(apart, key=lambda words: apart[words] - exact[words])
+    undone = [each.undo(new[odd]) for each in UNITS]
+    apart = [_apart(values, known) for values in undone]
+    best = min(range(len(UNITS)), key=lambda k: apart[k] - _exact(undone[k], places))
     if apart[best] > MOST_APART + 1 / np.sqrt(odd.sum()):
         return None
-    return ColumnCause("unit", f"is {best} what it was (another unit?)", odd)
+    return ColumnCause("unit", UNITS[best].words, odd)
 
 
 def _apart(values: Floats, known: Floats) -> float:
