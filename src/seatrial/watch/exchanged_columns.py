@@ -1,8 +1,9 @@
 """Columns that were exchanged: rows that have one's value in the other.
 
 Of two columns together, the rows from before are counted in cells, and so are the same rows with both values exchanged.
-The new rows are a mixture of both, in the share that fits best. Other explanations, as that one column changed or is
-mixed up, must fit less well. This tells columns that are much alike, too, as long as they differ in most rows.
+The new rows are a mixture of both, in the share that fits best. Other explanations, as that one column is mixed up,
+must fit less well, and it must explain both columns. This tells columns that are much alike, too, if they differ
+in most rows.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,9 +16,9 @@ from seatrial.watch.changes import LookAt, ShareChange
 from seatrial.watch.input_tally import SampleTally, logged, number_values
 from seatrial.watch.release_reference import FEW_VALUES, ReleaseReference
 
-SIDE = 8  # cells of a column
-MOST = 2_000  # rows, of which a likelihood is computed
+SIDE = 6  # cells of a column
 LEAST_GAIN = 12.0  # nats
+EXPLAINED = 0.5  # of what is new in each of the two columns
 BETTER = 1.2  # times the gain of any other explanation
 LEAST_SHARE = 0.03
 
@@ -67,16 +68,27 @@ def exchanged_share(
         return 0.0, 0.0
     edges = cells_of(np.concatenate(was), np.concatenate(now), 2 * SIDE)
     counts = _joint(now, edges)
-    counts *= min(1.0, 2 * len(was[0]) / len(now[0]), MOST / len(now[0]))
+    counts *= len(was[0]) / (len(was[0]) + len(now[0]))  # the rows from before are a sample as well
     usual = _joint(was, edges)
-    mixed = np.outer(usual.sum(axis=1), usual.sum(axis=0))
-    # One column alone may have changed in any way: its new values, beside the other one's as they were.
-    ways = [mixed, np.outer(counts.sum(axis=1), usual.sum(axis=0)), np.outer(usual.sum(axis=1), counts.sum(axis=0))]
+    ways = [np.outer(usual.sum(axis=1), usual.sum(axis=0)) / len(was[0])]
     ways += [_joint((change(was[0]), was[1]), edges) for change in others]
-    tables = np.stack([smoothed(each * len(was[0]) / each.sum()).ravel() for each in [usual.T, *ways]])
+    tables = np.stack([smoothed(each).ravel() for each in [usual.T, *ways]])
     shares, gains = mixture_shares(counts.ravel(), smoothed(usual).ravel(), tables)
-    found = gains[0] > max(LEAST_GAIN, BETTER * float(gains[1:].max())) and shares[0] > LEAST_SHARE
-    return (float(shares[0]), float(gains[0])) if found else (0.0, 0.0)
+    share, gain = float(shares[0]), float(gains[0])
+    found = gain > max(LEAST_GAIN, BETTER * float(gains[1:].max())) and share > LEAST_SHARE
+    sides = usual.sum(axis=1), usual.sum(axis=0)
+    both = found and all(
+        _explains(counts.sum(axis=1 - k), smoothed(sides[k]), smoothed(sides[1 - k]), share) for k in (0, 1)
+    )
+    return (share, gain) if both else (0.0, 0.0)
+
+
+def _explains(counts: Floats, usual: Floats, other: Floats, share: float) -> bool:
+    """Whether values of another column in this share of rows explain what is new in one column (cells,)."""
+    gain = float((counts * np.log1p(share * (other / usual - 1))).sum())
+    shown = counts / counts.sum()
+    most = float((counts * np.log(np.maximum(shown, 1e-12) / usual)).sum()) - len(counts) / 2
+    return gain > EXPLAINED * most - 2
 
 
 def _complete(first: Floats, second: Floats) -> tuple[Floats, Floats]:
