@@ -60,9 +60,9 @@ def test_numbers(new, kind, words):
 
 def test_texts():
     old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
-    renamed = np.where(new == "red", "RED", new)
+    renamed = np.where(new == "red", "ruby", new)
     assert named(old, renamed, "category")[0] == "renamed"
-    assert "'RED' where it had 'red'" in named(old, renamed, "category")[1]
+    assert "'ruby' where it had 'red'" in named(old, renamed, "category")[1]
     assert named(old, np.where(SOME, "pink", new), "category")[0] == "new_category"
     assert named(old, np.where(SOME, "red", new), "category")[0] == "moved"
     assert named(old, np.full(1000, "pink", dtype=object), "category")[0] == "new_category"
@@ -70,10 +70,39 @@ def test_texts():
 
 def test_texts_of_which_training_knows_only_some():
     old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
-    assert named(old, np.where(new == "red", "RED", new), "text")[0] == "renamed"
+    assert named(old, np.where(new == "red", "ruby", new), "text")[0] == "renamed"
     kind, words = named(old, np.where(SOME, "pink", new), "text")
     assert (kind, words) == ("new_category", "has a new value, 'pink', which training hardly saw")
     assert named(old, np.array([f"{k}" for k in range(1000)], dtype=object), "text")[0] == "moved"
+
+
+def test_texts_that_are_written_in_another_way():
+    old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
+    upper = np.array([f" {value.upper()}" for value in new], dtype=object)
+    kind, words = named(old, np.where(SOME, upper, new), "text")
+    assert kind == "respelled"
+    assert "other case, spaces or punctuation" in words
+    assert "cut off" in named(old, np.array([value[:3] for value in new], dtype=object), "text")[1]
+    places = np.array(["Zürich", "Bern", "Genève"], dtype=object)
+    old, new = places[G.integers(0, 3, 1000)], places[G.integers(0, 3, 1000)]
+    garbled = np.array([value.encode().decode("latin-1") for value in new], dtype=object)
+    assert "another encoding" in named(old, garbled, "text")[1]
+
+
+def test_known_texts_that_became_others():
+    old, new = (TEXTS[np.minimum(G.integers(0, 6, 1000), 2)] for _ in range(2))
+    assert named(old, np.where(new == "red", "blue", new), "text") == ("regrouped", "has 'blue' where it had 'red'")
+    exchanged = np.where(new == "red", "green", np.where(new == "green", "red", new))
+    assert named(old, exchanged, "text")[1] in (
+        f"has {a!r} and {b!r} exchanged" for a, b in (TEXTS[[0, 2]], TEXTS[[2, 0]])
+    )
+    assert named(old, G.permutation(np.repeat(TEXTS, 334)[:1000]), "text")[0] == "moved"
+
+
+def test_one_value_where_it_was_missing():
+    gaps = np.where(SOME, np.nan, OLD)
+    assert named(gaps, np.where(SOME, 28.5, NEW)) == ("filled_in", "is 28.5 where it was missing")
+    assert named(gaps, NEW)[0] == "missing"
 
 
 def test_moments_that_are_shifted_by_hours():

@@ -12,9 +12,11 @@ from seatrial.watch.changed_numbers import changed_numbers
 from seatrial.watch.changes import ShareChange
 from seatrial.watch.number_causes import ColumnCause, converted, partly_one_value
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
+from seatrial.watch.text_causes import regrouped, respelled
 from seatrial.watch.watch_records import Level
 
 LEAST_NEW_VALUE = 0.01  # of rows, that have one value which training never saw
+LEAST_FILLED = 0.02  # of rows, that are no longer missing
 ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
 CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
 MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one caller has one key anyway
@@ -35,11 +37,18 @@ class ColumnChanged:
         return self.change.level != Level.alarm, self.cause.certain < 1, self.change.log_p
 
 
-def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, codes: Array) -> ColumnCause:
-    """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,)."""
+def cause_of(
+    bins: ColumnBins, old: Array, new: Array, change: ShareChange, codes: Array, past: Array | None = None
+) -> ColumnCause:
+    """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,).
+
+    `past` has the counts of the bins before the change (size,), if there are any.
+    """
     inside = change.bins[codes] if change.after > change.before else ~change.bins[codes]
     names = {bins.names[k] for k in np.flatnonzero(change.bins)}
     more = change.after > change.before
+    if bins.form == "number" and (found := _filled_in(*_numbers(old, new))):
+        return found
     if names == {MISSING}:
         words = "is missing more often" if more else "is missing less often"
         return ColumnCause("missing", words, codes == 0)
@@ -54,7 +63,8 @@ def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, code
         return _one_value(bins, old, new, common, share)
     if bins.form == "number":
         return _number_cause(old, new, known, names, inside, more=more)
-    return _text_cause(bins, new, codes, inside, change)
+    before = np.array(bins.expected) if past is None else past
+    return _text_cause(bins, new, codes, inside, change, before)
 
 
 def _numbers(old: Array, new: Array) -> tuple[Floats, Floats]:
@@ -96,9 +106,26 @@ def _number_cause(old: Array, new: Array, known: Array, names: set[str], inside:
     return ColumnCause("moved", words, inside, certain=0.5)
 
 
-def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, change: ShareChange) -> ColumnCause:
-    if bins.form == "text" and (found := _new_value(bins, new, codes)):
-        return found
+def _filled_in(old: Floats, new: Floats) -> ColumnCause | None:
+    """One value in place of missing ones: it has become more frequent by as much as these are fewer."""
+    fewer = float(np.isnan(old).mean() - np.isnan(new).mean())
+    if fewer < LEAST_FILLED:
+        return None
+    values, counts = np.unique(new[~np.isnan(new)], return_counts=True)
+    k = int(counts.argmax())
+    more = float(counts[k] / len(new) - (old == values[k]).mean())
+    if abs(more - fewer) > 0.3 * fewer:
+        return None
+    return ColumnCause("filled_in", f"is {values[k]:.10g} where it was missing", new == values[k])
+
+
+def _text_cause(
+    bins: ColumnBins, new: Array, codes: Array, inside: Array, change: ShareChange, before: Array
+) -> ColumnCause:
+    if bins.form == "text":
+        found = respelled(bins, new) or _new_value(bins, new, codes) or regrouped(bins, before, codes)
+        if found:
+            return found
     if bins.form == "moment":
         shift = _hours_moved(bins, codes)
         if shift:

@@ -30,6 +30,7 @@ EXCHANGEABLE = (
     "shifted",
     "scaled",
 )  # kinds of causes that it looks like
+OF_ROWS = ("unit", "stuck", "capped", "sentinel", "renamed", "respelled", "filled_in", "new_category")
 EXCHANGED = "and `{}` are exchanged: each has the other's values"
 NEXT = "Look at where this column comes from. `seatrial log --since {since} --columns time,key,{column}` has the rows."
 BACK = "If the source is right, train on it: `seatrial refresh`. Otherwise correct it there."
@@ -85,7 +86,9 @@ def _with_causes(
     for bins, change in changes:
         begin = max(change.since or 0, look.last - look.hours + 1)
         table = sample.table(begin, look.last)
-        old = _as_before(reference.columns[bins.name], bins, change, tally, look)
+        past = _past(bins, change, tally, look)
+        old = reference.columns[bins.name]
+        old = _as_before(old, bins, past) if bins.form == "number" and past is not None else old
         array = None if table is None else logged(table, bins)
         if table is None or array is None:
             marked = [bins.names[k] for k in np.flatnonzero(change.bins)[:2]]
@@ -96,19 +99,22 @@ def _with_causes(
             )
             continue
         new, codes = _values(array, bins), bins.codes(array)
-        cause = cause_of(bins, old, new, change, codes)
+        cause = cause_of(bins, old, new, change, codes, past)
         keys = table["key"].to_pylist() if "key" in table.column_names else []
         key = confined_key(change.bins[codes], change.before, keys) if keys else ""
         found.append(ColumnChanged(bins, change, cause, key))
     return found
 
 
-def _as_before(values: Array, bins: ColumnBins, change: ShareChange, tally: InputTally, look: LookAt) -> Array:
-    """The held-out values, each as often as its bin was in the log before the change: these are more rows."""
+def _past(bins: ColumnBins, change: ShareChange, tally: InputTally, look: LookAt) -> Array | None:
+    """The counts of a column's bins in the log before the change (size,), if there are more rows than held-out ones."""
     slots, by_hour = joined_counts(tally.counts[bins.name], "", look.last)
     counts = by_hour[slots < (change.since or 0)].sum(axis=0)
-    if bins.form != "number" or change.since is None or counts.sum() <= len(values):
-        return values
+    return np.asarray(counts) if counts.sum() > sum(bins.expected) else None
+
+
+def _as_before(values: Array, bins: ColumnBins, counts: Array) -> Array:
+    """The held-out values, each as often as its bin was in the log before the change: these are more rows."""
     codes = bins.number_codes(values.astype(np.float64))
     wanted = np.minimum(counts.sum(), MOST_BEFORE) * counts / counts.sum()
     parts = []
@@ -166,7 +172,7 @@ def _column_findings(
 
 def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
     since, share = _since(each.change), each.change.moved
-    if each.cause.kind in ("unit", "stuck", "capped", "sentinel", "renamed", "new_category") and len(each.cause.rows):
+    if each.cause.kind in OF_ROWS and len(each.cause.rows):
         share = float(each.cause.rows.mean())
     share = each.cause.share or share
     where = f", all with the key `{each.key}`" if each.key else ""
