@@ -42,12 +42,12 @@ def named(old, new, kind="number") -> tuple[str, str]:
         (np.where(SOME, -999.0, NEW), "sentinel", "-999"),
         (np.full(1000, 31.5), "stuck", "one value, 31.5"),
         (np.minimum(NEW, 30.0), "capped", "beyond 30 are now 30"),
-        (NEW + 25, "shifted", "more than it was"),
+        (NEW + 25, "moved", "more than it was"),
         (np.where(SOME, NEW / 2.54, NEW), "unit", "1/2.54 of"),
         (np.where(SOME, NEW / 1000, NEW), "unit", "1/1,000 of"),
         (np.where(SOME, 31.5, NEW), "stuck", "one value, 31.5"),
-        (np.where(SOME, NEW + 60, NEW), "shifted", "more than it was"),
-        (NEW * 1.1, "scaled", "another currency?"),
+        (np.where(SOME, NEW + 60, NEW), "moved", "more than it was"),
+        (NEW * 1.1, "unit", "another currency?"),
         (np.where(SOME, NEW * 1.8 + 32, NEW), "unit", "Fahrenheit"),
         (np.where(np.arange(1000) % 5 < 3, np.minimum(NEW, 25.0), NEW), "capped", "beyond 25 are now 25"),
     ],
@@ -80,7 +80,7 @@ def test_texts_that_are_written_in_another_way():
     old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
     upper = np.array([f" {value.upper()}" for value in new], dtype=object)
     kind, words = named(old, np.where(SOME, upper, new), "text")
-    assert kind == "respelled"
+    assert kind == "renamed"
     assert "other case, spaces or punctuation" in words
     assert "cut off" in named(old, np.array([value[:3] for value in new], dtype=object), "text")[1]
     places = np.array(["Zürich", "Bern", "Genève"], dtype=object)

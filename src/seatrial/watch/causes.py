@@ -16,6 +16,7 @@ from seatrial.watch.text_causes import regrouped, respelled
 from seatrial.watch.watch_records import Level
 
 LEAST_NEW_VALUE = 0.01  # of rows, that have one value which training never saw
+KINDS = {"unit": ("unit", 1.0), "sign": ("sign", 1.0), "scaled": ("unit", 0.9), "shifted": ("moved", 0.7)}  # certain
 LEAST_FILLED = 0.02  # of rows, that are no longer missing
 ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
 CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
@@ -91,8 +92,8 @@ def _number_cause(old: Array, new: Array, known: Array, names: set[str], inside:
         return unit
     there = [each[~np.isnan(each)] for each in _numbers(old, new)]
     if found := changed_numbers(*there):
-        certain = 0.7 if found.kind == "shifted" else 1.0
-        return ColumnCause(found.kind, found.words, np.zeros(0), certain, share=found.share, apply=found.apply)
+        kind, certain = KINDS[found.kind]
+        return ColumnCause(kind, found.words, np.zeros(0), certain, share=found.share, apply=found.apply)
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]

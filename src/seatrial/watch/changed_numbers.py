@@ -162,8 +162,8 @@ def counted(values: Floats, edges: Floats) -> Floats:
 
 
 def smoothed(counts: Floats) -> Floats:
-    """Shares of cells, none of which is zero."""
-    return np.asarray((counts + 0.2) / (counts.sum() + 0.2 * counts.size))
+    """Shares of cells (..., cells), none of which is zero."""
+    return np.asarray((counts + 0.2) / (counts + 0.2).sum(axis=-1, keepdims=True))
 
 
 def mixture_shares(counts: Floats, usual: Floats, other: Floats) -> tuple[Floats, Floats]:

@@ -72,8 +72,8 @@ def exchanged_share(
     usual = _joint(was, edges)
     ways = [np.outer(usual.sum(axis=1), usual.sum(axis=0)) / len(was[0])]
     ways += [_joint((change(was[0]), was[1]), edges) for change in others]
-    tables = np.stack([smoothed(each).ravel() for each in [usual.T, *ways]])
-    shares, gains = mixture_shares(counts.ravel(), smoothed(usual).ravel(), tables)
+    tables = np.stack([smoothed(each.ravel()) for each in [usual.T, *ways]])
+    shares, gains = mixture_shares(counts.ravel(), smoothed(usual.ravel()), tables)
     share, gain = float(shares[0]), float(gains[0])
     found = gain > max(LEAST_GAIN, BETTER * float(gains[1:].max())) and share > LEAST_SHARE
     sides = usual.sum(axis=1), usual.sum(axis=0)

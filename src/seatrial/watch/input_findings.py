@@ -30,7 +30,7 @@ EXCHANGEABLE = (
     "shifted",
     "scaled",
 )  # kinds of causes that it looks like
-OF_ROWS = ("unit", "stuck", "capped", "sentinel", "renamed", "respelled", "filled_in", "new_category")
+OF_ROWS = ("unit", "stuck", "capped", "sentinel", "renamed", "filled_in", "new_category")
 EXCHANGED = "and `{}` are exchanged: each has the other's values"
 NEXT = "Look at where this column comes from. `seatrial log --since {since} --columns time,key,{column}` has the rows."
 BACK = "If the source is right, train on it: `seatrial refresh`. Otherwise correct it there."
@@ -177,7 +177,7 @@ def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
     share = each.cause.share or share
     where = f", all with the key `{each.key}`" if each.key else ""
     against = " (compared with the held-out rows)" if each.change.gross else ""
-    of = "requests that are more or fewer" if each.cause.kind == "moved" else "requests"
+    of = "requests that are more or fewer" if each.cause.kind == "moved" and not each.cause.share else "requests"
     summary = f"`{each.bins.name}` {each.cause.words}{_words(since)}; {percent(share)} of {of}{where}{against}."
     return replace(_finding(each.cause.kind, each, reference, summary), share=share)
 

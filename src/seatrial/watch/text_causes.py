@@ -32,7 +32,7 @@ def respelled(bins: ColumnBins, new: Array) -> ColumnCause | None:
             common = values[counts.argmax()]
             value, was = next((pair for pair in found if pair[0] == common), found[0])
             text = f"is written in another way: {value!r} where it was {was!r} ({words}): a category was renamed"
-            return ColumnCause("respelled", text, unseen)
+            return ColumnCause("renamed", text, unseen)
     return None
 
 
@@ -75,7 +75,7 @@ _FORMS: dict[str, Callable[[Sequence[str]], Callable[[str], str | None]]] = {
 
 
 def regrouped(bins: ColumnBins, before: Array, codes: Array) -> ColumnCause | None:
-    """Known values of which one has become another, or two were exchanged, in some rows.
+    """Known values of which one has become another, or two were exchanged, in all rows.
 
     `before` are the counts of the bins before the change (size,), `codes` the bins of the newest rows (m,).
     """
@@ -88,8 +88,8 @@ def regrouped(bins: ColumnBins, before: Array, codes: Array) -> ColumnCause | No
     moved = np.stack([_moved(usual, *way) for way in ways])
     counts *= before.sum() / (before.sum() + counts.sum())
     shares, gains = mixture_shares(counts, usual, moved)
-    # Where both are as likely, one value became another; but all rows are exchanged rather than some of them merged.
-    gains = gains + np.array([both for _, _, both in ways]) * np.where(shares > WHOLE, 3.0, -1.0)
+    # In some rows, it could not be told from other rows.
+    gains = np.where(shares > WHOLE, gains, 0.0)
     best = int(gains.argmax())
     shown = counts / counts.sum()
     most = float((counts * np.log(np.maximum(shown, 1e-12) / usual)).sum()) - len(known) / 2
