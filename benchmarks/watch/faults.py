@@ -102,6 +102,32 @@ def _renamed(columns: Columns, rows: Array, name: str, population: Population, _
     return {**columns, name: values}
 
 
+def _upper(columns: Columns, rows: Array, name: str, _: Population, __: Generator) -> Columns:
+    """Another program writes the values, in its own way."""
+    values = columns[name].copy()
+    values[rows] = np.array([v and f" {v.swapcase()}" for v in values[rows].tolist()], dtype=object)
+    return {**columns, name: values}
+
+
+def _merged(columns: Columns, rows: Array, name: str, population: Population, _: Generator) -> Columns:
+    """The second most common value has become the most common one."""
+    known, counts = np.unique([v for v in population.columns[name].tolist() if v is not None], return_counts=True)
+    values, (second, most) = columns[name].copy(), known[np.argsort(counts)[-2:]]
+    values[rows] = np.array([most if v == second else v for v in values[rows].tolist()], dtype=object)
+    return {**columns, name: values}
+
+
+def _filled_in(values: Floats) -> Floats:
+    return np.where(np.isnan(values), np.nanmedian(values), values)
+
+
+def _noisy(values: Floats) -> Floats:
+    """The same middle, and 2.5 times as far from it; no value beyond zero that was not."""
+    middle = np.nanmedian(values)
+    moved = middle + 2.5 * (values - middle)
+    return np.maximum(moved, 0) if np.nanmin(values) >= 0 else moved
+
+
 def _stuck(columns: Columns, rows: Array, name: str, population: Population, _: Generator) -> Columns:
     values, usual = columns[name].copy(), population.columns[name]
     values[rows] = np.nanquantile(usual, 0.7) if usual.dtype.kind == "f" else usual[0]
@@ -152,6 +178,12 @@ SUDDEN = (  # of one column each: name, words, change, whether of numbers or tex
     ("sign_lost", ("sign", "negative", "below"), _number(lambda v: -v), numeric),
     ("offset", MOVED, _number(lambda v: v + 1.5 * (np.nanstd(v) or 1)), numeric),
     ("capped", ("cap", "highest", "end"), _number(lambda v: np.minimum(v, np.nanquantile(v, 0.3))), numeric),
+    ("fahrenheit", (*UNIT, "fahrenheit"), _number(lambda v: v * 1.8 + 32), numeric),
+    ("currency", (*UNIT, "currency"), _number(lambda v: v * 1.17), numeric),
+    ("filled_in", ("where it was missing", "missing less"), _number(_filled_in), numeric),
+    ("noisy", ("spread", "moved"), _number(_noisy), numeric),
+    ("respelled", (*VALUES, "written"), _upper, texts),
+    ("merged", ("where it had", "more often", "less often"), _merged, texts),
 )  # fmt: skip
 WHOLE = (  # of no column
     Fault(GARBAGE, ("key", "client", "caller", "partner", "together"), _garbage, share=1.0, costs=False),

@@ -14,6 +14,7 @@ from benchmarks.watch.sizes import POINT, Sizes
 from benchmarks.watch.streams import Day, Stream
 from benchmarks.watch.traffic import BEGIN, DAY
 
+HOUR = 3_600 * 10**6  # microseconds
 AFFECTED = 500  # rows after which a sudden fault should be known, or after a day
 PEER_LOOKS = 5  # the peers look at every fifth window only, which does not change how often they alarm
 LOOKS_AFTER = 8  # of a fault, at most
@@ -83,7 +84,8 @@ def measure_fault(stream: Stream) -> dict[str, Any]:
         if fault.name in (LABELS, RELATION):  # it shows in labels only, which are waited for
             due += LABEL_WAIT * DAY
     ours.begin_looking()
-    before = {each.id for at in (begin - DAY, begin) for each in ours.look(moment(at)).alarms}
+    # A look sees its last hour whole, so the newest look before the fault ends where that hour begins.
+    before = {each.id for at in (begin - DAY, begin - begin % HOUR) for each in ours.look(moment(at)).alarms}
     for at in _looks(begin, due, slow=fault.slow):
         look = ours.look(moment(at))
         new = [each for each in look.alarms if each.id not in before]

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.detection.projects import Source, _is_number, _named, read_source
 from seatrial.model.features import Array, Columns
 
-DEVELOPMENT = ("titanic", "credit", "churn")
+DEVELOPMENT = ("titanic", "credit", "churn", "hitters", "mpg", "penguins", "tips", "salaries", "birthwt")
 REPORT = ("ames", "pbc", "births14", "car_prices", "breast_cancer", "diabetes", "wine")
 AMES = (
     "area", "Lot.Area", "Lot.Frontage", "Neighborhood", "Bldg.Type", "Overall.Qual", "Overall.Cond", "Year.Built",
@@ -22,6 +22,12 @@ TABLES = {
         Source("titanic", "survived", "development", TITANIC),
         Source("credit", "Status", "development", rows=5_000),
         Source("churn", "churn", "development", rows=8_000),
+        Source("hitters", "Salary", "development", task="regression"),
+        Source("mpg", "mpg", "development", task="regression"),
+        Source("penguins", "species", "development"),
+        Source("tips", "tip", "development", task="regression"),
+        Source("salaries", "salary", "development", task="regression"),
+        Source("birthwt", "low", "development"),
         Source("ames", "price", "report", AMES, rows=3_000, task="regression"),
         Source("pbc", "status", "report"),
         Source("births14", "lowbirthweight", "report"),
@@ -31,7 +37,7 @@ TABLES = {
         Source("wine", "target", "report"),
     )
 }
-LEFT_OUT = {"rownames", "id", "time", "weight"}  # line numbers, and what is known only with the target
+LEFT_OUT = {"rownames", "id", "time", "weight", "bwt"}  # line numbers, and what is known only with the target
 
 
 def read_typed(source: Source, folder: Path | None) -> tuple[Columns, list[str]]:

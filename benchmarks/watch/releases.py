@@ -49,7 +49,7 @@ class Trained:
             data[name] = pa.array(list(values) if name == "prediction" else np.ascontiguousarray(values))
         data["unseen"] = pa.array(unseen[rows], pa.string())
         data["other_values"] = pa.nulls(len(rows), pa.string())
-        errors = [(p.row, p.column, _rule(p.rule)) for p in problems]
+        errors = [(p.row, p.column, p.kind) for p in problems]
         return Answers(pa.table(data), rows, errors)
 
 
@@ -88,12 +88,6 @@ def train_release(
         release = Release(project.package).load()
         _ = release.checker, release.unseen, release.decision, release.features
     return Trained(folder, release, Records(release, LogSettings(to=str(folder / "log")), folder).facts, sample)
-
-
-def _rule(message: str) -> str:
-    """The name of a rule of the schema, as the log has it, from what people are told."""
-    known = {"valid number": "float_type", "valid string": "string_type", "valid integer": "int_type"}
-    return next((name for words, name in known.items() if words in message), "literal_error")
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seatrial.model.schema import Column
-from seatrial.watch.causes import cause_of, confined_key, exchanged
+from seatrial.watch.causes import cause_of, confined_key
 from seatrial.watch.changes import ShareChange
 from seatrial.watch.release_reference import column_bins
 from seatrial.watch.watch_records import Level
@@ -42,11 +42,13 @@ def named(old, new, kind="number") -> tuple[str, str]:
         (np.where(SOME, -999.0, NEW), "sentinel", "-999"),
         (np.full(1000, 31.5), "stuck", "one value, 31.5"),
         (np.minimum(NEW, 30.0), "capped", "beyond 30 are now 30"),
-        (NEW + 25, "moved", "higher"),
+        (NEW + 25, "moved", "more than it was"),
         (np.where(SOME, NEW / 2.54, NEW), "unit", "1/2.54 of"),
         (np.where(SOME, NEW / 1000, NEW), "unit", "1/1,000 of"),
         (np.where(SOME, 31.5, NEW), "stuck", "one value, 31.5"),
-        (np.where(SOME, NEW + 25, NEW), "moved", "higher"),
+        (np.where(SOME, NEW + 60, NEW), "moved", "more than it was"),
+        (NEW * 1.1, "unit", "another currency?"),
+        (np.where(SOME, NEW * 1.8 + 32, NEW), "unit", "Fahrenheit"),
         (np.where(np.arange(1000) % 5 < 3, np.minimum(NEW, 25.0), NEW), "capped", "beyond 25 are now 25"),
     ],
 )
@@ -58,9 +60,9 @@ def test_numbers(new, kind, words):
 
 def test_texts():
     old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
-    renamed = np.where(new == "red", "RED", new)
+    renamed = np.where(new == "red", "ruby", new)
     assert named(old, renamed, "category")[0] == "renamed"
-    assert "'RED' where it had 'red'" in named(old, renamed, "category")[1]
+    assert "'ruby' where it had 'red'" in named(old, renamed, "category")[1]
     assert named(old, np.where(SOME, "pink", new), "category")[0] == "new_category"
     assert named(old, np.where(SOME, "red", new), "category")[0] == "moved"
     assert named(old, np.full(1000, "pink", dtype=object), "category")[0] == "new_category"
@@ -68,10 +70,39 @@ def test_texts():
 
 def test_texts_of_which_training_knows_only_some():
     old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
-    assert named(old, np.where(new == "red", "RED", new), "text")[0] == "renamed"
+    assert named(old, np.where(new == "red", "ruby", new), "text")[0] == "renamed"
     kind, words = named(old, np.where(SOME, "pink", new), "text")
     assert (kind, words) == ("new_category", "has a new value, 'pink', which training hardly saw")
     assert named(old, np.array([f"{k}" for k in range(1000)], dtype=object), "text")[0] == "moved"
+
+
+def test_texts_that_are_written_in_another_way():
+    old, new = TEXTS[G.integers(0, 3, 1000)], TEXTS[G.integers(0, 3, 1000)]
+    upper = np.array([f" {value.upper()}" for value in new], dtype=object)
+    kind, words = named(old, np.where(SOME, upper, new), "text")
+    assert kind == "renamed"
+    assert "other case, spaces or punctuation" in words
+    assert "cut off" in named(old, np.array([value[:3] for value in new], dtype=object), "text")[1]
+    places = np.array(["Zürich", "Bern", "Genève"], dtype=object)
+    old, new = places[G.integers(0, 3, 1000)], places[G.integers(0, 3, 1000)]
+    garbled = np.array([value.encode().decode("latin-1") for value in new], dtype=object)
+    assert "another encoding" in named(old, garbled, "text")[1]
+
+
+def test_known_texts_that_became_others():
+    old, new = (TEXTS[np.minimum(G.integers(0, 6, 1000), 2)] for _ in range(2))
+    assert named(old, np.where(new == "red", "blue", new), "text") == ("regrouped", "has 'blue' where it had 'red'")
+    exchanged = np.where(new == "red", "green", np.where(new == "green", "red", new))
+    assert named(old, exchanged, "text")[1] in (
+        f"has {a!r} and {b!r} exchanged" for a, b in (TEXTS[[0, 2]], TEXTS[[2, 0]])
+    )
+    assert named(old, G.permutation(np.repeat(TEXTS, 334)[:1000]), "text")[0] == "moved"
+
+
+def test_one_value_where_it_was_missing():
+    gaps = np.where(SOME, np.nan, OLD)
+    assert named(gaps, np.where(SOME, 28.5, NEW)) == ("filled_in", "is 28.5 where it was missing")
+    assert named(gaps, NEW)[0] == "missing"
 
 
 def test_moments_that_are_shifted_by_hours():
@@ -82,16 +113,6 @@ def test_moments_that_are_shifted_by_hours():
     kind, words = named(moments(0), moments(2), "other")
     assert kind == "time_zone"
     assert "shifted by 2 hours" in words
-
-
-def test_exchanged_columns_have_the_other_ones_values():
-    other = np.round(G.normal(500, 50, 1000))
-    assert exchanged((OLD, other), (other, OLD))
-    assert exchanged((OLD, np.where(SOME, other, NEW)), (other, np.where(SOME, NEW, other))) == pytest.approx(
-        0.2, abs=0.03
-    )
-    assert not exchanged((OLD, NEW), (other, other))
-    assert not exchanged((OLD, np.where(SOME, 400.0, NEW)), (other, other))
 
 
 def test_one_key_is_named_only_if_the_others_are_as_before():

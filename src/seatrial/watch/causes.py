@@ -8,15 +8,16 @@ import numpy as np
 
 from seatrial.model.features import Array, Floats
 from seatrial.pages.words import plain
-from seatrial.trial.traits.explanations import explain
-from seatrial.trial.traits.pool import Pool, PooledColumn, pool_column
+from seatrial.watch.changed_numbers import changed_numbers
 from seatrial.watch.changes import ShareChange
 from seatrial.watch.number_causes import ColumnCause, converted, partly_one_value
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
+from seatrial.watch.text_causes import regrouped, respelled
 from seatrial.watch.watch_records import Level
 
-MOST_ROWS = 2_500  # of a pool
 LEAST_NEW_VALUE = 0.01  # of rows, that have one value which training never saw
+KINDS = {"unit": ("unit", 1.0), "sign": ("sign", 1.0), "scaled": ("unit", 0.9), "shifted": ("moved", 0.7)}  # certain
+LEAST_FILLED = 0.02  # of rows, that are no longer missing
 ONE_VALUE = 0.25  # the share of rows by which one value must have become more frequent to be what happened
 CONFINED = 0.9  # of the changed rows, that must have come with one key for it to be the cause
 MOST_KEYS = 0.7  # of all rows, that a key may send at most: a service with one caller has one key anyway
@@ -37,11 +38,18 @@ class ColumnChanged:
         return self.change.level != Level.alarm, self.cause.certain < 1, self.change.log_p
 
 
-def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, codes: Array) -> ColumnCause:
-    """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,)."""
+def cause_of(
+    bins: ColumnBins, old: Array, new: Array, change: ShareChange, codes: Array, past: Array | None = None
+) -> ColumnCause:
+    """Name what was done to a column: held-out values (n,), sampled newest ones (m,), and their bins `codes` (m,).
+
+    `past` has the counts of the bins before the change (size,), if there are any.
+    """
     inside = change.bins[codes] if change.after > change.before else ~change.bins[codes]
     names = {bins.names[k] for k in np.flatnonzero(change.bins)}
     more = change.after > change.before
+    if bins.form == "number" and (found := _filled_in(*_numbers(old, new))):
+        return found
     if names == {MISSING}:
         words = "is missing more often" if more else "is missing less often"
         return ColumnCause("missing", words, codes == 0)
@@ -55,8 +63,9 @@ def cause_of(bins: ColumnBins, old: Array, new: Array, change: ShareChange, code
     if share - before >= ONE_VALUE and (bins.form == "number" or (bins.knows(common) and share > 0.95)):
         return _one_value(bins, old, new, common, share)
     if bins.form == "number":
-        return _number_cause(bins, old, new, known, names, inside, more=more)
-    return _text_cause(bins, new, codes, inside, change)
+        return _number_cause(old, new, known, names, inside, more=more)
+    before = np.array(bins.expected) if past is None else past
+    return _text_cause(bins, new, codes, inside, change, before)
 
 
 def _numbers(old: Array, new: Array) -> tuple[Floats, Floats]:
@@ -78,17 +87,13 @@ def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: flo
     return ColumnCause("stuck", f"is stuck at one value, {shown}", rows)
 
 
-def _number_cause(
-    bins: ColumnBins, old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool
-) -> ColumnCause:
+def _number_cause(old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool) -> ColumnCause:
     if unit := converted(*_numbers(old, new)):
         return unit
-    column = pool_column(bins.name, old.astype(np.float64)[:MOST_ROWS], new.astype(np.float64)[:MOST_ROWS])
-    found = explain(_pool([column], min(len(old), MOST_ROWS)), column, {}) if len(new) >= 20 else None
-    if found is not None and "one more" not in found.words and "one less" not in found.words:
-        kind = "unit" if "sign" not in found.words else "sign"
-        words = f"{found.words} (another unit?)" if kind == "unit" else found.words
-        return ColumnCause(kind, words, found.rows)
+    there = [each[~np.isnan(each)] for each in _numbers(old, new)]
+    if found := changed_numbers(*there):
+        kind, certain = KINDS[found.kind]
+        return ColumnCause(kind, found.words, np.zeros(0), certain, share=found.share, apply=found.apply)
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
@@ -102,9 +107,26 @@ def _number_cause(
     return ColumnCause("moved", words, inside, certain=0.5)
 
 
-def _text_cause(bins: ColumnBins, new: Array, codes: Array, inside: Array, change: ShareChange) -> ColumnCause:
-    if bins.form == "text" and (found := _new_value(bins, new, codes)):
-        return found
+def _filled_in(old: Floats, new: Floats) -> ColumnCause | None:
+    """One value in place of missing ones: it has become more frequent by as much as these are fewer."""
+    fewer = float(np.isnan(old).mean() - np.isnan(new).mean())
+    if fewer < LEAST_FILLED:
+        return None
+    values, counts = np.unique(new[~np.isnan(new)], return_counts=True)
+    k = int(counts.argmax())
+    more = float(counts[k] / len(new) - (old == values[k]).mean())
+    if abs(more - fewer) > 0.3 * fewer:
+        return None
+    return ColumnCause("filled_in", f"is {values[k]:.10g} where it was missing", new == values[k])
+
+
+def _text_cause(
+    bins: ColumnBins, new: Array, codes: Array, inside: Array, change: ShareChange, before: Array
+) -> ColumnCause:
+    if bins.form == "text":
+        found = respelled(bins, new) or _new_value(bins, new, codes) or regrouped(bins, before, codes)
+        if found:
+            return found
     if bins.form == "moment":
         shift = _hours_moved(bins, codes)
         if shift:
@@ -153,35 +175,6 @@ def _hours_moved(bins: ColumnBins, codes: Array) -> int:
     return (best if best <= 12 else best - 24) if distances[best] < 0.6 * distances[0] else 0
 
 
-def exchanged(first: tuple[Array, Array], second: tuple[Array, Array]) -> float:
-    """The share of rows in which two columns of numbers, held-out and newest values of each, have each other's values.
-
-    What is there more of in one column, by its quantiles, must be like what the other one had.
-    """
-    places = np.quantile(np.concatenate([_known(first[0]), _known(second[0])]), np.linspace(0.05, 0.95, 19))
-    shares = [[_shares(each, places) for each in pair] for pair in (first, second)]
-    apart = shares[1][0] - shares[0][0]
-    total = float((apart**2).sum())
-    if total <= 0.05:  # the columns are alike
-        return 0.0
-    moved, left = [], []
-    for towards, (old, new) in zip((apart, -apart), shares, strict=True):
-        change = new - old
-        moved.append(float((change * towards).sum()) / total)
-        left.append(float(((change - moved[-1] * towards) ** 2).sum() / max(float((change**2).sum()), 1e-12)))
-    found = min(moved) > 0.03 and max(left) < 0.35 and max(moved) < 2.5 * min(moved)
-    return min(float(np.mean(moved)), 1.0) if found else 0.0
-
-
-def _known(values: Array) -> Array:
-    return values[~np.isnan(values)]
-
-
-def _shares(values: Array, places: Array) -> Array:
-    """The share of known values up to each place."""
-    return np.searchsorted(np.sort(_known(values)), places, "right") / max(len(_known(values)), 1)
-
-
 def confined_key(inside: Array, before: float, keys: Sequence[str | None]) -> str:
     """The one key with which nearly all came of what there is more in a mark: rows (n,) `inside` it, beyond `before`.
 
@@ -196,10 +189,6 @@ def confined_key(inside: Array, before: float, keys: Sequence[str | None]) -> st
     own = rows[top] <= MOST_KEYS * len(named) and abs(excess[top]) >= 0.25 * rows[top]
     chance = 3 * np.sqrt(max(before * (1 - before), 0.01) * (len(named) - rows[top]))
     return str(known[top]) if own and abs(others) <= max((1 - CONFINED) * abs(excess[top]), chance) else ""
-
-
-def _pool(columns: Sequence[PooledColumn], old_rows: int) -> Pool:
-    return Pool(tuple(columns), old_rows, np.arange(len(columns[0].values)))
 
 
 def _most_common(values: Array, rows: int) -> tuple[Any, float]:

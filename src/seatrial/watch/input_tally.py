@@ -80,6 +80,13 @@ def logged(rows: Any, bins: ColumnBins) -> Any:
     return column.combine_chunks() if hasattr(column, "combine_chunks") else column
 
 
+def number_values(array: Any) -> Array:
+    """A column of numbers of the log, a pyarrow array, with NaN for missing (rows,)."""
+    import pyarrow as pa
+
+    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
 def reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:
     """The bins of a column's held-out values (n,)."""
     import pyarrow as pa

@@ -25,6 +25,7 @@ from seatrial.watch.watch_settings import WatchSettings
 from seatrial.watch.windows import LONG
 
 HEAD = ("time", "version")
+MIXTURE = ("moved", "range", "join", "regrouped")  # what other rows can look like
 TOGETHER = timedelta(hours=6)  # changes that began within it may have one cause
 
 
@@ -173,7 +174,7 @@ def _followed(finding: Finding, causes: Sequence[Finding]) -> Finding | None:
     refused = [each for each in causes if each.name == "traffic.refusals" and (each.share or 0) >= (finding.share or 0)]
     if finding.part == "answers" and causes:
         return max(causes, key=lambda each: each.severity)
-    if finding.name in ("drift.moved", "drift.range", "drift.join") and finding.since:
+    if finding.name.removeprefix("drift.") in MIXTURE and finding.since:
         together = [each for each in refused if each.since and abs(each.since - finding.since) <= TOGETHER]
         return max(together, key=lambda each: each.severity, default=None)
     return None

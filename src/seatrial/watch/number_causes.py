@@ -4,17 +4,19 @@ Both leave the other rows as they were. What shows another unit in few rows are 
 by the distribution alone, 2.54 cannot be told from 2.2 there, nor from other rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from seatrial.model.features import Array, Floats
-from seatrial.trial.traits.explanations import FACTORS
 from seatrial.trial.traits.number_marks import DECIMALS, decimals
+from seatrial.watch.changed_numbers import UNITS, mixture_shares, smoothed
 
 FEWEST = 3  # rows of one value
 LEAST_ONE_VALUE = 0.01
 LEAST_STUCK = 0.04
+WHOLE = 0.95  # of the rows beyond a limit
 COMMON = 0.05  # the share of rows from which a value is one that the column often has anyway
 MOST_APART = 0.2  # of the distribution's steps, between what was undone and the old rows
 LEAST_PART = 0.03  # of the rows, that another unit must be in
@@ -33,6 +35,7 @@ class ColumnCause:
     certain: float = 1.0  # how well it names a fault; findings with more come first
     share: float | None = None
     other: str = ""
+    apply: Callable[[Floats], Floats] | None = None  # what was done, to numbers
 
 
 def partly_one_value(old: Floats, new: Floats, moved: float) -> ColumnCause | None:
@@ -61,22 +64,26 @@ def _inside(
 ) -> ColumnCause | None:
     """A value that training saw: a limit takes rows from one side of it, and a stuck one from both alike."""
     sides = np.array([[(each > value).mean(), (each < value).mean()] for each in (before, there)])
-    lost, stuck = sides[0] - sides[1], excess * sides[0] / max(sides[0].sum(), 1e-9)
+    lost = sides[0] - sides[1]
     error = float(np.sqrt(0.25 / len(there) + 0.25 / len(before)))
     if abs(lost.sum() - excess) > 0.4 * excess + 2 * error:
         return None
-    # The side that a limit leaves alone has what it had; a stuck value takes its part of it.
-    alone = [lost[k] < 0.5 * stuck[k] and stuck[k] > 2 * error for k in (0, 1)]
-    whole = [sides[1][k] <= 0.02 < sides[0][k] and lost[1 - k] <= 2 * error < sides[0][1 - k] for k in (0, 1)]
-    ends = [end for end, side, other in (("highest", 0, 1), ("lowest", 1, 0)) if whole[side] or alone[other]]
-    capped = len(ends) == 1
+    # A stuck value takes rows from both sides, a limit from one: which is likelier?
+    above, below = sides[0]
+    usual = smoothed(np.array([below, 1 - below - above, above]) * len(before))
+    ways = smoothed(np.array([[0, 1, 0], [below, 1 - below, 0], [0, 1 - above, above]]) * len(before))
+    now = np.array([sides[1][1], 1 - sides[1].sum(), sides[1][0]]) * len(there)
+    shares, gains = mixture_shares(now, usual, ways)
+    best = int(gains.argmax())
+    capped, whole = best > 0, shares[best] > WHOLE
+    end = ("", "highest", "lowest")[best]
     if not capped and excess < LEAST_STUCK:
         return None
-    if often >= COMMON and excess < 2 * often and not any(whole):
+    if often >= COMMON and excess < 2 * often and not whole:
         words = f"is {value:.10g} more often: in {_percent(often + excess)} of the rows, it was {_percent(often)}"
         return ColumnCause("moved", words, new == value, certain=0.5)
     if capped:
-        words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {ends[0]} of many"
+        words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
         return ColumnCause("capped", words, new == value)
     return ColumnCause("stuck", f"is stuck at one value, {value:.10g}", new == value)
 
@@ -99,12 +106,12 @@ def converted(old: Floats, new: Floats) -> ColumnCause | None:
     odd[there] = decimals(new[there]) > places
     if odd.sum() < 10 or odd.mean() < LEAST_PART or (decimals(known) > places).mean() > 0.2 * odd.mean():
         return None
-    apart = {words: _apart(new[odd] / factor, known) for words, factor in FACTORS.items()}
-    exact = {words: _exact(new[odd] / factor, places) for words, factor in FACTORS.items()}
-    best = min(apart, key=lambda words: apart[words] - exact[words])
+    undone = [each.undo(new[odd]) for each in UNITS]
+    apart = [_apart(values, known) for values in undone]
+    best = min(range(len(UNITS)), key=lambda k: apart[k] - _exact(undone[k], places))
     if apart[best] > MOST_APART + 1 / np.sqrt(odd.sum()):
         return None
-    return ColumnCause("unit", f"is {best} what it was (another unit?)", odd)
+    return ColumnCause("unit", UNITS[best].words, odd)
 
 
 def _apart(values: Floats, known: Floats) -> float:
