@@ -22,7 +22,7 @@ class Expectation:
     """What held-out rows say about the outcomes of each cell, in as many draws of these rows (Efron 1979).
 
     `known` (1, cells, outcomes) are their counts, `drawn` (draws, cells, outcomes) resamples; `shares` and
-    `drawn_shares` the calibrated shares that follow.
+    `drawn_shares` the calibrated shares that follow. `other_sample` is how often their variance counts.
     """
 
     cells: ScoreCells
@@ -30,6 +30,7 @@ class Expectation:
     drawn: Array
     shares: Array
     drawn_shares: Array
+    other_sample: float = OTHER_SAMPLE
     _references: dict[str, tuple[float, Floats, float, Floats]] = field(default_factory=dict, compare=False)
     _made: dict[tuple[str, int, bytes], dict[str, tuple[float, float]]] = field(default_factory=dict, compare=False)
 
@@ -84,7 +85,7 @@ class Expectation:
             here = self.cells.measured(measure, counts[None, :, None] * self.shares)
             realized, mean = (self.cells.measured(measure, each) for each in (outcomes, tables))
             known = drawn[:draws] - drawn_expected[:draws] + mean
-            spread = OTHER_SAMPLE * np.nanvar(known) + np.nanvar(realized - mean)
+            spread = self.other_sample * np.nanvar(known) + np.nanvar(realized - mean)
             found[measure.name] = value + float(here[0]) - expected, float(spread**0.5)
         return found
 
@@ -97,7 +98,7 @@ class Expectation:
             _, _, expected, drawn_expected = self._reference(measure)
             here = float(self.cells.measured(measure, counts[None, :, None] * self.shares)[0])
             drawn = self.cells.measured(measure, tables) - drawn_expected[:draws]
-            found[measure.name] = here - expected, OTHER_SAMPLE * float(np.nanvar(drawn))
+            found[measure.name] = here - expected, self.other_sample * float(np.nanvar(drawn))
         return found
 
     def _samples(self, counts: Array, draws: int) -> dict[str, tuple[float, float]]:
