@@ -50,7 +50,7 @@ def _by_window(original: Callable[..., Any], of: Callable[[Any], Any]) -> Callab
 
 def _content(expected: Expectation) -> tuple[bytes, float]:
     """What tells an expectation from others: each look makes one of the first weeks' labels."""
-    return expected.known.tobytes(), expected.other_sample
+    return expected.known.tobytes(), expected.resampled
 
 
 def _found(key: Any, compute: Callable[[], Any]) -> Any:

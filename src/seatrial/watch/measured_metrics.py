@@ -85,10 +85,10 @@ def measured(tally: MeasuredTally, known: Mapping[str, Expectation], look: Look)
                 relation += judged.relation(version)
                 if first:
                     relation += _Judged(first, measure, windows, look, spans).relation(version)
-        if relation:  # they say the same: one of them, the alarm that is most certain
-            worst = min(relation, key=lambda each: (each.level != Level.alarm, each.log_p))
-            found.findings.append(worst)
-            found.doubts[version] = str(worst.evidence["doubt"])
+        if relation:  # they say the same: one of them, an alarm if there is one, and that about ranges of scores first
+            first_one = next((each for each in relation if each.level == Level.alarm), relation[0])
+            found.findings.append(first_one)
+            found.doubts[version] = str(first_one.evidence["doubt"])
         groups = worse_groups(tally.rows[version], tally.known[version], windows, look, look.alpha / PARTS, version)
         found.findings.extend(groups)
         if version not in found.doubts:
@@ -106,7 +106,7 @@ def _first_weeks(expected: Expectation, windows: Sequence[MetricWindow]) -> tupl
         return None, []
     counts = np.sum([window.counts for window in first], axis=0).reshape(expected.cells.size, -1)
     since = min(first[0].number - windows[0].number, SPANS[-1])
-    return replace(expectation(expected.cells, counts), other_sample=1.0), [*SPANS[:-1], since]
+    return replace(expectation(expected.cells, counts), resampled=1.0), [*SPANS[:-1], since]
 
 
 def _relation_measures(expected: Expectation) -> tuple[Measure, ...]:
@@ -206,7 +206,8 @@ class _Judged:
     def relation(self, version: str) -> list[Finding]:
         """A finding if outcomes contradict what the same rows' answers let one expect: the relation moved."""
         judged = []
-        past = [self._surprise(window) for window in self.windows[1 : MOST_PAST + 1]]
+        most = FIRST if self.since_first else MOST_PAST
+        past = [self._surprise(window) for window in self.windows[1 : most + 1]]
         past = [each for each in past if np.isfinite(each[0])]
         losses, variances = (np.array([each[n] for each in past]) for n in (0, 1))
         usual = usual_spread(losses, variances, self.margin)
