@@ -43,7 +43,7 @@ def test_refusals_from_the_first_request_on_alarm_on_the_first_day(share: float,
     findings = found(25 - refused, refused)
     assert [each.name for each in findings if each.level == Level.alarm] == names
     if names:
-        assert "% of them, since the log begins. A category was renamed" in findings[0].summary
+        assert "% of them; the training had no such row. A category was renamed" in findings[0].summary
 
 
 def test_few_refused_requests_of_few_are_no_evidence() -> None:

@@ -119,7 +119,7 @@ def _much_refused(windows: Array, bound: float) -> ShareChange | None:
 
 def _since_when(change: ShareChange) -> str:
     if change.gross:
-        return ", since the log begins"
+        return "; the training had no such row"
     since = None if change.since is None else time_of(change.since)
     return f"{f' since {_moment(since)}' if since else ''}, it was {percent(change.before)}"
 
