@@ -15,7 +15,7 @@ SEED = 16
 # Before an alarm says that a window is worse than the held-out rows, the variance of these counts twice: those who are
 # asked about in production are a sample of the world of their own, as the held-out rows are.
 OTHER_SAMPLE = 2.0
-# Draws of few held-out rows differ less than such rows do, since shares are shrunk to what the model says. On the tables
+# Draws of few held-out rows differ less than such rows do, since shares are shrunk to what the model says. On tables
 # that the watch was tuned on, this covers 93 to 99 % of windows, from 60 held-out rows on.
 RESAMPLED, RESAMPLED_OF_FEW = 1.3, 24.0
 
