@@ -68,7 +68,7 @@ def outcome_ranges(expected: Expectation) -> OutcomeRanges:
 def _error_levels(counts: Array) -> Array:
     """The level of each range of errors (outcomes,), by how many held-out rows have smaller ones."""
     middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
-    return np.searchsorted(ERROR_LEVELS, middle, side="right")
+    return np.asarray(np.searchsorted(ERROR_LEVELS, middle, side="right"))
 
 
 def changed_outcomes(
