@@ -52,8 +52,8 @@ def main() -> None:
                 print(case.name, line.get("error") or _short(line), f"{line['seconds']:.0f} s", file=sys.stderr)
     lines = [line for path in (out, *options.merge) for line in _lines(path)]
     text = render(lines)
-    (RESULTS / f"watch-{options.of}.md").write_text(text, encoding="utf-8")
-    (RESULTS / f"watch-{options.of}.json").write_text(json.dumps(document(lines), indent=1) + "\n", encoding="utf-8")
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    out.with_suffix(".json").write_text(json.dumps(document(lines), indent=1) + "\n", encoding="utf-8")
     print(text)
 
 
@@ -61,6 +61,8 @@ def _cases(options: argparse.Namespace, work: Path) -> Iterator[Case]:
     """Quiet streams and faults in turn, one of the former for each four of the latter."""
     quiet = quiet_cases(options.of, options.seeds) if "quiet" in options.kinds else iter(())
     faults = fault_cases(options.of, options.seeds, options.data, work) if "faults" in options.kinds else iter(())
+    if options.faults:
+        faults = (case for case in faults if any(name in case.fault for name in options.faults))
     for one, *more in zip_longest(quiet, *[faults] * 4):
         yield from (case for case in (one, *more) if case)
 
@@ -98,13 +100,14 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("of", choices=("development", "report", "speed"))
     parser.add_argument("--data", type=Path, required=True, help="the folder with the tables")
     parser.add_argument("--kinds", nargs="*", default=["quiet", "faults"], choices=("quiet", "faults"))
+    parser.add_argument("--faults", nargs="*", default=[], help="only faults whose names contain one of these")
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each table (default: 2)")
     parser.add_argument("--every", type=int, default=1, help="days between looks at quiet streams (default: 1)")
     parser.add_argument("--part", default="1/1", help="one part of all cases, for several processes, such as 1/2")
     parser.add_argument("--minutes", type=float, help="end after these minutes")
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the log, for `speed` (default: 10 million)")
     parser.add_argument("--keep", type=Path, help="a folder in which projects stay for the next time")
-    parser.add_argument("--out", type=Path, help="the file of finished cases")
+    parser.add_argument("--out", type=Path, help="the file of finished cases, beside which the table is written")
     parser.add_argument("--merge", type=Path, nargs="*", default=[], help="further ones to report")
     parser.add_argument("--only-render", action="store_true", help="write the table without running anything")
     parser.add_argument("--debug", action="store_true", help="stop at the first error")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.watch.faults import TIME_ZONE, Fault
+from benchmarks.watch.faults import LABEL_WAIT, TIME_ZONE, Fault
 from benchmarks.watch.populations import Population, make_population
 from benchmarks.watch.real_tables import DEVELOPMENT, REPORT, TABLES
 from benchmarks.watch.releases import Trained, train_release
@@ -115,5 +115,5 @@ def stream_of(case: Case, data: Path, work: Path) -> Stream:
     else:
         fault = next(each for each in faults_of(case.table, case.seed, data, work) if each.name == case.fault)
     begin = BEGIN + HISTORY * DAY + int(np.random.default_rng(seed).random() * DAY)
-    days = HISTORY + 1 + (int(fault.days) if fault.slow else LONGEST)
+    days = HISTORY + 1 + (int(fault.days) if fault.slow else LONGEST) + LABEL_WAIT
     return Stream(case.name, population, trained, traffic, days, seed, fault, begin)

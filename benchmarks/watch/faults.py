@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.watch.populations import CLOCK, Generator, Population, moments
 from seatrial.model.features import Array, Columns, Floats
 
+LABEL_WAIT = 21  # days: how long labels are waited for
 Change = Callable[[Columns, Array, str, "Population", Generator], Columns]
 GARBAGE, DUPLICATES, LABELS, RELATION, MIXTURE = (
     "client_garbage",

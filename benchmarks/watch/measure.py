@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.watch.faults import LABELS, RELATION
+from benchmarks.watch.faults import LABEL_WAIT, LABELS, RELATION
 from benchmarks.watch.our_watch import OurWatch
 from benchmarks.watch.peers import NAMES, peers, window_columns
 from benchmarks.watch.sizes import POINT, Sizes
@@ -18,7 +18,6 @@ HOUR = 3_600 * 10**6  # microseconds
 AFFECTED = 500  # rows after which a sudden fault should be known, or after a day
 PEER_LOOKS = 5  # the peers look at every fifth window only, which does not change how often they alarm
 LOOKS_AFTER = 8  # of a fault, at most
-LABEL_WAIT = 21  # days: how long labels are waited for
 SLOW_LOOKS = 3  # days between the looks for slow faults
 
 

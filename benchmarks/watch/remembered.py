@@ -33,7 +33,7 @@ def remember() -> None:
 
 def _by_counts(original: Callable[..., Any]) -> Callable[..., Any]:
     def remembered(self: Any, measure: Any, counts: Array, *more: Any, **options: Any) -> Any:
-        key = (original.__name__, id(self), measure.name, counts.tobytes(), more, tuple(options.items()))
+        key = (original.__name__, _content(self), measure.name, counts.tobytes(), more, tuple(options.items()))
         return _found(key, lambda: original(self, measure, counts, *more, **options))
 
     return remembered
@@ -41,11 +41,16 @@ def _by_counts(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _by_window(original: Callable[..., Any], of: Callable[[Any], Any]) -> Callable[..., Any]:
     def remembered(self: Any, window: Any, *more: Any, **options: Any) -> Any:
-        counts = window.counts.tobytes()
-        key = (original.__name__, id(of(self)), self.measure.name, counts, more, tuple(options.items()))
+        of_whom = (*_content(of(self)), self.since_first)
+        key = (original.__name__, of_whom, self.measure.name, window.counts.tobytes(), more, tuple(options.items()))
         return _found(key, lambda: original(self, window, *more, **options))
 
     return remembered
+
+
+def _content(expected: Expectation) -> tuple[bytes, float]:
+    """What tells an expectation from others: each look makes one of the first weeks' labels."""
+    return expected.known.tobytes(), expected.resampled
 
 
 def _found(key: Any, compute: Callable[[], Any]) -> Any:

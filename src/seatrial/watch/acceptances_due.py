@@ -86,7 +86,10 @@ def _judged(each: AcceptedDifference, tally: MeasuredTally, look: Look, alpha: f
         level, verdict = Level.noted, "that was probably wrong"
     else:
         level, verdict = Level.noted, "whether that was right is still open"
-    hint = "Roll back, or train on labelled rows: `seatrial refresh --from-log`." if "wrong" in verdict else ""
+    hint = "Roll back, or train on labelled rows: `seatrial refresh --from-log`." if level == Level.alarm else ""
+    if level == Level.noted:  # the same rows answered by both tell more; a look asks no release
+        wheels = f"{each.before} {each.version}"
+        hint = f"The same rows answered by both would say: `seatrial trial run` of {wheels} with `--traffic 30d`."
     return Finding(
         "due.acceptance", "measured", level, f"{who}; {verdict}: {shown}.", each.version, subject, old=old, new=new,
         log_p=shift.log_p, severity=max(loss / margin, 0.0), hint=hint,

@@ -1,11 +1,18 @@
-"""What changed in the answers: which labels, and how the scores are spread."""
+"""What changed in the answers: which labels, how the scores are spread, and whether a label is never given."""
 
+import numpy as np
+
+from seatrial.model.features import Array
 from seatrial.pages.words import percent
 from seatrial.watch.answer_tally import AnswerTally
 from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
+from seatrial.watch.false_alarms import limit
 from seatrial.watch.tallies import SlotCounts, time_of
-from seatrial.watch.watch_records import Finding
+from seatrial.watch.watch_records import Finding, Level
 
+TESTS = 3  # labels, scores, and labels that are never given
+RARER = 3.0  # times, that a label may be than among held-out rows because other rows are asked about
+NEWEST = 3  # windows
 LEAST_ANSWERS = 0.08  # of the answers: inputs that move a little move them, too
 
 
@@ -22,7 +29,36 @@ def answer_findings(tally: AnswerTally, look: LookAt, alpha: float) -> list[Find
         change = _change(counts, tally, look, alpha, expected, ordered=ordered)
         if change is not None:
             found.append(_finding(change, names, tally.reference.version, what))
+    if not found and tally.label_counts is not None and labels is not None:
+        found += _never_given(tally.label_counts, labels, tally, look, alpha / TESTS)
     return found[:1]  # scores that moved are what moved the labels
+
+
+def _never_given(counts: SlotCounts, known: Array, tally: AnswerTally, look: LookAt, alpha: float) -> list[Finding]:
+    """A label that held-out rows have, and none of the newest windows' rows: also from the first request on.
+
+    So many rows without it are improbable, even if it was RARER times rarer. How often held-out rows have it is itself
+    not exact: two standard deviations less count.
+    """
+    version = tally.reference.version
+    newest = look.of(*joined_counts(counts, version, look.last))[-NEWEST:].sum(axis=0)
+    rows, shares = int(newest.sum()), np.maximum(known - 2 * np.sqrt(known), 0) / max(known.sum(), 1)
+    log_p = rows * np.log1p(-shares / RARER)
+    absent = np.flatnonzero((newest == 0) & (log_p < limit(alpha, len(known))))
+    if not len(absent):
+        return []
+    k = int(absent[np.argmin(log_p[absent])])
+    label, share = tally.label_names[k].removeprefix("= "), float(known[k] / known.sum())
+    summary = (
+        f"The answer {label} is never given to the newest {rows:,} rows; {percent(share)} of the held-out rows had it."
+    )
+    return [
+        Finding(
+            "answers.labels", "answers", Level.alarm, summary, version, share=share, old=share, new=0.0,
+            log_p=float(log_p[k]), severity=25.0,
+            hint="Ask about a row that must get it: `seatrial log` has rows. Look at the inputs, and at the release.",
+        )
+    ]  # fmt: skip
 
 
 def _change(
@@ -30,7 +66,7 @@ def _change(
 ) -> ShareChange | None:
     return find_change(
         joined_counts(counts, tally.reference.version, look.last),
-        look, alpha, 2, expected=expected, ordered=ordered, first=1, least=LEAST_ANSWERS,  # type: ignore[arg-type]
+        look, alpha, TESTS, expected=expected, ordered=ordered, first=1, least=LEAST_ANSWERS,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from seatrial.watch.input_tally import InputTally, SampleTally
 from seatrial.watch.metric_windows import Look
 from seatrial.watch.performance import known_rows, performance, performance_tallies
 from seatrial.watch.release_reference import ReleaseReference
+from seatrial.watch.slow_changes import slow_joins
 from seatrial.watch.tallies import LogTally, slot_of, slots_of
 from seatrial.watch.together import told_apart
 from seatrial.watch.traffic_findings import clock_notes, traffic_findings
@@ -26,6 +27,7 @@ from seatrial.watch.windows import LONG
 
 HEAD = ("time", "version")
 MIXTURE = ("moved", "range", "join", "regrouped")  # what other rows can look like
+OF_SLOW = 0.1  # of what drift may spend, for what changes slowly
 TOGETHER = timedelta(hours=6)  # changes that began within it may have one cause
 
 
@@ -124,7 +126,10 @@ class LogWatch:
         """The findings of a look that may spend so much; with the figures and the doubts of the performance."""
         newest = self.reference.version
         found = traffic_findings(self.traffic, self.refusals, self.inputs, view, spent * SHARES["traffic"], newest)
-        found += input_findings(self.inputs, self.sample, self.reference, view, spent * SHARES["drift"])
+        drift = spent * SHARES["drift"]
+        found += input_findings(self.inputs, self.sample, self.reference, view, (1 - OF_SLOW) * drift)
+        changed = {each.subject for each in found if each.part == "drift"}
+        found += slow_joins(self.inputs, changed, view, OF_SLOW * drift, newest)
         whole = told_apart(self.inputs, self.sample, self.reference, view)
         found += [whole] if whole else []
         served = self._serving(view)

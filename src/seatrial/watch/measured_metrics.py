@@ -8,7 +8,7 @@ regression, and seasons are not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -16,11 +16,13 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
-from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, loss_of, margin_of
+from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, expectation, loss_of, margin_of
 from seatrial.watch.false_alarms import limit
 from seatrial.watch.measured_groups import worse_groups
 from seatrial.watch.measured_tally import MeasuredTally
 from seatrial.watch.metric_windows import (
+    SPANS,
+    USUAL,
     WIDTH,
     Look,
     MetricWindow,
@@ -32,6 +34,7 @@ from seatrial.watch.metric_windows import (
     together,
     usual_spread,
 )
+from seatrial.watch.outcome_changes import changed_outcomes
 from seatrial.watch.selective_labels import label_shares, selective_labels
 from seatrial.watch.watch_records import Finding, Level, Point, Series
 
@@ -40,6 +43,9 @@ MOST_PAST = 56
 MOST_SHOWN = 400
 FEWEST_LABELS = 30
 PARTS = 3  # of what this part may spend: the metrics, the groups, and the relation
+RELATIONS = 3  # of what the relation may spend: against held-out rows, against the first weeks, and sudden changes
+NEWEST = SPANS[1]  # windows that are no part of the first ones, with which they are compared
+FIRST, FEWEST_FIRST = 28, 14  # windows
 
 
 @dataclass(frozen=True)
@@ -69,20 +75,38 @@ def measured(tally: MeasuredTally, known: Mapping[str, Expectation], look: Look)
         found.findings.extend(selective_labels(shares, version))
         if sum(window.rows for window in windows[:1]) < FEWEST_LABELS:
             windows = windows[1:] or windows
+        relation = changed_outcomes(counts, version, expected, look, look.alpha / PARTS / RELATIONS)
+        first, spans = _first_weeks(expected, windows)
         for measure in expected.cells.measures:
             judged = _Judged(expected, measure, windows, look)
             found.findings.extend(judged.findings(version))
             found.series.append(judged.series(version))
             if measure in _relation_measures(expected):
-                findings = judged.relation(version)
-                found.findings.extend(findings)
-                for finding in findings:
-                    found.doubts.setdefault(version, str(finding.evidence["doubt"]))
+                relation += judged.relation(version)
+                if first:
+                    relation += _Judged(first, measure, windows, look, spans).relation(version)
+        if relation:  # they say the same: one of them, an alarm if there is one, and that about ranges of scores first
+            first_one = next((each for each in relation if each.level == Level.alarm), relation[0])
+            found.findings.append(first_one)
+            found.doubts[version] = str(first_one.evidence["doubt"])
         groups = worse_groups(tally.rows[version], tally.known[version], windows, look, look.alpha / PARTS, version)
         found.findings.extend(groups)
         if version not in found.doubts:
             found.notes.append(f"Labels of {labelled:,} rows of {version} agree with what its answers let one expect.")
     return found
+
+
+def _first_weeks(expected: Expectation, windows: Sequence[MetricWindow]) -> tuple[Expectation | None, list[int]]:
+    """What labels of the oldest windows let one expect, and how many windows may be compared with that together.
+
+    These are more rows than the held-out ones, and slow changes do not hide in them, as in the windows just before.
+    """
+    first = [window for window in windows if window.number >= windows[0].number + NEWEST][-FIRST:]
+    if len(first) < FEWEST_FIRST:
+        return None, []
+    counts = np.sum([window.counts for window in first], axis=0).reshape(expected.cells.size, -1)
+    since = min(first[0].number - windows[0].number, SPANS[-1])
+    return replace(expectation(expected.cells, counts), resampled=1.0), [*SPANS[:-1], since]
 
 
 def _relation_measures(expected: Expectation) -> tuple[Measure, ...]:
@@ -106,13 +130,21 @@ def _too_few(version: str, labelled: int, rows: int, look: Look) -> str:
 class _Judged:
     """One metric of one version, window by window."""
 
-    def __init__(self, expected: Expectation, measure: Measure, windows: Sequence[MetricWindow], look: Look) -> None:
+    def __init__(
+        self,
+        expected: Expectation,
+        measure: Measure,
+        windows: Sequence[MetricWindow],
+        look: Look,
+        since_first: Sequence[int] = (),
+    ) -> None:
         self.expected, self.measure, self.windows, self.look = expected, measure, windows, look
+        self.since_first = bool(since_first)
         self.reference, drawn = expected.reference(measure)
         self.reference_variance = float(np.nanvar(drawn))
         self.margin = margin_of(measure, look.margin)
         self.scale = 1.0 if measure.higher_is_better else max(abs(self.reference), 1e-3)
-        self.spans = spans_of(windows)
+        self.spans = [*since_first] or spans_of(windows)
         self.shown = [(window, *self._measured(window)) for window in windows[:MOST_SHOWN]]
 
     def _table(self, window: MetricWindow) -> Array:
@@ -174,7 +206,8 @@ class _Judged:
     def relation(self, version: str) -> list[Finding]:
         """A finding if outcomes contradict what the same rows' answers let one expect: the relation moved."""
         judged = []
-        past = [self._surprise(window) for window in self.windows[1 : MOST_PAST + 1]]
+        most = FIRST if self.since_first else MOST_PAST
+        past = [self._surprise(window) for window in self.windows[1 : most + 1]]
         past = [each for each in past if np.isfinite(each[0])]
         losses, variances = (np.array([each[n] for each in past]) for n in (0, 1))
         usual = usual_spread(losses, variances, self.margin)
@@ -183,36 +216,50 @@ class _Judged:
             loss, variance, expected, value = self._surprise(window)
             if not np.isfinite(loss):
                 continue
-            sides = [shift_of(span, sign * loss, variance, usual, window.rows, self.margin) for sign in (1, -1)]
+            # What held-out rows promised may be a little wrong from the begin on; what the first weeks had, not.
+            allowed = 0.0 if self.since_first else self.margin
+            own = self._of_span(usual, span)
+            sides = [shift_of(span, sign * loss, variance, own, window.rows, allowed) for sign in (1, -1)]
             judged.append((min(sides, key=lambda side: side.log_p), loss, window, expected, value))
         if not judged:
             return []
         shift, loss, window, expected, value = min(judged, key=lambda each: each[0].log_p)
         tests = 2 * len(_relation_measures(self.expected)) * len(self.spans)
-        if not (shift.log_p < limit(self.look.alpha / PARTS, tests) and shift.loss > self.margin):
+        if not (shift.log_p < limit(self.look.alpha / PARTS / RELATIONS, tests) and shift.loss > self.margin):
             return []
         doubt = (
             f"labels contradict it: {self.measure.label} was {short(value)} on {window.rows:,} labelled rows where "
             f"{short(expected)} was to be expected, so the relation between inputs and outcomes moved"
         )
+        by = "by the answers, and outcomes of such answers before," if self.since_first else "by the answers"
         return [
             Finding(
                 "measured.relation", "measured", Level.alarm if loss > 0 else Level.noted,
                 f"The relation between inputs and outcomes moved: {self.measure.label} is {short(value)} on "
-                f"{window.rows:,} labelled rows; by the answers {short(expected)} was to be expected.",
-                version=version, subject=self.measure.label, since=window.start, share=1.0, old=expected, new=value,
+                f"{window.rows:,} labelled rows; {by} {short(expected)} was to be expected.",
+                version=version, since=window.start, share=1.0, old=expected, new=value,
                 log_p=shift.log_p, severity=abs(loss) / self.margin + 1,
                 hint="Estimates without labels cannot see this. Train on labelled rows: `seatrial refresh --from-log`.",
                 evidence={"doubt": doubt, "rows": window.rows},
             )
         ]  # fmt: skip
 
+    def _of_span(self, usual: tuple[float, float], span: int) -> tuple[float, float]:
+        """How far so many windows together usually differ from the first weeks, by how far single ones do.
+
+        What differs from window to window is averaged; what lasts is supposed to be a third of the margin.
+        """
+        if not self.since_first:
+            return usual
+        lasting = (self.margin / USUAL) ** 2
+        return max(usual[0] / span, min(usual[0], lasting)), usual[1]
+
     def _surprise(self, window: MetricWindow) -> tuple[float, float, float, float]:
         """How much worse a window is than its answers let one expect, its variance, and both values."""
         expected, spread = self.expected.estimate(self.measure, self._table(window).sum(axis=1), QUICK_DRAWS)
         value, variance = self._measured(window)
         difference = expected - value if self.measure.higher_is_better else (value - expected) / self.scale
-        own = max(spread**2, self._variance_of_both(window, variance))
+        own = spread**2 if self.since_first else max(spread**2, self._variance_of_both(window, variance))
         return difference, own / self.scale**2, expected, value
 
     def series(self, version: str) -> Series:

@@ -1,5 +1,6 @@
 """What changed in the traffic itself: how much there is, what is refused, how long it takes, and what comes twice."""
 
+import math
 from datetime import datetime
 
 import numpy as np
@@ -7,15 +8,18 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import percent
 from seatrial.watch.answer_tally import ANSWERED, SECONDS, LatencyTally, RefusalTally
-from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
+from seatrial.watch.changes import LEAST_FAULTY, LookAt, ShareChange, find_change, joined_counts
+from seatrial.watch.false_alarms import limit
 from seatrial.watch.input_tally import REPEATED, InputTally
 from seatrial.watch.tallies import HOUR, time_of
 from seatrial.watch.watch_records import Finding, Level
 from seatrial.watch.windows import WEEK
 
 LEAST_REFUSED = 0.02
+MUCH_REFUSED = 0.05  # of requests: more than that is said without any history, since no row of the training was refused
 LEAST_SLOWER = 0.25  # of requests, that take longer than nearly all did
 FEWEST_LOST = 50.0  # requests that should have come, before their absence means anything
+AT_FIRST = 3  # windows that say how it was from the begin on
 DROP, SURGE = 0.2, 5.0  # times the usual number of rows
 FEWEST_WINDOWS = 7
 TESTS = 4
@@ -30,7 +34,7 @@ def traffic_findings(
     found += _refused(slots, latency.sum(axis=1), refusals, look, alpha / TESTS)
     repeated = joined_counts(inputs.repeats, "", look.last)
     change = find_change(repeated, look, alpha, TESTS, faulty=[REPEATED])
-    if change is not None and change.after > change.before:
+    if change is not None and _beyond_chance(*repeated, change):
         found.append(_repeats(change))
     slower = find_change((slots, latency), look, alpha, TESTS, ordered=True, least=LEAST_SLOWER)
     if slower is not None:
@@ -75,7 +79,8 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
     found = []
     for k, (column, rule) in enumerate(names, 1):
         pair = np.stack([counts.sum(axis=1) - counts[:, k], counts[:, k]], axis=1)
-        change = find_change((every, pair), look, alpha, len(names), expected=[200, 0], faulty=[1], least=LEAST_REFUSED)
+        change = find_change((every, pair), look, alpha / 2, len(names), faulty=[1], least=LEAST_REFUSED)
+        change = change or _much_refused(look.of(every, pair), limit(alpha / 2, len(names)))
         if change is None or change.after <= change.before:
             continue
         since = None if change.since is None else time_of(change.since)
@@ -84,14 +89,39 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
             Finding(
                 "traffic.refusals", "traffic", change.level,
                 f"Requests are refused because {what}: {percent(change.after)} of them"
-                f"{f' since {_moment(since)}' if since else ''}, it was {percent(change.before)}."
-                f"{_reason(rule)}",
+                f"{_since_when(change)}.{_reason(rule)}",
                 subject=f"{column}: {rule}" if column else rule, since=since, share=change.after, old=change.before,
                 new=change.after, log_p=change.log_p, severity=120 + min(-change.log_p, 700) / 10,
                 hint="`seatrial log --refused` shows them. Ask who sends them, or widen the schema and train again.",
             )
         )  # fmt: skip
     return found
+
+
+def _much_refused(windows: Array, bound: float) -> ShareChange | None:
+    """More than MUCH_REFUSED of the newest requests, and of those of the log's first windows: it was always so.
+
+    How probable it is, is the tail of a binomial number.
+    """
+    from scipy.stats import binom
+
+    filled = windows[windows.sum(axis=1) > 0]
+    if not len(filled):
+        return None
+    newest, oldest = filled[-AT_FIRST:].sum(axis=0), filled[:AT_FIRST].sum(axis=0)
+    rows, refused = int(newest.sum()), int(newest[1])
+    log_p = float(binom.logsf(refused - 1, rows, MUCH_REFUSED))
+    if log_p >= bound or oldest[1] <= MUCH_REFUSED * oldest.sum():
+        return None
+    bins = np.array([False, True])
+    return ShareChange(bins, 0.0, refused / rows, log_p, None, gross=True, level=Level.alarm)
+
+
+def _since_when(change: ShareChange) -> str:
+    if change.gross:
+        return "; the training had no such row"
+    since = None if change.since is None else time_of(change.since)
+    return f"{f' since {_moment(since)}' if since else ''}, it was {percent(change.before)}"
 
 
 def _reason(rule: str) -> str:
@@ -101,6 +131,35 @@ def _reason(rule: str) -> str:
     if rule == "missing" or rule.endswith("_type") or "valid " in rule:
         return " The value is missing, or of another type."
     return " A unit, a sign, or a value such as -999 for missing may be the cause." if "than" in rule else ""
+
+
+def _beyond_chance(slots: Array, counts: Array, change: ShareChange) -> bool:
+    """Whether more requests are repeated than so much traffic repeats by chance.
+
+    A table of few distinct rows repeats more of them the more requests an hour has. How many rows could as well be
+    asked about is learned from the hours before: as if each was equally likely, which expects rather too much.
+    """
+    if change.since is None or change.after <= change.before:
+        return change.after > change.before
+    before = (slots < change.since) & (slots >= change.since - WEEK * 24)
+    rows, later = counts[before].sum(axis=1), counts[slots >= change.since].sum(axis=1)
+    distinct = _distinct_rows(rows, int(counts[before][:, REPEATED].sum()))
+    expected = _repeated_by_chance(later, distinct) / max(later.sum(), 1)
+    return bool(change.after - expected >= LEAST_FAULTY)
+
+
+def _repeated_by_chance(rows: Array, distinct: float) -> float:
+    """How many of the rows of hours (hours,) repeat one before them, if they are of so many equally likely ones."""
+    return float((rows + distinct * np.expm1(-rows / distinct)).sum())
+
+
+def _distinct_rows(rows: Array, repeated: int) -> float:
+    """Of how many equally likely rows hours with so many `rows` (hours,) would repeat so many: bisection."""
+    low, high = 0.0, 40.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _repeated_by_chance(rows, math.exp(middle)) > repeated else (low, middle)
+    return math.exp(high)
 
 
 def _repeats(change: ShareChange) -> Finding:
