@@ -52,19 +52,25 @@ def evidently_alarms(reference: Any, windows: Sequence[Any]) -> int:
 def nannyml_alarms(reference: Any, windows: Sequence[Any]) -> int:
     """Windows in which the univariate drift of any column is beyond what the reference's own chunks differ by.
 
-    A chunk has as many rows as a window has on average; each window is its first chunk.
+    A window is a day. The reference has as many rows a day as a window has on average, or three days.
     """
+    import numpy as np
+    import pandas as pd
     from nannyml import UnivariateDriftCalculator
 
     size = min(max(sum(map(len, windows)) // len(windows), 1), len(reference) // 3)
-    calculator = UnivariateDriftCalculator(column_names=list(reference.columns), chunk_size=size)
-    calculator.fit(reference)
-    alarms = 0
-    for window in windows:
-        found = calculator.calculate(window).filter(period="analysis").to_df()
-        alerts = [name for name in found.columns if name[-1] == "alert"]
-        alarms += bool(found[alerts].iloc[0].any())
-    return alarms
+    days = [reference.iloc[start : start + size] for start in range(0, len(reference) - size + 1, size)]
+    known, asked = (
+        pd.concat(parts).assign(
+            day=pd.Timestamp(begin) + pd.to_timedelta(np.repeat(range(len(parts)), [*map(len, parts)]), "D")
+        )
+        for parts, begin in ((days, "2024-01-01"), (windows, "2025-01-01"))
+    )
+    calculator = UnivariateDriftCalculator(
+        column_names=list(reference.columns), timestamp_column_name="day", chunk_period="D"
+    )
+    found = calculator.fit(known).calculate(asked).filter(period="analysis").to_df()
+    return int(found[[name for name in found.columns if name[-1] == "alert"]].any(axis=1).sum())
 
 
 def main(folder: Path) -> None:

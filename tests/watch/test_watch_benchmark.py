@@ -1,5 +1,6 @@
 """The streams of benchmarks/watch are what they claim to be: quiet ones quiet, faults where and when they were put."""
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 from benchmarks.watch import remembered, streams
 from benchmarks.watch.faults import DUPLICATES, SUDDEN, Fault, with_relation
-from benchmarks.watch.figures import poisson_interval
+from benchmarks.watch.figures import document, poisson_interval, render
 from benchmarks.watch.our_watch import OurWatch, reference_of
-from benchmarks.watch.peers import peers
+from benchmarks.watch.peer_tools import tool_alarms
+from benchmarks.watch.peers import NAMES, peers
 from benchmarks.watch.populations import Population, make_population
 from benchmarks.watch.real_tables import DEVELOPMENT, REPORT, TABLES
 from benchmarks.watch.releases import Trained, train_release
@@ -124,3 +126,20 @@ def test_peers_alarm_at_a_column_that_moved_and_not_at_the_same_rows() -> None:
 def test_intervals_of_counts_are_exact() -> None:
     assert poisson_interval(0) == (0.0, pytest.approx(3.689, abs=1e-3))
     assert poisson_interval(10) == (pytest.approx(4.795, abs=1e-3), pytest.approx(18.390, abs=1e-3))
+
+
+def test_a_python_without_the_other_tools_is_reported() -> None:
+    columns = {"size": np.arange(4.0)}
+    with pytest.raises(RuntimeError, match="No module named 'evidently'"):
+        tool_alarms(Path(sys.executable), columns, [columns])
+
+
+def test_alarms_of_a_peer_are_counted_on_the_streams_that_it_saw() -> None:
+    line = {"fault": "", "kind": "plain", "table": "wine", "alarms": [], "looks": 365, "windows": 1, "covered": 1}
+    usual = dict.fromkeys(NAMES, 0)
+    lines = [
+        {**line, "peer_looks": 10, "peer_alarms": usual},
+        {**line, "peer_looks": 5, "peer_alarms": {**usual, "Evidently": 1}},
+    ]
+    assert document(lines)["quiet"]["all"]["peers a year"] == {**usual, "Evidently": 73.0}
+    assert "| Evidently |" in render(lines)
