@@ -46,7 +46,7 @@ def main() -> None:
             for case in _missing(_cases(options, work), _lines(out), options.part):
                 if time.monotonic() > end:
                     break
-                line = _measured(case, options.data, work, options.every)
+                line = _measured(case, options.data, work, options.every, options.tools)
                 file.write(json.dumps(line) + "\n")
                 file.flush()
                 print(case.name, line.get("error") or _short(line), f"{line['seconds']:.0f} s", file=sys.stderr)
@@ -73,11 +73,11 @@ def _missing(cases: Iterator[Case], lines: list[dict[str, Any]], part: str) -> I
     return (case for case in islice(cases, number - 1, None, parts) if case.name not in done)
 
 
-def _measured(case: Case, data: Path, work: Path, every: int) -> dict[str, Any]:
+def _measured(case: Case, data: Path, work: Path, every: int, tools: Path | None) -> dict[str, Any]:
     began = time.perf_counter()
     try:
         stream = stream_of(case, data, work)
-        found = measure_fault(stream) if case.fault else measure_quiet(stream, every)
+        found = measure_fault(stream) if case.fault else measure_quiet(stream, every, tools)
     except Exception as error:
         if "--debug" in sys.argv:
             raise
@@ -103,6 +103,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--faults", nargs="*", default=[], help="only faults whose names contain one of these")
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each table (default: 2)")
     parser.add_argument("--every", type=int, default=1, help="days between looks at quiet streams (default: 1)")
+    parser.add_argument("--tools", type=Path, metavar="PYTHON", help="one that has Evidently and NannyML, as peers")
     parser.add_argument("--part", default="1/1", help="one part of all cases, for several processes, such as 1/2")
     parser.add_argument("--minutes", type=float, help="end after these minutes")
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the log, for `speed` (default: 10 million)")

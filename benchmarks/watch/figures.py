@@ -44,15 +44,25 @@ def _quiet(lines: Sequence[Line]) -> dict[str, Any]:
     """
     years = max(sum(line["looks"] for line in lines), 1) / 365
     alarms = sum(len(line["alarms"]) for line in lines)
-    looks = sum(line["peer_looks"] for line in lines)
     low, high = poisson_interval(alarms)
     return {
         "streams": len(lines), "years": round(years, 2), "alarms": alarms,
         "a year": round(alarms / years, 2), "from": round(low / years, 2), "to": round(high / years, 2),
         "peers a year": {
-            name: round(365 * sum(line["peer_alarms"][name] for line in lines) / max(looks, 1), 1) for name in NAMES
+            name: round(365 * _ratio([line for line in lines if name in line["peer_alarms"]], name), 1)
+            for name in _peers(lines)
         },
     }  # fmt: skip
+
+
+def _peers(lines: Sequence[Line]) -> list[str]:
+    """The names of the peers that looked at any stream."""
+    return [*dict.fromkeys([*NAMES, *(name for line in lines for name in line["peer_alarms"])])]
+
+
+def _ratio(lines: Sequence[Line], peer: str) -> float:
+    """Alarms of a peer for each of its looks."""
+    return float(sum(line["peer_alarms"][peer] for line in lines) / max(sum(line["peer_looks"] for line in lines), 1))
 
 
 def poisson_interval(count: int, level: float = 0.95) -> tuple[float, float]:
@@ -84,13 +94,14 @@ def _by_fault(lines: Sequence[Line]) -> dict[str, Any]:
 def render(lines: Sequence[Line]) -> str:
     """The figures as Markdown."""
     made = document(lines)
+    names = [*made["quiet"]["all"]["peers a year"]]
     rows = [
-        "| quiet streams | streams | years of daily looks | false alarms | a year (95 %) | " + " | ".join(NAMES) + " |",
-        "| --- " * (5 + len(NAMES)) + "|",
+        "| quiet streams | streams | years of daily looks | false alarms | a year (95 %) | " + " | ".join(names) + " |",
+        "| --- " * (5 + len(names)) + "|",
     ]
     for kind, q in made["quiet"].items():
         if q["streams"]:
-            peers = " | ".join(f"{q['peers a year'].get(name, 0):,.0f}" for name in NAMES)
+            peers = " | ".join(f"{q['peers a year'][name]:,.0f}" if name in q["peers a year"] else "" for name in names)
             rate = f"{q['a year']} ({q['from']} to {q['to']})"
             rows.append(f"| {kind} | {q['streams']} | {q['years']} | {q['alarms']} | {rate} | {peers} |")
     rows += [

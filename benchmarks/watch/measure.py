@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.watch.faults import LABEL_WAIT, LABELS, RELATION
 from benchmarks.watch.our_watch import OurWatch
-from benchmarks.watch.peers import NAMES, peers, window_columns
+from benchmarks.watch.peer_tools import tool_alarms
+from benchmarks.watch.peers import NAMES, compared, peers, window_columns
 from benchmarks.watch.sizes import POINT, Sizes
 from benchmarks.watch.streams import Day, Stream
 from benchmarks.watch.traffic import BEGIN, DAY
+from seatrial.model.features import Columns
 
 HOUR = 3_600 * 10**6  # microseconds
 AFFECTED = 500  # rows after which a sudden fault should be known, or after a day
@@ -38,17 +41,24 @@ def moment(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1e6, UTC)
 
 
-def measure_quiet(stream: Stream, every: int = 1) -> dict[str, Any]:
-    """Look each day, and at every window's expected metric once."""
+def measure_quiet(stream: Stream, every: int = 1, tools: Path | None = None) -> dict[str, Any]:
+    """Look each day, and at every window's expected metric once; `tools` is a Python that has other tools."""
     ours, figures, figure_of = OurWatch(stream), QuietFigures(), {}
     reference = {name: stream.population.columns[name][stream.trained.sample] for name in stream.trained.names}
+    windows: list[Columns] = []
     for day in stream:
         ours.add(day)
         figure_of[BEGIN + day.number * DAY] = day
         if day.number % PEER_LOOKS == 0:
             figures.peer_looks += 1
-            for name, alarms in peers(reference, window_columns(day.table, reference)).items():
+            windows.append(window_columns(day.table, reference))
+            for name, alarms in peers(reference, windows[-1]).items():
                 figures.peer_alarms[name] += alarms
+            if not tools:
+                windows.clear()
+    if tools:
+        known, *shown = ({name: each[name] for name in compared(reference)} for each in (reference, *windows))
+        figures.peer_alarms |= tool_alarms(tools, known, shown)
     known: set[str] = set()
     ours.begin_looking()
     for number in range(every, stream.days + 1, every):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.watch.releases import Trained
-from benchmarks.watch.remembered import Cut, forget, remember
+from benchmarks.watch.remembered import Cut, figures_shown, remember
 from benchmarks.watch.streams import Day, Stream
 from seatrial.prediction_log.labels import newest_labels
 from seatrial.train.metrics import LabelledScores
@@ -61,7 +61,6 @@ class OurWatch:
         """Count everything that was added."""
         import pyarrow as pa
 
-        forget()
         remember()
         releases = [each for each in (self.stream.trained, self.stream.successor) if each]
         references = {each.version: each for each in map(reference_of, releases)}
@@ -98,7 +97,9 @@ class OurWatch:
         metrics = Look(at, SETTINGS.window_length, SETTINGS.margin, 1e-6, LABEL_DELAY)
         counted = next(iter(self.watches.values())).performance
         headline = next(iter(counted.known.values())).cells.measures[0].name
-        for series in performance(counted, metrics)[1]:
+        with figures_shown():
+            shown = performance(counted, metrics)[1]
+        for series in shown:
             if series.part == "estimated" and series.subject == headline:
                 for point in series.points:
                     if point.low is not None and point.high is not None:

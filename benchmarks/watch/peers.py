@@ -13,12 +13,17 @@ MOST_TEXTS = 50  # of a column that is compared; with more it is free text
 
 def peers(reference: Columns, window: Columns) -> dict[str, bool]:
     """Whether each of the peers alarms: the first two at any column, the last at half of them (Evidently's default)."""
-    window = {n: v for n, v in window.items() if reference[n].dtype.kind == "f" or len({*reference[n]}) <= MOST_TEXTS}
+    window = {name: window[name] for name in compared(reference)}
     drifted = {name: _p(reference[name], values) < LEVEL for name, values in window.items()}
     stable = max(_psi(reference[name], values) for name, values in window.items())
     return dict(
         zip(NAMES, (any(drifted.values()), bool(stable > PSI), bool(np.mean([*drifted.values()]) >= HALF)), strict=True)
     )
+
+
+def compared(reference: Columns) -> list[str]:
+    """The columns that peers compare: all but free text."""
+    return [n for n, values in reference.items() if values.dtype.kind == "f" or len({*values}) <= MOST_TEXTS]
 
 
 def _p(old: Array, new: Array) -> float:

@@ -3,32 +3,72 @@
 Figures over time, which are for the page, are left out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.watch import log_watch
+from seatrial.watch import expected_metrics, log_watch
 from seatrial.watch.expectation import Expectation
 from seatrial.watch.measured_metrics import _Judged
+from seatrial.watch.measured_tally import LabelledSample
 from seatrial.watch.tallies import SlotCounts
 
 _known: dict[Any, Any] = {}
+_originals: list[tuple[Any, str, Any]] = []
+_shown: list[bool] = []  # is not empty while figures over time are wanted
 MOST = 400_000
 
 
 def remember() -> None:
-    """Do it from now on, in this process."""
-    if not getattr(Expectation, "remembers", False):
-        Expectation.remembers = True  # type: ignore[attr-defined]
-        for name in ("traffic_series", "input_series", "answer_series"):
-            setattr(log_watch, name, lambda *_: [])
-        for name in ("estimate", "change"):
-            setattr(Expectation, name, _by_counts(getattr(Expectation, name)))
-        _Judged._measured = _by_window(_Judged._measured, lambda self: self.expected)  # type: ignore[method-assign]
-        if hasattr(_Judged, "_surprise"):
-            _Judged._surprise = _by_window(_Judged._surprise, lambda self: self.expected)  # type: ignore[method-assign]
+    """Do it from now on, in this process, until `stop`."""
+    forget()
+    if _originals:
+        return
+    for owner, name in (
+        *((log_watch, each) for each in ("traffic_series", "input_series", "answer_series")),
+        (_Judged, "series"),
+        (expected_metrics, "_series"),
+    ):
+        _put(owner, name, _for_the_page)
+    for name in ("estimate", "change"):
+        _put(Expectation, name, _by_counts)
+    _put(LabelledSample, "joined", _of_the_whole)
+    for name in ("_measured", "_surprise"):
+        _put(_Judged, name, _by_window)
+
+
+def stop() -> None:
+    """Undo it."""
+    while _originals:
+        setattr(*_originals.pop())
+
+
+def _put(owner: Any, name: str, made: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    original = getattr(owner, name)
+    _originals.append((owner, name, original))
+    setattr(owner, name, made(original))
+
+
+@contextmanager
+def figures_shown() -> Iterator[None]:
+    """Make figures over time, too."""
+    _shown.append(True)
+    try:
+        yield
+    finally:
+        _shown.pop()
+
+
+def _for_the_page(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *given: original(*given) if _shown else []
+
+
+def _of_the_whole(original: Callable[..., Any]) -> Callable[..., Any]:
+    """What depends on all that was counted, and on no look."""
+    return lambda self: _found((original.__name__, id(self)), lambda: original(self))
 
 
 def _by_counts(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,9 +79,9 @@ def _by_counts(original: Callable[..., Any]) -> Callable[..., Any]:
     return remembered
 
 
-def _by_window(original: Callable[..., Any], of: Callable[[Any], Any]) -> Callable[..., Any]:
+def _by_window(original: Callable[..., Any]) -> Callable[..., Any]:
     def remembered(self: Any, window: Any, *more: Any, **options: Any) -> Any:
-        of_whom = (*_content(of(self)), self.since_first)
+        of_whom = (*_content(self.expected), self.since_first)
         key = (original.__name__, of_whom, self.measure.name, window.counts.tobytes(), more, tuple(options.items()))
         return _found(key, lambda: original(self, window, *more, **options))
 

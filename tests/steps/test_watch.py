@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from tests.steps.test_load import wheel_of
 from tests.watch.made_logs import at, day_table, deliver, held_out_rows
@@ -11,6 +12,7 @@ import seatrial
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
 from seatrial.release import FolderIndex
+from seatrial.steps import watch as step
 from seatrial.watch.release_reference import ReleaseReference
 from seatrial.watch.watch_records import Level, Watched
 from seatrial.watch.watch_words import headline
@@ -135,3 +137,12 @@ def test_wrong_settings_are_refused_with_what_they_mean(project):
         with pytest.raises(SeatrialError) as raised:
             watch(project)
         assert message in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_files_of_few_rows_are_counted_together(monkeypatch):
+    monkeypatch.setattr(step, "ENOUGH", 5)
+    batches = [pa.record_batch({"n": list(range(first, first + 2))}) for first in range(0, 12, 2)]
+    joined = list(step._joined(batches))
+    assert [batch.num_rows for batch in joined] == [6, 6]
+    assert [n for batch in joined for n in batch["n"].to_pylist()] == list(range(12))
+    assert list(step._joined([])) == []

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
-from seatrial.watch.false_alarms import SHARES, YEAR, limit, spent_by_look
+from seatrial.watch.false_alarms import SHARES, YEAR, limit, log_tail, spent_by_look
 
 BEGIN, DAY = datetime(2027, 1, 1, tzinfo=UTC), timedelta(days=1)
 
@@ -29,3 +30,9 @@ def test_a_look_in_the_past_spends_nothing():
 def test_parts_share_all_of_it_and_tests_share_a_part():
     assert sum(SHARES.values()) == pytest.approx(1.0)
     assert limit(0.01, 100) == pytest.approx(np.log(1e-4))
+
+
+def test_tails_are_those_of_student():
+    values, freedom = np.array([-400.0, -1.5, 0.0, 2.0, 30.0, 1e6]), np.array([3.0, 1e5, 7.0, 0.5, 12.0, 150.0])
+    assert np.array_equal(log_tail(values, freedom), t.logsf(values, freedom))
+    assert np.isnan(log_tail(float("nan"), 3.0))

@@ -1,13 +1,18 @@
 """The streams of benchmarks/watch are what they claim to be: quiet ones quiet, faults where and when they were put."""
 
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.watch.faults import DUPLICATES, Fault, with_relation
-from benchmarks.watch.figures import poisson_interval
-from benchmarks.watch.peers import peers
+from benchmarks.watch import remembered, streams
+from benchmarks.watch.faults import DUPLICATES, SUDDEN, Fault, with_relation
+from benchmarks.watch.figures import document, poisson_interval, render
+from benchmarks.watch.our_watch import OurWatch, reference_of
+from benchmarks.watch.peer_tools import tool_alarms
+from benchmarks.watch.peers import NAMES, peers
 from benchmarks.watch.populations import Population, make_population
 from benchmarks.watch.real_tables import DEVELOPMENT, REPORT, TABLES
 from benchmarks.watch.releases import Trained, train_release
@@ -15,9 +20,12 @@ from benchmarks.watch.sizes import POINT, Sizes
 from benchmarks.watch.streams import Stream, write_log
 from benchmarks.watch.traffic import BEGIN, DAY, Traffic
 
+from seatrial.core.project import find_project
 from seatrial.prediction_log.log_query import LogQuery
 from seatrial.prediction_log.log_settings import LogSettings
 from seatrial.prediction_log.reading import PredictionLog
+from seatrial.steps import watch as step
+from seatrial.watch.watch_records import Level
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +92,30 @@ def test_the_log_is_read_as_any_other(made: tuple[Population, Trained], tmp_path
     assert max(labels["time"].to_pylist()) <= until
 
 
+def test_a_look_of_the_benchmark_is_one_of_the_watch(
+    made: tuple[Population, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    population, trained = made
+    monkeypatch.setattr(streams, "LABEL_DAYS", 0.3)  # or some labels would come later than those that are waited for
+    kind = next(each for each in SUDDEN if each[0] == "unit_hundredfold")
+    fault = Fault(*kind[:3], column=trained.names[0], share=0.3)
+    stream = Stream("faulty", population, trained, Traffic("plain", 90), 34, 9, fault, BEGIN + 31 * DAY)
+    request.addfinalizer(remembered.stop)
+    ours = OurWatch(stream)
+    for day in stream:
+        ours.add(day)
+    ours.begin_looking()
+    write_log(stream, tmp_path / "log")
+    project = replace(find_project(trained.folder), log={"to": str(tmp_path / "log"), "label_delay": "21d"})
+    known = step.KnownReleases({trained.release.version: reference_of(trained)})
+    monkeypatch.setattr(step, "_references", lambda *_: known)
+    looks = [datetime.fromtimestamp((BEGIN + number * DAY) / 1e6, UTC) for number in (2, 31, 34)]
+    found = [ours.look(at).findings for at in looks]
+    remembered.stop()
+    assert found == [step.watch(project, at=at).findings for at in looks]
+    assert [any(each.level == Level.alarm for each in findings) for findings in found] == [False, False, True]
+
+
 def test_peers_alarm_at_a_column_that_moved_and_not_at_the_same_rows() -> None:
     g = np.random.default_rng(3)
     old = {"size": g.normal(0, 1, 500), "kind": g.choice(np.array(["a", "b"], dtype=object), 500)}
@@ -94,3 +126,20 @@ def test_peers_alarm_at_a_column_that_moved_and_not_at_the_same_rows() -> None:
 def test_intervals_of_counts_are_exact() -> None:
     assert poisson_interval(0) == (0.0, pytest.approx(3.689, abs=1e-3))
     assert poisson_interval(10) == (pytest.approx(4.795, abs=1e-3), pytest.approx(18.390, abs=1e-3))
+
+
+def test_a_python_without_the_other_tools_is_reported() -> None:
+    columns = {"size": np.arange(4.0)}
+    with pytest.raises(RuntimeError, match="No module named 'evidently'"):
+        tool_alarms(Path(sys.executable), columns, [columns])
+
+
+def test_alarms_of_a_peer_are_counted_on_the_streams_that_it_saw() -> None:
+    line = {"fault": "", "kind": "plain", "table": "wine", "alarms": [], "looks": 365, "windows": 1, "covered": 1}
+    usual = dict.fromkeys(NAMES, 0)
+    lines = [
+        {**line, "peer_looks": 10, "peer_alarms": usual},
+        {**line, "peer_looks": 5, "peer_alarms": {**usual, "Evidently": 1}},
+    ]
+    assert document(lines)["quiet"]["all"]["peers a year"] == {**usual, "Evidently": 73.0}
+    assert "| Evidently |" in render(lines)

@@ -1,6 +1,6 @@
 """Watch: what the prediction log says about the releases that served, compared with what they were trained on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +10,8 @@ from seatrial.core.errors import SeatrialError
 from seatrial.core.progress import Progress, silent
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from seatrial.core.project import ProjectSettings
     from seatrial.prediction_log.log_query import LogQuery
     from seatrial.prediction_log.reading import PredictionLog
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from seatrial.watch.release_reference import ReleaseReference
     from seatrial.watch.watch_records import Deployed, Finding, Watched
 
+ENOUGH = 32_768  # rows that are counted together
 MOST_VERSIONS = 5  # that are compared with their own training: the newest ones that served
 
 
@@ -256,5 +259,21 @@ def _read(source: "PredictionLog", query: "LogQuery", watched: Any) -> None:
         (replace(query, refused=True), watched.refused_columns, watched.add_refused),
     ):
         for part in source.parts(asked):  # by itself: a column that a version did not have is absent, and not missing
-            for batch in part.batches([name for name in columns if name in part.schema.names], asked, SeenNames()):
+            for batch in _joined(part.batches([n for n in columns if n in part.schema.names], asked, SeenNames())):
                 add(batch)
+
+
+def _joined(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+    """The same rows in fewer batches: of little traffic, a file has few rows, and to count costs by the batch."""
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= ENOUGH:
+            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+            waiting, rows = [], 0
+    if waiting:
+        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()

@@ -10,6 +10,9 @@ for, which a few rows more make up for.
 from datetime import datetime, timedelta
 from math import log
 
+import numpy as np
+
+from seatrial.model.features import Array, Floats
 from seatrial.watch.watch_records import Part
 
 YEAR = timedelta(days=365.25)
@@ -28,3 +31,11 @@ def limit(alpha: float, tests: int) -> float:
     Of an `alpha` of 0, as of two looks at one moment, nothing does.
     """
     return log(alpha / max(tests, 1)) if alpha > 0 else -float("inf")
+
+
+def log_tail(values: Floats | float, freedom: Floats | float) -> Array:
+    """The log of the probability that Student's t is above these values: scipy.stats.t.logsf in a tenth of the time."""
+    from scipy.special import stdtr
+
+    with np.errstate(divide="ignore"):
+        return np.where(values > 0, np.log(stdtr(freedom, -values)), np.log1p(-stdtr(freedom, values)))

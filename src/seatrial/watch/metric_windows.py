@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from seatrial.model.features import Array, Floats
+from seatrial.watch.false_alarms import log_tail
 from seatrial.watch.tallies import HOUR, SlotCounts, time_of
 
 SPANS = (1, 7, 28)  # windows that are judged together: sudden losses show in one, small ones in many
@@ -90,9 +91,8 @@ def metric_windows(counted: SlotCounts, version: str, end: int, hours: int) -> l
         return []
     for joined in SPANS:
         length = hours * joined
-        numbers, places = np.unique((end - 1 - slots) // length, return_inverse=True)
-        sums = np.zeros((len(numbers), table.shape[1]), dtype=np.int64)
-        np.add.at(sums, places, table)
+        numbers, first = np.unique((end - 1 - slots[::-1]) // length, return_index=True)
+        sums = np.add.reduceat(table[::-1], first, axis=0)
         if np.median(sums.sum(axis=1)) >= FEWEST:
             break
     starts = [time_of(end - (number + 1) * length) for number in numbers.tolist()]
@@ -132,13 +132,11 @@ def shift_of(windows: int, loss: float, variance: float, usual: tuple[float, flo
     The sum of both has the degrees of freedom of Welch and Satterthwaite (1947); a normal tail would be too light for
     probabilities of one in a million.
     """
-    from scipy.stats import t
-
     between, count = usual
     total = variance + between
     freedom = total**2 / (variance**2 / max(rows - 1, 1) + between**2 / count) if total > 0 else 1.0
     spread = math.sqrt(total)
-    log_p = float(t.logsf((loss - margin) / max(spread, 1e-12), freedom))
+    log_p = float(log_tail((loss - margin) / max(spread, 1e-12), freedom))
     return Shift(windows, loss, spread, log_p)
 
 

@@ -19,15 +19,16 @@ def label_shares(tally: MeasuredTally, version: str, until: int) -> list[tuple[s
 
 def selection_words(shares: Sequence[tuple[str, int, int]]) -> str:
     """Say that labels depend on the decision, with the shares; "" where they do not, or too few rows can show it."""
-    from scipy.stats import chi2_contingency
-
     known = [each for each in shares if each[1] >= FEWEST]
     found = [(name, labelled / rows) for name, rows, labelled in known]
     if len(found) < 2 or not any(share for _, share in found) or all(share == 1 for _, share in found):
         return ""
     low, high = min(found, key=lambda each: each[1]), max(found, key=lambda each: each[1])
-    table = [[labelled, rows - labelled] for _, rows, labelled in known]
-    if low[1] > RATIO * high[1] or chi2_contingency(table).pvalue > CERTAIN:
+    if low[1] > RATIO * high[1]:
+        return ""
+    from scipy.stats import chi2_contingency  # which takes a second to load
+
+    if chi2_contingency([[labelled, rows - labelled] for _, rows, labelled in known]).pvalue > CERTAIN:
         return ""
     fewest = f"only {low[1]:.0%}" if low[1] else "none"
     return (

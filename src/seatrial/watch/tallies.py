@@ -10,6 +10,7 @@ import numpy as np
 from seatrial.model.features import Array
 
 HOUR = 3600  # seconds of a slot
+DAY = 24  # slots
 
 
 class LogTally(Protocol):
@@ -24,46 +25,53 @@ class LogTally(Protocol):
 
 
 class SlotCounts:
-    """Counts of bins by version and hour."""
+    """Counts of bins by version and hour, of which those of a day are one array."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._counts: dict[str, dict[int, Array]] = defaultdict(dict)
+        self._days: dict[str, dict[int, Array]] = defaultdict(dict)
 
     def add(self, version: str, slots: Array, codes: Array) -> None:
         """Count the bins `codes` (rows,), from 0 to `size` - 1, in the hours `slots` (rows,)."""
         if not len(slots):
             return
-        first = int(slots.min())
-        span = int(slots.max()) - first + 1
-        if span > 10 * len(slots) + 1_000:  # rows of years apart, as of a clock that jumped
-            for slot in np.unique(slots).tolist():
-                self._put(version, slot, np.bincount(codes[slots == slot], minlength=self.size))
+        first, last = int(slots.min()) // DAY, int(slots.max()) // DAY
+        if (last - first) * DAY > 10 * len(slots) + 1_000:  # rows of years apart, as of a clock that jumped
+            days = slots // DAY
+            for day in np.unique(days).tolist():
+                self._put(version, day, self._counted(slots[days == day] - day * DAY, codes[days == day], 1)[0])
             return
-        flat = np.bincount((slots - first) * self.size + codes, minlength=span * self.size)
-        for place, counts in enumerate(flat.reshape(span, self.size)):
-            if counts.any():
-                self._put(version, first + place, counts)
+        for place, counts in enumerate(self._counted(slots - first * DAY, codes, last - first + 1)):
+            self._put(version, first + place, counts)
 
-    def _put(self, version: str, slot: int, counts: Array) -> None:
-        known = self._counts[version]
-        known[slot] = known[slot] + counts if slot in known else counts.astype(np.int64)
+    def _counted(self, hours: Array, codes: Array, days: int) -> Array:
+        """The counts of rows by day and hour (days, DAY, size)."""
+        flat = np.bincount(hours * self.size + codes, minlength=days * DAY * self.size)
+        return flat.reshape(days, DAY, self.size)
+
+    def _put(self, version: str, day: int, counts: Array) -> None:
+        known = self._days[version]
+        known[day] = known[day] + counts if day in known else counts.astype(np.int64)
 
     @property
     def versions(self) -> list[str]:
         """The versions that were counted."""
-        return list(self._counts)
+        return list(self._days)
 
     def by_slot(self, version: str = "") -> tuple[Array, Array]:
         """The hours that have rows (hours,), in order, and their counts (hours, size); without a version, of all."""
         joined: dict[int, Array] = {}
-        for name, slots in self._counts.items():
+        for name, days in self._days.items():
             if version in ("", name):
-                for slot, counts in slots.items():
-                    joined[slot] = joined[slot] + counts if slot in joined else counts
+                for day, counts in days.items():
+                    joined[day] = joined[day] + counts if day in joined else counts
         order = sorted(joined)
-        counts = np.stack([joined[slot] for slot in order]) if order else np.zeros((0, self.size), np.int64)
-        return np.array(order, dtype=np.int64), counts
+        if not order:
+            return np.empty(0, np.int64), np.zeros((0, self.size), np.int64)
+        counts = np.concatenate([joined[day] for day in order])
+        slots = (np.array(order, dtype=np.int64)[:, None] * DAY + np.arange(DAY)).ravel()
+        filled = counts.any(axis=1)
+        return slots[filled], counts[filled]
 
 
 def slots_of(times: Any) -> Array:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatrial.model.features import Array, Floats
+from seatrial.watch.false_alarms import log_tail
 
 PAST = 28  # windows before a step that it is compared with
 LONG = 14  # with fewer, weekdays are not known, and windows may differ by PRIOR
@@ -35,12 +36,11 @@ class StepFound:
 
 
 def in_windows(slots: Array, counts: Array, last: int, hours: int, windows: int) -> Array:
-    """Sum counts by hour (hours, size) into windows of `hours` that end with the hour `last`: (windows, size)."""
-    places = windows - 1 - (last - slots) // hours
-    inside = (places >= 0) & (slots <= last)
-    summed = np.zeros((windows, counts.shape[1]), dtype=np.int64)
-    np.add.at(summed, places[inside], counts[inside])
-    return summed
+    """Sum counts by hour (hours, size), in order, into windows of `hours` that end with `last`: (windows, size)."""
+    until = np.zeros((len(slots) + 1, counts.shape[1]), dtype=np.int64)
+    np.cumsum(counts, axis=0, out=until[1:])
+    ends = np.searchsorted(slots, last + 1 - hours * np.arange(windows, -1, -1))
+    return np.asarray(np.diff(until[ends], axis=0))
 
 
 def marks_of(size: int, *, ordered: bool, first: int = 0) -> Array:
@@ -70,9 +70,10 @@ def find_step(counts: Array, marks: Array, *, least: Floats, tests: int = 1) -> 
     marked = (counts[kept] @ marks).astype(np.float64)
     rows = totals[kept]
     shares = _without_weekdays(marked / rows[:, None], kept)
+    sums = _Sums(shares, rows)
     best: StepFound | None = None
     for length in AFTER:
-        found = _of_length(shares, rows, length, least)
+        found = _of_length(shares, rows, sums, length, least)
         if found is None:
             continue
         log_p = found.log_p + np.log(len(AFTER) * marks.shape[1] * tests)
@@ -81,52 +82,55 @@ def find_step(counts: Array, marks: Array, *, least: Floats, tests: int = 1) -> 
     return best
 
 
-def _of_length(shares: Floats, rows: Floats, length: int, least: Floats) -> StepFound | None:
+def _of_length(shares: Floats, rows: Floats, sums: "_Sums", length: int, least: Floats) -> StepFound | None:
     """The most certain step with so many windows after it."""
-    windows = len(rows)
-    starts = np.arange(SHORTEST, windows - length + 1)
-    if not len(starts):
-        return None
+    starts = np.arange(SHORTEST, len(rows) - length + 1)
     first = np.maximum(starts - PAST, 0)
-    weighted = _sums(shares * rows[:, None])
-    sums, squares, all_rows, inverse = _sums(shares), _sums(shares**2), _sums(rows), _sums(1 / rows)
-    number = (starts - first)[:, None].astype(np.float64)
-    old_rows, new_rows = all_rows[starts] - all_rows[first], all_rows[starts + length] - all_rows[starts]
-    old = (weighted[starts] - weighted[first]) / old_rows[:, None]
-    new = (weighted[starts + length] - weighted[starts]) / new_rows[:, None]
-    mean = (sums[starts] - sums[first]) / number
-    spread = np.maximum((squares[starts] - squares[first]) / number - mean**2, 0) * number / (number - 1)
-    pooled = (old * old_rows[:, None] + new * new_rows[:, None]) / (old_rows + new_rows)[:, None]
-    sampling = np.maximum(old * (1 - old), 0)
-    between = np.maximum(spread - sampling * ((inverse[starts] - inverse[first]) / number[:, 0])[:, None], 0)
-    between = np.where(number < LONG, np.maximum(between, PRIOR**2), between)
-    variance = np.maximum(pooled * (1 - pooled), 1e-12)
-    own = variance / new_rows[:, None]
-    effective = variance / (own + between * (1 + 1 / number))
-    before = np.broadcast_to(old_rows[:, None], old.shape)
-    ratio = 2 * _likelihood_ratio(new, effective, old, before)
+    old_rows, new_rows = sums.rows[starts] - sums.rows[first], sums.rows[starts + length] - sums.rows[starts]
+    rest = sums.rows[-1] - sums.rows[starts]
+    old = (sums.weighted[starts] - sums.weighted[first]) / old_rows[:, None]
+    new = (sums.weighted[starts + length] - sums.weighted[starts]) / new_rows[:, None]
     # What began earlier and was chance goes back: all windows since then must show it, too.
-    rest = (all_rows[-1] - all_rows[starts])[:, None]
-    later = (weighted[-1] - weighted[starts]) / rest
-    lasting = variance / (variance / rest + between * (1 + 1 / number))
-    same_way = np.sign(later - old) == np.sign(new - old)
-    ratio = np.where(same_way, np.minimum(ratio, 2 * _likelihood_ratio(later, lasting, old, before)), 0.0)
+    later = (sums.weighted[-1] - sums.weighted[starts]) / rest[:, None]
     change = np.minimum(np.abs(new - old), np.abs(later - old))
-    wanted = (ratio > EVIDENT) & (change >= least) & (new_rows >= FEWEST_AFTER)[:, None]
-    wanted &= (old_rows >= FEWEST_BEFORE)[:, None]
     newest = shares[-1]
+    wanted = (change >= least) & ((new_rows >= FEWEST_AFTER) & (old_rows >= FEWEST_BEFORE))[:, None]
     wanted &= np.abs(newest - old) >= 0.5 * change  # otherwise it is over
-    wanted &= np.sign(newest - old) == np.sign(new - old)
-    if not wanted.any():
+    wanted &= (np.sign(newest - old) == np.sign(new - old)) & (np.sign(later - old) == np.sign(new - old))
+    at, mark = np.nonzero(wanted)  # most marks moved too little, which is seen sooner than whether it is chance
+    if not len(at):
         return None
-    at, mark = np.nonzero(wanted)
-    part = between[at, mark] / (own + between)[at, mark]
-    freedom = (number[at, 0] - 1) / np.maximum(part, 1e-3) ** 2
-    tails = _log_tail(ratio[at, mark], freedom)
-    k = int(tails.argmin())
-    return StepFound(
-        int(starts[at[k]]), int(mark[k]), float(old[at[k], mark[k]]), float(new[at[k], mark[k]]), float(tails[k])
+    begin, end = first[at], starts[at]
+    old_rows, new_rows, rest = old_rows[at], new_rows[at], rest[at]
+    before, after, lasting = old[at, mark], new[at, mark], later[at, mark]
+    number = (end - begin).astype(np.float64)
+    mean = (sums.shares[end, mark] - sums.shares[begin, mark]) / number
+    spread = np.maximum((sums.squares[end, mark] - sums.squares[begin, mark]) / number - mean**2, 0)
+    sampling = np.maximum(before * (1 - before), 0) * ((sums.inverse[end] - sums.inverse[begin]) / number)
+    between = np.maximum(spread * number / (number - 1) - sampling, 0)
+    between = np.where(number < LONG, np.maximum(between, PRIOR**2), between)
+    pooled = (before * old_rows + after * new_rows) / (old_rows + new_rows)
+    variance = np.maximum(pooled * (1 - pooled), 1e-12)
+    own, apart = variance / new_rows, between * (1 + 1 / number)
+    ratio = 2 * np.minimum(
+        _likelihood_ratio(after, variance / (own + apart), before, old_rows),
+        _likelihood_ratio(lasting, variance / (variance / rest + apart), before, old_rows),
     )
+    freedom = (number - 1) / np.maximum(between / (own + between), 1e-3) ** 2
+    evident = np.flatnonzero(ratio > EVIDENT)
+    if not len(evident):
+        return None
+    tails = _log_tail(ratio[evident], freedom[evident])
+    k = evident[int(tails.argmin())]
+    return StepFound(int(end[k]), int(mark[k]), float(before[k]), float(after[k]), float(tails.min()))
+
+
+class _Sums:
+    """Running sums over windows, of which a difference is the sum of any windows in a row."""
+
+    def __init__(self, shares: Floats, rows: Floats) -> None:
+        self.weighted, self.rows = _sums(shares * rows[:, None]), _sums(rows)
+        self.shares, self.squares, self.inverse = _sums(shares), _sums(shares**2), _sums(1 / rows)
 
 
 def compare(counts: Array, expected: Array, marks: Array, least: Floats) -> StepFound | None:
@@ -195,8 +199,8 @@ def _likelihood_ratio(new: Floats, new_rows: Floats, old: Floats, old_rows: Floa
 
 def _log_tail(statistic: Floats, freedom: Floats) -> Floats:
     """The log of the p-value of a squared statistic, by Student's distribution."""
-    from scipy.stats import norm, t
+    from scipy.special import log_ndtr
 
     root = np.sqrt(statistic)
-    tails = np.where(freedom < 200, t.logsf(root, np.minimum(freedom, 200)), norm.logsf(root))
+    tails = np.where(freedom < 200, log_tail(root, np.minimum(freedom, 200)), log_ndtr(-root))
     return np.asarray(np.log(2) + tails)
