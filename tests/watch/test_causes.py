@@ -99,6 +99,14 @@ def test_known_texts_that_became_others():
     assert named(old, G.permutation(np.repeat(TEXTS, 334)[:1000]), "text")[0] == "moved"
 
 
+def test_a_few_sentinels_are_seen_beside_a_common_value():
+    old = np.where(np.arange(1000) % 3 == 0, 35.0, OLD)
+    new = np.where(np.arange(200) % 33 == 0, -999.0, np.where(np.arange(200) % 5 < 2, 35.0, NEW[:200]))
+    kind, words = named(old, new)
+    assert kind == "sentinel"
+    assert "-999" in words
+
+
 def test_one_value_where_it_was_missing():
     gaps = np.where(SOME, np.nan, OLD)
     assert named(gaps, np.where(SOME, 28.5, NEW)) == ("filled_in", "is 28.5 where it was missing")

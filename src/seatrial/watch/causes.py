@@ -64,8 +64,8 @@ def cause_of(
         return _one_value(bins, old, new, common, share)
     if bins.form == "number":
         return _number_cause(old, new, known, names, inside, more=more)
-    before = np.array(bins.expected) if past is None else past
-    return _text_cause(bins, new, codes, inside, change, before)
+    usual = np.array(bins.expected) if past is None else past
+    return _text_cause(bins, new, codes, inside, change, usual)
 
 
 def _numbers(old: Array, new: Array) -> tuple[Floats, Floats]:

@@ -47,7 +47,8 @@ def partly_one_value(old: Floats, new: Floats, moved: float) -> ColumnCause | No
     values, counts = np.unique(there, return_counts=True)
     usual = (np.searchsorted(before, values, "right") - np.searchsorted(before, values, "left")) / len(before)
     more = counts / len(there) - usual
-    k = int(more.argmax())
+    beyond = np.where((values < before[0]) | (values > before[-1]), more, 0.0)
+    k = int((beyond if beyond.max() >= 0.5 * moved else more).argmax())  # other values may be common
     value, excess, often = float(values[k]), float(more[k]), float(usual[k])
     if counts[k] < FEWEST or excess < LEAST_ONE_VALUE:
         return None

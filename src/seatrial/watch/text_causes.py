@@ -79,7 +79,7 @@ def regrouped(bins: ColumnBins, before: Array, codes: Array) -> ColumnCause | No
 
     `before` are the counts of the bins before the change (size,), `codes` the bins of the newest rows (m,).
     """
-    known = np.arange(2, min(2 + len(bins.values), 2 + MOST_PAIRED))
+    known = range(2, 2 + min(len(bins.values), MOST_PAIRED))
     counts = np.bincount(codes, minlength=bins.size).astype(np.float64)
     if len(known) < 2 or not counts.sum() or not before.sum():
         return None
@@ -106,4 +106,4 @@ def _moved(usual: Array, a: int, b: int, both: bool) -> Array:
     moved = usual.copy()
     moved[b] = usual[a] if both else usual[a] + usual[b]
     moved[a] = usual[b] if both else 1e-6
-    return moved / moved.sum()
+    return np.asarray(moved / moved.sum())
