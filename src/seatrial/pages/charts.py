@@ -150,7 +150,7 @@ class Chart:
         """The places of the points of a long line that are drawn, on axes that are not logarithmic."""
         import numpy as np
 
-        placed = np.column_stack(self.place(points[:, 0], points[:, 1]))  # type: ignore[arg-type]
+        placed: npt.NDArray[np.float64] = np.column_stack(self.place(points[:, 0], points[:, 1]))  # type: ignore[arg-type]
         kept, place = [0], 1
         while place < len(placed):
             far = np.hypot(*(placed[place : place + MANY] - placed[kept[-1]]).T) >= NEAREST

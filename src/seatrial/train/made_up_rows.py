@@ -102,7 +102,7 @@ def choices(column: Column, values: Array, deciles: Sequence[float] = ()) -> lis
     if column.kind in ("integer", "number"):
         known = _numbers(column, deciles or np.quantile(values[~np.isnan(values)], np.arange(11) / 10).tolist())
     elif column.kind == "text" and _is_free(values):
-        known = _masks(column, values[np.not_equal(values, None)])
+        known = _masks(column, values[values != None])  # noqa: E711 - elementwise
     else:
         known = _frequent(column, values)
     if not missing or not column.nullable:
