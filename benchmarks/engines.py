@@ -51,7 +51,8 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         for kind in options.models:
             model = prepare(kind, folder)
-            figures = found["models"][kind] = {}
+            figures: dict[str, Any] = {}
+            found["models"][kind] = figures
             for engine in options.engines:
                 figures[engine] = measure(model, options.rows, engine, folder, options.rounds)
                 print(kind, engine, json.dumps(figures[engine]), flush=True)

@@ -22,7 +22,7 @@ OPSET = 21
 ML_OPSET = 5  # the first with TreeEnsemble, which takes thresholds and leaves in double
 IR_VERSION = 10
 ML, DOUBLE, FLOAT = nodes.ML, nodes.DOUBLE, int(TensorProto.FLOAT)
-PICKED = 8  # of so many columns, a product with 0 and 1 gives each some times in a third of the time of Gather
+PICKED = 8  # of so many columns, a product with 0 and 1 gives each some times in less time than Gather
 FEW = 4  # of so many words, if only one has a weight, the others are left out
 DENSE_LIMIT = 2**14  # columns of words that a model may read as a whole row, 128 KiB for each
 

@@ -132,7 +132,7 @@ def _matrix_product(reader: GraphReader, given: Sequence[Array], _: dict[str, An
     product = np.empty((len(a), b.shape[1]), dtype=object)
     picks = plain(b) and bool((np.isin(b, (0, 1)).all(axis=0) & (b.sum(axis=0) == 1)).all())
     if picks:  # columns of its input, whose ids of strings stay such
-        return a[:, b.argmax(axis=0)]
+        return np.asarray(a[:, b.argmax(axis=0)])
     for row, place in np.ndindex(*product.shape):
         product[row, place] = _weighted_sum(reader, a[row], b[:, place])
     return product

@@ -101,7 +101,7 @@ class TableChecker:
         missing = np.isnan(numbers)
         good = np.isfinite(numbers)
         if column.kind == "integer":
-            good &= np.where(good, numbers, 0.5) % 1 == 0
+            good &= np.floor(numbers) == numbers
         low, high = column.limits
         good &= numbers > low if column.exclusive_minimum else numbers >= low
         good &= numbers < high if column.exclusive_maximum else numbers <= high
