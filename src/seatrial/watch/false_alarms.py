@@ -38,4 +38,5 @@ def log_tail(values: Floats | float, freedom: Floats | float) -> Array:
     from scipy.special import stdtr
 
     with np.errstate(divide="ignore"):
-        return np.where(values > 0, np.log(stdtr(freedom, -values)), np.log1p(-stdtr(freedom, values)))
+        tails = np.where(values > 0, np.log(stdtr(freedom, -values)), np.log1p(-stdtr(freedom, values)))
+    return np.asarray(tails)
