@@ -128,6 +128,7 @@ class OurWatch:
             inputs = watch.inputs
             inputs.counts = {name: self._made(counts) for name, counts in inputs.counts.items()}
             inputs.fit_counts = {name: self._made(counts) for name, counts in inputs.fit_counts.items()}
+            inputs.longer = {name: self._made(counts) for name, counts in inputs.longer.items()}
             inputs.lags = {name: self._made(counts) for name, counts in inputs.lags.items()}
             inputs.repeats, watch.traffic.counts = self._made(inputs.repeats), self._made(watch.traffic.counts)
             watch.refusals.counts = self._made(watch.refusals.counts)

@@ -75,7 +75,12 @@ def other_rows_by_one_client(values, rows):
     values["sibsp"][partner], values["parch"][partner] = 6, 5
 
 
+def computed(values, rows):
+    values["age"][rows & (np.arange(len(rows)) % 12 == 0)] *= 1.0137  # hardly moves anything
+
+
 FAULTS = {
+    "drift.decimals": (computed, "`age` has more decimals than training saw, which had 1"),
     "drift.unit": (hundredfold, "`fare` is 100 times what it was"),
     "drift.missing": (missing, "`age` is missing more often"),
     "drift.stuck": (stuck, "`fare` is stuck at one value, 26"),

@@ -88,12 +88,8 @@ def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: flo
 
 
 def _number_cause(old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool) -> ColumnCause:
-    if unit := converted(*_numbers(old, new)):
-        return unit
-    there = [each[~np.isnan(each)] for each in _numbers(old, new)]
-    if found := changed_numbers(*there):
-        kind, certain = KINDS[found.kind]
-        return ColumnCause(kind, found.words, np.zeros(0), certain, share=found.share, apply=found.apply)
+    if done := number_cause(*_numbers(old, new)):
+        return done
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
@@ -105,6 +101,17 @@ def _number_cause(old: Array, new: Array, known: Array, names: set[str], inside:
     direction = "higher" if middles[1] > middles[0] else "lower" if middles[1] < middles[0] else "spread differently"
     words = f"moved: it is {direction} (median {plain(middles[1])}, it was {plain(middles[0])})"
     return ColumnCause("moved", words, inside, certain=0.5)
+
+
+def number_cause(old: Floats, new: Floats) -> ColumnCause | None:
+    """What was done to numbers, held-out (n,) and new ones (m,): another unit or sign, a factor, or a constant more."""
+    if unit := converted(old, new):
+        return unit
+    found = changed_numbers(old[~np.isnan(old)], new[~np.isnan(new)])
+    if found is None:
+        return None
+    kind, certain = KINDS[found.kind]
+    return ColumnCause(kind, found.words, np.zeros(0), certain, share=found.share, apply=found.apply)
 
 
 def _filled_in(old: Floats, new: Floats) -> ColumnCause | None:

@@ -14,6 +14,7 @@ from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_coun
 from seatrial.watch.exchanged_columns import ColumnPairs
 from seatrial.watch.input_tally import InputTally, SampleTally, logged, number_values
 from seatrial.watch.join_findings import BrokenJoin, broken_join, join_finding
+from seatrial.watch.longer_numbers import longer_numbers
 from seatrial.watch.number_causes import ColumnCause
 from seatrial.watch.release_reference import ColumnBins, ReleaseReference
 from seatrial.watch.request_lags import lag_changes
@@ -40,7 +41,7 @@ def input_findings(
     tally: InputTally, sample: SampleTally, reference: ReleaseReference, look: LookAt, alpha: float
 ) -> list[Finding]:
     """Find what changed in the inputs. `alpha` is what all columns together may spend."""
-    tests = len(tally.bins) + len(tally.fits) + len(tally.lags)
+    tests = len(tally.bins) + len(tally.fits) + len(tally.lags) + len(tally.longer)
     changes: dict[str, tuple[ColumnBins, ShareChange]] = {}
     for bins in tally.bins:
         found = find_change(
@@ -58,11 +59,13 @@ def input_findings(
             changes[bins.name] = bins, found
     shifted = lag_changes(tally, look, alpha, tests)
     known = {each.bins.name for each in shifted}
+    longer = longer_numbers(tally, sample, reference, look, alpha, tests)
+    shifted += [each for each in longer if each.bins.name not in changes]
     whole = [each for name, each in changes.items() if name not in known]
     pairs = ColumnPairs(sample, reference, look, (change for _, change in whole))
     caused = _exchanged(_with_causes(whole, tally, sample, reference, look), pairs)
     changed = sorted([*caused, *shifted], key=lambda each: each.rank)
-    by_themselves = {*changes, *known, *(each.cause.other for each in changed)}
+    by_themselves = {*changes, *(each.bins.name for each in shifted), *(each.cause.other for each in changed)}
     join = broken_join(tally, sample, by_themselves, look, alpha, tests)
     if join is None:
         return _column_findings(changed, reference)
@@ -185,9 +188,10 @@ def _one(each: ColumnChanged, reference: ReleaseReference) -> Finding:
 def _finding(kind: str, each: ColumnChanged, reference: ReleaseReference, summary: str) -> Finding:
     since = _since(each.change)
     log = NEXT.format(since=f"{since:%Y-%m-%dT%H:%M}" if since else "7d", column=each.bins.name)
-    marked = [each.bins.names[k] for k in np.flatnonzero(each.change.bins)]
+    own = len(each.change.bins) == each.bins.size  # and not bins of lags, or of decimals
+    marked = [each.bins.names[k] for k in np.flatnonzero(each.change.bins)] if own else []
     evidence: Mapping[str, Any] = {
-        "bins": marked if len(marked) <= 5 else [marked[0], "...", marked[-1]],
+        **({"bins": marked if len(marked) <= 5 else [marked[0], "...", marked[-1]]} if marked else {}),
         "against": "the held-out rows" if each.change.gross else "the windows before",
         **({"key": each.key} if each.key else {}),
     }

@@ -24,6 +24,7 @@ class InputTally:
         self.bins = reference.bins
         self.counts = {each.name: SlotCounts(each.size) for each in self.bins}
         self.lags = {each.name: SlotCounts(2 * FAR + 2) for each in self.bins if each.has_hours}
+        self.longer = {each.name: SlotCounts(2) for each in self.bins if each.decimals is not None}
         self.fits = row_fits(self.bins, [reference_codes(each, reference) for each in self.bins])
         self.fit_counts = {each.name: SlotCounts(LEVELS) for each in self.fits}
         self.repeats = SlotCounts(2)
@@ -46,6 +47,8 @@ class InputTally:
                 continue
             codes[each.name] = each.codes(array)
             self.counts[each.name].add(version, slots, codes[each.name])
+            if each.name in self.longer:
+                self.longer[each.name].add(version, slots, each.longer(array))
             if each.name in self.lags:
                 self.lags[each.name].add(version, slots, each.lags(array, slots))
             signature = _mixed(signature, _values_of(array, codes[each.name]))

@@ -17,6 +17,7 @@ FEWEST = 3  # rows of one value
 LEAST_ONE_VALUE = 0.01
 LEAST_STUCK = 0.04
 WHOLE = 0.95  # of the rows beyond a limit
+FEW = 10  # rows for each value, in a column that has few of them
 COMMON = 0.05  # the share of rows from which a value is one that the column often has anyway
 MOST_APART = 0.2  # of the distribution's steps, between what was undone and the old rows
 LEAST_PART = 0.03  # of the rows, that another unit must be in
@@ -52,6 +53,9 @@ def partly_one_value(old: Floats, new: Floats, moved: float) -> ColumnCause | No
     value, excess, often = float(values[k]), float(more[k]), float(usual[k])
     if counts[k] < FEWEST or excess < LEAST_ONE_VALUE:
         return None
+    few = len(np.unique(before)) < len(before) / FEW  # where other new values would not be chance
+    if few and not often and excess < 0.5 * more[usual == 0].sum():
+        return None
     if not before[0] <= value <= before[-1]:
         outside = (there < before[0]) | (there > before[-1])
         if counts[k] >= 0.5 * outside.sum():
@@ -81,8 +85,9 @@ def _inside(
     if not capped and excess < LEAST_STUCK:
         return None
     if often >= COMMON and excess < 2 * often and not whole:
-        words = f"is {value:.10g} more often: in {_percent(often + excess)} of the rows, it was {_percent(often)}"
-        return ColumnCause("moved", words, new == value, certain=0.5)
+        how = f"capped there: the {end} of many" if capped else "stuck at one value, or filled in"
+        words = f"is {value:.10g} in {_percent(often + excess)} of the rows, it was {_percent(often)} (is it {how}?)"
+        return ColumnCause("moved", words, new == value, certain=0.5, share=excess)
     if capped:
         words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
         return ColumnCause("capped", words, new == value)
@@ -126,3 +131,19 @@ def _exact(values: Floats, places: int) -> float:
     """The share of values that are written with this number of decimals once more."""
     tolerance = 2e-5 * np.abs(values) + 1e-9
     return float((np.abs(values - np.round(values, places)) <= tolerance).mean())
+
+
+def most_decimals(values: Array, fewest: int = 50) -> int | None:
+    """How many decimals a column's numbers (n,) have at most, but for one in a hundred of them.
+
+    None if there is no limit, or too few numbers to say.
+    """
+    present = values[~np.isnan(values)].astype(np.float64)
+    most = int(np.quantile(decimals(present), 0.99, method="higher")) if len(present) >= fewest else DECIMALS
+    return most if most < DECIMALS else None
+
+
+def is_longer(values: Array, most: int) -> Array:
+    """Whether numbers (n,) have more decimals than so many, beyond what 32 bits can tell; a missing one has none."""
+    scaled = np.nan_to_num(values * 10.0**most)
+    return np.asarray(np.abs(scaled - np.rint(scaled)) > 1e-7 * np.maximum(np.abs(scaled), 1e-3))

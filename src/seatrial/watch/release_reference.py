@@ -1,7 +1,7 @@
 """What a release was measured on: its held-out rows, in bins, which a log's rows are compared with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from seatrial.model.decision import DecisionRule, decision_rule
 from seatrial.model.features import Array, Columns
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
+from seatrial.watch.number_causes import is_longer, most_decimals
 
 Form = Literal["number", "moment", "text"]
 MOST_VALUES = 40  # of a column that have bins of their own
@@ -75,6 +76,7 @@ class ColumnBins:
     others: frozenset[str] = frozenset()  # values that training saw and that have no bin of their own
     open: bool = False  # of texts that are not listed, none is unseen
     expected: tuple[int, ...] = ()  # the counts of the held-out rows
+    decimals: int | None = None  # the most that numbers have, if that is limited
 
     @property
     def size(self) -> int:
@@ -108,14 +110,12 @@ class ColumnBins:
     def codes(self, array: Any) -> Array:
         """The bins of a column of the log, a pyarrow array (rows,)."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         kind = array.type
         if pa.types.is_null(kind):
             return np.zeros(len(array), dtype=np.int64)
         if self.form == "number":
-            values = pc.fill_null(array.cast(pa.float64(), safe=False), float("nan"))
-            return self.number_codes(values.to_numpy(zero_copy_only=False))
+            return self.number_codes(_floats(array))
         if self.form == "moment":
             return self._moments(array)
         return self._texts(array if pa.types.is_string(kind) else array.cast(pa.string(), safe=False))
@@ -125,6 +125,10 @@ class ColumnBins:
         codes = np.searchsorted(np.array(self.edges), values, side="right") + 1
         codes[np.isnan(values)] = 0
         return np.asarray(codes, dtype=np.int64)
+
+    def longer(self, array: Any) -> Array:
+        """Whether numbers of the log (rows,) have more decimals than training saw, as 0 or 1."""
+        return is_longer(_floats(array), self.decimals or 0).astype(np.int64)
 
     def _texts(self, array: Any) -> Array:
         import pyarrow as pa
@@ -151,6 +155,15 @@ class ColumnBins:
         """How many hours after that of the request (rows,) a moment is: 0 missing, from 1 on for -FAR to FAR hours."""
         seconds, missing = _seconds_of(array)
         return np.asarray(np.where(missing, 0, np.clip(seconds // 3600 - slots, -FAR, FAR) + FAR + 1))
+
+
+def _floats(array: Any) -> Array:
+    """A pyarrow array of numbers, with NaN for missing (rows,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = pc.fill_null(array.cast(pa.float64(), safe=False), float("nan"))
+    return np.asarray(values.to_numpy(zero_copy_only=False))
 
 
 def _seconds_of(array: Any) -> tuple[Array, Array]:
@@ -201,7 +214,8 @@ def _number_bins(name: str, values: Array, seen: Mapping[str, Any]) -> ColumnBin
     edges = np.concatenate([[low], inner, [np.nextafter(high, np.inf)]])
     texts = [f"{each:.6g}" for each in edges[:-1]]
     between = [f"from {text}" for text in texts]
-    bins = ColumnBins(name, "number", (MISSING, BELOW, *between, ABOVE), tuple(edges.tolist()))
+    names = (MISSING, BELOW, *between, ABOVE)
+    bins = ColumnBins(name, "number", names, tuple(edges.tolist()), decimals=most_decimals(present))
     return _with_counts(bins, bins.number_codes(values.astype(np.float64)))
 
 
@@ -264,6 +278,4 @@ def _seconds(text: str | None) -> float:
 
 def _with_counts(bins: ColumnBins, codes: Array) -> ColumnBins:
     counts = np.bincount(codes, minlength=bins.size)
-    return ColumnBins(
-        bins.name, bins.form, bins.names, bins.edges, bins.values, bins.others, bins.open, tuple(counts.tolist())
-    )
+    return replace(bins, expected=tuple(counts.tolist()))

@@ -1,0 +1,37 @@
+"""Columns of numbers that have more decimals than training ever saw: converted, computed or noisy ones.
+
+In few rows, another unit hardly moves a column's distribution; that its numbers are written otherwise shows in each.
+"""
+
+import numpy as np
+
+from seatrial.watch.causes import ColumnChanged, number_cause
+from seatrial.watch.changes import LookAt, find_change, joined_counts
+from seatrial.watch.input_tally import InputTally, SampleTally, logged, number_values
+from seatrial.watch.number_causes import ColumnCause, is_longer
+from seatrial.watch.release_reference import ReleaseReference
+
+
+def longer_numbers(
+    tally: InputTally, sample: SampleTally, reference: ReleaseReference, look: LookAt, alpha: float, tests: int
+) -> list[ColumnChanged]:
+    """Find the columns whose numbers have more decimals, and what was done to them."""
+    found = []
+    for bins in tally.bins:
+        if bins.decimals is None:
+            continue
+        counts = joined_counts(tally.longer[bins.name], "", look.last)
+        old = reference.columns[bins.name].astype(np.float64)
+        usual = int(is_longer(old, bins.decimals).sum())
+        expected = (len(old) - usual, usual)
+        change = find_change(counts, look, alpha, tests, expected=expected, first=0, faulty=[1])
+        if change is None or change.after < change.before:
+            continue
+        table = sample.table(max(change.since or 0, look.last - look.hours + 1), look.last)
+        array = None if table is None else logged(table, bins)
+        words = f"has more decimals than training saw, which had {bins.decimals or 'none'}"
+        cause = ColumnCause("decimals", words, np.zeros(0), certain=0.9)
+        if array is not None:
+            cause = number_cause(old, number_values(array)) or cause
+        found.append(ColumnChanged(bins, change, cause))
+    return found
