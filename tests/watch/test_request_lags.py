@@ -1,11 +1,14 @@
 """A column of moments in another time zone is another distance from the time of its requests."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tests.watch.made_logs import at
 
 from seatrial.model.schema import Column
 from seatrial.watch.changes import LookAt
+from seatrial.watch.input_findings import _column_findings
 from seatrial.watch.input_tally import InputTally
 from seatrial.watch.release_reference import column_bins
 from seatrial.watch.request_lags import hours_shifted, lag_changes
@@ -48,3 +51,11 @@ def test_a_profile_that_changed_in_another_way_is_no_shift():
     assert hours_shifted(profile, moved) == 3
     assert hours_shifted(profile, 0.7 * profile + 0.3 * moved) == 3
     assert hours_shifted(profile, np.where(np.arange(27) == 6, profile + 0.5, profile / 2)) == 0
+
+
+def test_a_shift_by_half_a_day_is_told_although_it_has_more_bins_than_hours_of_the_day():
+    look = LookAt(FIRST + 24 * DAYS - 1, 24, DAYS, FIRST)
+    changed = lag_changes(tally_of(np.int64(12)), look, 1e-3, 10)
+    (finding,) = _column_findings(changed, SimpleNamespace(version="0.1.0"))
+    assert "`asked` is shifted by 12 hours" in finding.summary
+    assert "bins" not in finding.evidence
