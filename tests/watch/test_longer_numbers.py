@@ -2,8 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from seatrial.model.schema import Column
+from seatrial.watch.longer_numbers import _cause
 from seatrial.watch.number_causes import is_longer, most_decimals
 from seatrial.watch.release_reference import column_bins
 
@@ -32,3 +34,22 @@ def test_bins_of_a_column_say_which_rows_of_the_log_are_longer():
     assert bins.decimals == 2
     assert bins.longer(pa.array([1.25, None, 2.125, 3.0])).tolist() == [0, 0, 1, 0]
     assert bins.longer(pa.array([1, 2], pa.int64())).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v + 19.3, "is shifted: about "),
+        (lambda v: v * 1.0837, "is about 1.1 times what it was"),
+        (lambda v: v / 2.54, "is 1/2.54 of what it was"),
+        (lambda v: np.full(len(v), 43.21), "is stuck at one value, 43.21"),
+        (lambda v: v + 0.5, "has more decimals than training saw, which had none"),
+    ],
+)
+def test_what_was_done_is_told_from_the_longer_numbers_alone(change, words):
+    ages, new = (G.integers(18, 90, n).astype(float) for n in (5000, 8000))
+    some = np.arange(8000) % 20 == 0
+    new[some] = change(new[some])
+    cause = _cause(ages, new, 0)
+    assert cause.words.startswith(words), cause.words
+    assert cause.share is None or cause.share == pytest.approx(0.05, abs=0.01)

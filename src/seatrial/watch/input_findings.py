@@ -70,7 +70,7 @@ def input_findings(
     if join is None:
         return _column_findings(changed, reference)
     share, _, other = ColumnPairs(sample, reference, look, [join.change]).exchanged(join.name)
-    if other:
+    if other and other not in by_themselves:
         cause = ColumnCause("exchanged", EXCHANGED.format(other), np.zeros(0), 2.0, share, other)
         bins = next(each for each in tally.bins if each.name == join.name)
         return _column_findings([ColumnChanged(bins, join.change, cause, join.key), *changed], reference)

@@ -3,13 +3,18 @@
 In few rows, another unit hardly moves a column's distribution; that its numbers are written otherwise shows in each.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
+from seatrial.model.features import Floats
 from seatrial.watch.causes import ColumnChanged, number_cause
 from seatrial.watch.changes import LookAt, find_change, joined_counts
 from seatrial.watch.input_tally import InputTally, SampleTally, logged, number_values
-from seatrial.watch.number_causes import ColumnCause, is_longer
+from seatrial.watch.number_causes import ColumnCause, is_longer, partly_one_value
 from seatrial.watch.release_reference import ReleaseReference
+
+ONE_VALUE = 0.5  # of the longer numbers, from which they are one value: a limit, or a stuck one
 
 
 def longer_numbers(
@@ -29,9 +34,22 @@ def longer_numbers(
             continue
         table = sample.table(max(change.since or 0, look.last - look.hours + 1), look.last)
         array = None if table is None else logged(table, bins)
-        words = f"has more decimals than training saw, which had {bins.decimals or 'none'}"
-        cause = ColumnCause("decimals", words, np.zeros(0), certain=0.9)
-        if array is not None:
-            cause = number_cause(old, number_values(array)) or cause
+        cause = _cause(old, None if array is None else number_values(array), bins.decimals)
         found.append(ColumnChanged(bins, change, cause))
     return found
+
+
+def _cause(old: Floats, new: Floats | None, most: int) -> ColumnCause:
+    """What was done to held-out values (n,), now (m,): the longer ones are the rows in which it was done."""
+    words = f"has more decimals than training saw, which had {most or 'none'}"
+    unknown = ColumnCause("decimals", words, np.zeros(0), certain=0.9)
+    if new is None:
+        return unknown
+    longer = is_longer(new, most)
+    share = float(longer.mean())
+    counts = np.unique(new[longer], return_counts=True)[1]
+    if counts.max(initial=0) >= ONE_VALUE * longer.sum():
+        return partly_one_value(old, new, share) or unknown
+    if whole := number_cause(old, new[longer]):
+        return replace(whole, rows=longer, share=share)
+    return unknown
