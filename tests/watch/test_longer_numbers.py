@@ -42,7 +42,7 @@ def test_bins_of_a_column_say_which_rows_of_the_log_are_longer():
         (lambda v: v + 19.3, "is shifted: about "),
         (lambda v: v * 1.0837, "is about 1.1 times what it was"),
         (lambda v: v / 2.54, "is 1/2.54 of what it was"),
-        (lambda v: np.full(len(v), 43.21), "is stuck at one value, 43.21"),
+        (lambda v: np.full(len(v), 54.21), "is stuck at one value, 54.21"),
         (lambda v: v + 0.5, "has more decimals than training saw, which had none"),
     ],
 )

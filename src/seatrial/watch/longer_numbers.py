@@ -3,6 +3,7 @@
 In few rows, another unit hardly moves a column's distribution; that its numbers are written otherwise shows in each.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +51,13 @@ def _cause(old: Floats, new: Floats | None, most: int) -> ColumnCause:
     counts = np.unique(new[longer], return_counts=True)[1]
     if counts.max(initial=0) >= ONE_VALUE * longer.sum():
         return partly_one_value(old, new, share) or unknown
-    if whole := number_cause(old, new[longer]):
-        return replace(whole, rows=longer, share=share)
-    return unknown
+    found = number_cause(old, new[longer])
+    if found is None or (found.apply and _least(old, found.apply) < 10.0**-most):  # less than what it is written with
+        return unknown
+    return replace(found, rows=longer, share=share)
+
+
+def _least(values: Floats, change: Callable[[Floats], Floats]) -> float:
+    """By how much a change moves the middle of values."""
+    middle = np.array([np.nanmedian(values)])
+    return float(np.abs(change(middle) - middle)[0])
