@@ -48,7 +48,7 @@ def made_of_a_row(pipeline: Any, frame: Any, target: Array) -> int:
     except Exception:  # the fit itself will report it, with the step's name
         return 0
     if hasattr(made, "indptr"):  # sparse
-        return sum(part.nbytes for part in (made.data, made.indices, made.indptr)) // len(frame)
+        return int(sum(part.nbytes for part in (made.data, made.indices, made.indptr))) // len(frame)
     if hasattr(made, "memory_usage"):  # a DataFrame, as by set_output()
         return int(made.memory_usage(index=False).sum()) // len(frame)
     return int(getattr(made, "nbytes", 0)) // len(frame)
