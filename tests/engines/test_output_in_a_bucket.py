@@ -10,6 +10,7 @@ from tests.engines.test_output_manifest import Engine
 from tests.s3_server import BUCKET, Store
 
 from seatrial.core.errors import SeatrialError
+from seatrial.engines.input_files import input_files, states_of
 from seatrial.engines.output_manifest import write_table
 
 
@@ -58,6 +59,14 @@ def test_a_store_that_cannot_be_reached_is_said_in_words(titanic):
     url = "s3://user:secret-word@logs/out?scheme=http&region=us-east-1&endpoint_override=127.0.0.1%3A9"
     with pytest.raises(SeatrialError, match="s3://logs/out: the store cannot be reached") as refused:
         write_table(titanic, url, KEY, [((), passengers(4))], Engine(titanic), on_bad_rows="fail", max_bad=None)
+    assert "secret-word" not in str(refused.value)
+
+
+@pytest.mark.parametrize("read", [input_files, lambda url: states_of([url])], ids=["listed", "looked at"])
+def test_input_files_in_a_store_that_cannot_be_reached_are_said_in_words(read):
+    url = "s3://user:secret-word@logs/in?scheme=http&region=us-east-1&endpoint_override=127.0.0.1%3A9"
+    with pytest.raises(SeatrialError, match="s3://logs/in: the store cannot be reached") as refused:
+        read(url)
     assert "secret-word" not in str(refused.value)
 
 

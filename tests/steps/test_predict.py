@@ -298,6 +298,23 @@ def test_an_output_that_the_pattern_of_the_input_files_matches_is_refused(
     assert [file.name for file in (tmp_path / "in").iterdir()] == ["rows.parquet"]
 
 
+def test_a_file_of_bad_rows_that_the_pattern_matches_is_refused(
+    project: ProjectSettings, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    write(table, tmp_path / "rows.bad.parquet")
+    pattern = str(tmp_path / "*.bad.parquet")
+    with pytest.raises(SeatrialError, match="the next run would read it"):
+        predict(project, pattern, tmp_path / "again.parquet", on_bad_rows="quarantine")
+    assert predict(project, pattern, tmp_path / "again.parquet").rows_in == len(table)
+
+
+def test_a_pipe_is_no_table(project: ProjectSettings, tmp_path: Path) -> None:
+    for name in ("pipe.csv", "pipe.jsonl"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(SeatrialError, match=rf"{name} is not a file\."):
+            predict(project, tmp_path / name, tmp_path / "out.csv")
+
+
 def test_a_pipe_is_not_replaced_by_a_file(project: ProjectSettings, table: pd.DataFrame, tmp_path: Path) -> None:
     write(table, tmp_path / "rows.parquet")
     pipe = tmp_path / "pipe.csv"

@@ -77,6 +77,9 @@ def test_what_the_steps_make_of_a_row_is_found_by_trying_them(dense: bool, size:
     steps = make_column_transformer((SimpleImputer(), ["x"]), (encoder, ["town"]))
     made = made_of_a_row(make_pipeline(steps, LogisticRegression()), frame, np.arange(400) % 2)
     assert size <= made <= size + 4
+    if dense:
+        pandas = make_pipeline(steps, LogisticRegression()).set_output(transform="pandas")
+        assert made_of_a_row(pandas, frame, np.arange(400) % 2) == size
     assert needed_memory(2, 1_000_000, 0, made) >= 2 * made * 1_000_000
 
 

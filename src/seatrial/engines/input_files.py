@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seatrial.core.errors import SeatrialError, UsageError
-from seatrial.engines.output_parts import file_system
+from seatrial.engines.output_parts import file_system, in_words
 from seatrial.stores.shown_urls import shown_url
 
 WITH_SERVER = ("abfs", "abfss", "hdfs")  # URLs with an account or a server: CONTAINER@ACCOUNT, HOST:PORT
@@ -25,7 +25,8 @@ def grouped(
 
 def input_folder(folder: str) -> str:
     """A folder's or a file's whole path or URL, as `input_files` begins its names."""
-    system, root = file_system(folder)
+    with in_words(folder, "read"):
+        system, root = file_system(folder)
     if system.type_name == "local" or "://" not in folder:
         return root
     parts = urlsplit(folder)
@@ -41,11 +42,12 @@ def input_files(folder: str) -> list[str]:
     """
     from pyarrow.fs import FileSelector, FileType
 
-    system, root = file_system(folder)
     whole = input_folder(folder)
-    if system.get_file_info(root).type == FileType.File:
-        return [whole]
-    found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+    with in_words(folder, "read"):
+        system, root = file_system(folder)
+        if system.get_file_info(root).type == FileType.File:
+            return [whole]
+        found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
     names = [each.path for each in found if each.type == FileType.File and each.path.endswith((".parquet", ".pq"))]
     inner = sorted(name for each in names if not _hidden(name := each[len(root) :]))
     columns = {_folder_columns(name): name for name in reversed(inner)}
@@ -73,8 +75,9 @@ def states_of(files: Sequence[str]) -> dict[str, str]:
 
     if not files:
         return {}
-    system, _ = file_system(files[0])
-    found = system.get_file_info([file_system(name)[1] for name in files])
+    with in_words(files[0], "read"):
+        system, _ = file_system(files[0])
+        found = system.get_file_info([file_system(name)[1] for name in files])
     states = zip(files, found, strict=True)
     return {name: f"{each.size} {each.mtime_ns}" for name, each in states if each.type == FileType.File}
 

@@ -7,20 +7,27 @@ after each group of input files, so that an interrupted job goes on behind it; `
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.files import to_json
 from seatrial.engines.input_files import states_of
-from seatrial.engines.output_parts import ATTEMPTS, OnBadPartRows, PartTarget, WrittenPart, file_system, written_parts
+from seatrial.engines.output_parts import (
+    ATTEMPTS,
+    OnBadPartRows,
+    PartTarget,
+    WrittenPart,
+    file_system,
+    in_words,
+    written_parts,
+)
 from seatrial.engines.worker import error_of_engine, error_of_worker
 from seatrial.model.arrow_sources import names_of
 from seatrial.model.bad_rows import BadLimit
 from seatrial.model.output_folder import MANIFEST, MARKER
-from seatrial.stores.object_files import explained
 from seatrial.stores.shown_urls import shown_url
 
 if TYPE_CHECKING:
@@ -88,20 +95,9 @@ def write_table(
     if max_bad is not None and not max_bad >= 0:
         raise UsageError(f"max_bad is {max_bad}.", hint="Give a share below 1, such as 0.01, or a number of rows.")
     limit = _limit(max_bad)
-    with _explained(folder):
+    with in_words(folder, "write"):
         output = _Output(folder)
         return _written(release, output, key, tables, write_parts, on_bad_rows, limit, resume=resume)
-
-
-@contextmanager
-def _explained(folder: str) -> Iterator[None]:
-    """Say in words what a store of objects refuses; errors of this machine's disk stay what they are."""
-    try:
-        yield
-    except OSError as error:
-        if "://" not in folder or folder.startswith("file://"):
-            raise
-        raise explained(error, folder, "write") from error
 
 
 def _written(

@@ -10,7 +10,7 @@ import re
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seatrial.core.errors import SeatrialError
 from seatrial.model.arrow_tables import REASONS
 from seatrial.model.bad_rows import OnBadRows
-from seatrial.stores.object_files import SCHEMES, object_files
+from seatrial.stores.object_files import SCHEMES, explained, object_files
 from seatrial.stores.shown_urls import shown_url
 
 if TYPE_CHECKING:
@@ -137,17 +137,28 @@ class _PartFile:
         return self._name
 
 
+@contextmanager
+def in_words(folder: str, right: Literal["read", "write"]) -> Iterator[None]:
+    """Say in words what a store of objects refuses; errors of this machine's disk stay what they are."""
+    try:
+        yield
+    except OSError as error:
+        if "://" not in folder or folder.startswith("file://"):
+            raise
+        raise explained(error, folder, right) from error
+
+
 def file_system(folder: str) -> tuple[Any, str]:
     """Return pyarrow's file system for a folder or a URL, and the path in it."""
     if SCHEME.match(folder) and not folder.startswith("file:/"):
         scheme = folder.partition(":")[0].lower()
         if scheme not in SCHEMES:
             raise SeatrialError(
-                f"{shown_url(folder)} cannot be written: there is no file system for {scheme}:.",
+                f"{shown_url(folder)} cannot be reached: there is no file system for {scheme}:.",
                 hint=f"Use a folder that every worker reaches, or {', '.join(f'{each}://' for each in SCHEMES)}.",
             )
         system, path = object_files(folder)
         return system, path.rstrip("/")
     from pyarrow.fs import LocalFileSystem
 
-    return LocalFileSystem(), str(Path(folder.removeprefix("file://").removeprefix("file:")).absolute())
+    return LocalFileSystem(), str(Path(re.sub("^file:(//|(?=/))", "", folder)).absolute())

@@ -132,7 +132,7 @@ def raise_problems(problems: Sequence[Problem], path: Path, *, rows: int, hint: 
 
 def _reader(path: Path) -> Any:
     if not path.is_file():
-        wrong = "is a folder" if path.is_dir() else "does not exist"
+        wrong = "is a folder" if path.is_dir() else "is not a file" if path.exists() else "does not exist"
         raise SeatrialError(f"{path} {wrong}.", hint="Give the path of a CSV, Parquet or JSON file.")
     readers = {
         ".csv": read_csv,

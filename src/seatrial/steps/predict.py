@@ -74,7 +74,8 @@ def predict(
         folder = target is not None and (target.is_dir() or not target.suffix)
         if target is not None and "://" not in str(output):
             _require_file_or_folder(target)
-            _refuse_inputs(target, target / f"part-00000{suffix or '.parquet'}" if folder else target, words)
+            files = [target / f"part-00000{suffix or '.parquet'}"] if folder else [target, _beside(target)]
+            _refuse_inputs(target, files if on_bad_rows == "quarantine" else files[:1], words)
         if target is not None and folder:
             from seatrial.steps.predict_folder import predict_folder
 
@@ -101,8 +102,13 @@ def _require_file_or_folder(output: Path) -> None:
         )
 
 
-def _refuse_inputs(output: Path, part: Path, words: Sequence[str]) -> None:
-    """Refuse an output in a folder of input files, or that their pattern matches: it would be one the next time."""
+def _beside(output: Path) -> Path:
+    """The file of bad rows beside an output."""
+    return output.with_name(f"{output.stem}.bad{output.suffix}")
+
+
+def _refuse_inputs(output: Path, files: Sequence[Path], words: Sequence[str]) -> None:
+    """Refuse an output in a folder of input files, or of which their pattern matches a file that is written."""
     for word in words:
         folder, place = Path(word).expanduser(), output.resolve()
         if folder.is_dir() and place.is_relative_to(folder.resolve()):
@@ -111,7 +117,7 @@ def _refuse_inputs(output: Path, part: Path, words: Sequence[str]) -> None:
                     f"{output} is in the folder of input files {folder}: the next run would read it.",
                     hint="Name an output outside of that folder.",
                 )
-        elif matches_pattern(part, word):
+        elif any(matches_pattern(file, word) for file in files):
             raise UsageError(
                 f"{output} matches {word!r}, the pattern of input files: the next run would read it.",
                 hint="Name an output outside of that folder.",
@@ -136,9 +142,7 @@ def _into_one(
     check_processes(processes)
     if how.on_bad_rows == "quarantine" and output is None:
         raise UsageError("Bad rows need a file of their own.", hint="Name the predictions' file with --output.")
-    aside = (
-        output.with_name(f"{output.stem}.bad{output.suffix}") if output and how.on_bad_rows == "quarantine" else None
-    )
+    aside = _beside(output) if output and how.on_bad_rows == "quarantine" else None
     for written in (output, aside):
         if written and written.exists() and any(e.path.exists() and written.samefile(e.path) for e in inputs):
             raise UsageError(f"{written} is an input file.", hint="Name another file for the predictions.")

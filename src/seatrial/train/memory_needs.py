@@ -47,9 +47,11 @@ def made_of_a_row(pipeline: Any, frame: Any, target: Array) -> int:
             made = Pipeline(steps).fit_transform(frame, target)
     except Exception:  # the fit itself will report it, with the step's name
         return 0
-    parts = [getattr(made, name) for name in ("data", "indices", "indptr") if hasattr(made, "indptr")]
-    size = sum(part.nbytes for part in parts) if parts else getattr(made, "nbytes", 0)
-    return int(size / len(frame))
+    if hasattr(made, "indptr"):  # sparse
+        return int(sum(part.nbytes for part in (made.data, made.indices, made.indptr))) // len(frame)
+    if hasattr(made, "memory_usage"):  # a DataFrame, as by set_output()
+        return int(made.memory_usage(index=False).sum()) // len(frame)
+    return int(getattr(made, "nbytes", 0)) // len(frame)
 
 
 def require_memory(name: str, values: int, fitted: int, held_out: int, free: int | None, made: int = 0) -> None:

@@ -133,6 +133,14 @@ def test_all_pairs_at_once_are_explained_as_one_by_one() -> None:
     assert pairs.shape == (34, 34)
 
 
+def test_groups_that_no_row_has_explain_as_one_by_one() -> None:
+    few = np.arange(12) % 3
+    parts = [Grouping("a", ("0", "1"), few % 2), Grouping("b", tuple(map(str, range(100))), few)]
+    one = explained(np.bincount(parts[0].crossed(parts[1]), minlength=200).reshape(1, 2, 100))[0]
+    assert one == pytest.approx(0.45)
+    assert _explained_pairs(parts)[0, 1] == pytest.approx(one, abs=1e-4)
+
+
 def test_pooled_codes_take_a_byte_each_and_still_cross_with_many_labels() -> None:
     g = np.random.default_rng(0)
     table = Table({"a": g.integers(0, 12, 600).astype(float)}, g.integers(0, 40, 600), "y")

@@ -76,7 +76,9 @@ def _read_file(path: Path, sheet: str, options: CsvOptions) -> TableSource:
         files = sorted(p.name for p in path.iterdir() if p.suffix.lower() in READABLE)
         hint = f"It contains {', '.join(files[:5])}." if files else "Name a CSV, Parquet or Excel file."
         raise SeatrialError(f"{path} is a folder.", hint=hint)
-    if not path.is_file():
+    if path.exists() and not path.is_file():  # a pipe or a device
+        raise SeatrialError(f"{path} is not a file.", hint="Write what it gives to a file first.")
+    if not path.exists():
         raise SeatrialError(f"{path} does not exist.", hint=_similar_file(path))
     if suffix in WORKBOOKS:
         refuse_pointers(path, "workbook")

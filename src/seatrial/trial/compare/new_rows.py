@@ -109,7 +109,9 @@ def _explained_pairs(parts: Sequence[Grouping]) -> Array:
     marked = np.zeros((rows, end), dtype=np.float32)
     for start, part in zip(starts.tolist(), parts, strict=True):
         marked[np.arange(rows), start + part.codes.astype(np.int64)] = 1
-    counts = np.maximum(marked.sum(axis=0), 1)
+    counts = marked.sum(axis=0, dtype=np.float64)
+    total = rows - np.add.reduceat(counts**2, starts) / rows
+    counts = np.maximum(counts, 1).astype(np.float32)  # of groups that are in none of these rows
     kept = np.zeros((len(parts), len(parts)))
     for first in range(0, len(parts), BLOCK):
         block, begin = slice(first, first + BLOCK), int(starts[first])
@@ -118,7 +120,6 @@ def _explained_pairs(parts: Sequence[Grouping]) -> Array:
         places = starts[block] - begin, starts[first:] - begin
         kept[block, first:] = _block_sums(squares / counts[own, None], *places)
         kept[first:, block] = _block_sums(squares / counts[begin:], *places).T
-    total = rows - np.add.reduceat(counts.astype(np.float64) ** 2, starts) / rows
     chance = (rows - 1) / np.maximum(rows - sizes, 1)
     return np.asarray(1 - (rows - kept) / np.maximum(total, 1e-12) * chance[:, None])
 
