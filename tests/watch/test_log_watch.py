@@ -132,9 +132,10 @@ def test_an_active_alarm_is_seen_again_at_once_and_by_no_other_finding(titanic, 
     watch = watched(titanic, reference, missing_in_a_quarter)
     end = at(QUIET + 1)
     just_now = end - timedelta(seconds=5)
-    [first] = [each.id for each in watch.look(end).findings if each.level == Level.alarm]
+    [first] = [each.matter for each in watch.look(end).findings if each.level == Level.alarm]
     assert alarms(watch.look(end, just_now)) == []  # it may spend the budget of 5 seconds
     assert alarms(watch.look(end, just_now, [first])) == ["drift.missing"]
+    assert first == "drift[age]"  # whatever the cause is named
     assert alarms(watch.look(end, just_now, ["drift.missing[fare]@0.1.0"])) == []
 
 

@@ -98,8 +98,8 @@ class LogWatch:
     def look(self, at: datetime, before: datetime | None = None, active: Collection[str] = ()) -> Looked:
         """Look at the counts as of `at`; `before` is when the last look was.
 
-        `active` are the findings, by ID, whose alarms are active: to see them again raises no alarm, so it spends
-        nothing, and they are looked at with the budget of a whole window.
+        `active` is what active alarms are about: to see that again raises no alarm, so it spends nothing, and it is
+        looked at with the budget of a whole window.
         """
         last = _last_hour(at)
         slots, latency = joined_counts(self.traffic.counts, "", last)
@@ -112,8 +112,8 @@ class LogWatch:
         )
         found, performed, doubts = self._judged(at, view, spent)
         if active and spent < most:
-            still = {each.id: each for each in self._judged(at, view, most)[0] if each.id in active}
-            found = [still.pop(each.id, each) for each in found] + [*still.values()]
+            still = {each.matter: each for each in self._judged(at, view, most)[0] if each.matter in active}
+            found = [still.pop(each.matter, each) for each in found] + [*still.values()]
         rows = int(latency[slots > last - self.hours].sum())
         series = [*traffic_series(self.traffic, self.refusals, view)]
         series += input_series(self.inputs, view, self.reference.version)
