@@ -1,4 +1,4 @@
-"""Columns that were exchanged: rows that have one's value in the other.
+"""Columns that were exchanged, or copied: rows that have one's value in the other.
 
 Of two columns together, the rows from before are counted in cells, and so are the same rows with both values exchanged.
 The new rows are a mixture of both, in the share that fits best. Other explanations, as that one column is mixed up,
@@ -21,6 +21,7 @@ LEAST_GAIN = 12.0  # nats
 EXPLAINED = 0.5  # of what is new in each of the two columns
 BETTER = 1.2  # times the gain of any other explanation
 LEAST_SHARE = 0.03
+LEAST_COPIED = 0.05  # of rows, that have the value of another column
 
 
 class ColumnPairs:
@@ -48,6 +49,19 @@ class ColumnPairs:
                 share, gain = exchanged_share(old, new, (change,) if change else ())
                 best = max(best, (share, gain, other), key=lambda each: each[1])
         return best
+
+    def copied(self, name: str) -> tuple[float, str]:
+        """The column whose values one has, with the share of rows in which that is new; empty if there is none."""
+        best = 0.0, ""
+        for other, values in self._values.items():
+            if name in self._values and name != other:
+                own, (old, new) = self._values[name], values
+                same = own[1][own[1] == new]
+                usual = float((own[0] == old).mean())
+                share = (len(same) / len(new) - usual) / max(float((~np.isnan(new)).mean()) - usual, 1e-9)
+                if len(np.unique(same)) > FEW_VALUES / 2:
+                    best = max(best, (share, other))
+        return best if best[0] >= LEAST_COPIED else (0.0, "")
 
 
 def since_of(changes: Iterable[ShareChange]) -> int:
