@@ -155,7 +155,7 @@ def others_are_as_before(old: Floats, new: Floats, value: float) -> bool:
     known, rest = old[~np.isnan(old)], new[~np.isnan(new) & (new != value)]
     if len(rest) < FEWEST_OTHERS or not len(known):
         return True
-    return apart(rest, known) <= MOST_OTHERS_APART + 1 / np.sqrt(len(rest)) + 1 / np.sqrt(len(known))
+    return bool(apart(rest, known) <= MOST_OTHERS_APART + 1 / np.sqrt(len(rest)) + 1 / np.sqrt(len(known)))
 
 
 def _exact(values: Floats, places: int) -> float:
