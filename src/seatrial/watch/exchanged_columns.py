@@ -22,6 +22,7 @@ EXPLAINED = 0.5  # of what is new in each of the two columns
 BETTER = 1.2  # times the gain of any other explanation
 LEAST_SHARE = 0.03
 LEAST_COPIED = 0.05  # of rows, that have the value of another column
+ERRORS = 3.0  # standard errors beyond it, of how often that was so before
 
 
 class ColumnPairs:
@@ -55,13 +56,9 @@ class ColumnPairs:
         best = 0.0, ""
         for other, values in self._values.items():
             if name in self._values and name != other:
-                own, (old, new) = self._values[name], values
-                same = own[1][own[1] == new]
-                usual = float((own[0] == old).mean())
-                share = (len(same) / len(new) - usual) / max(float((~np.isnan(new)).mean()) - usual, 1e-9)
-                if len(np.unique(same)) > FEW_VALUES / 2:
-                    best = max(best, (share, other))
-        return best if best[0] >= LEAST_COPIED else (0.0, "")
+                old, new = zip(self._values[name], values, strict=True)
+                best = max(best, (copied_share(old, new), other))
+        return best if best[0] else (0.0, "")
 
 
 def since_of(changes: Iterable[ShareChange]) -> int:
@@ -95,6 +92,19 @@ def exchanged_share(
         _explains(counts.sum(axis=1 - k), smoothed(sides[k]), smoothed(sides[1 - k]), share) for k in (0, 1)
     )
     return (share, gain) if both else (0.0, 0.0)
+
+
+def copied_share(old: tuple[Floats, Floats], new: tuple[Floats, Floats]) -> float:
+    """The share of rows in which the first of two columns has the second one's value and had another one before.
+
+    `old` and `new` are both columns before (n,) and now (m,), NaN for missing. 0 where that may be chance.
+    """
+    same = new[0][new[0] == new[1]]
+    usual, there = float((old[0] == old[1]).mean()), float((~np.isnan(new[1])).mean())
+    more, error = len(same) / len(new[0]) - usual, np.sqrt(usual * (1 - usual) / len(old[0]))
+    if len(np.unique(same)) <= FEW_VALUES / 2 or more < LEAST_COPIED + ERRORS * error:
+        return 0.0
+    return min(more / max(there - usual, more), 1.0)
 
 
 def _explains(counts: Floats, usual: Floats, other: Floats, share: float) -> bool:
