@@ -111,6 +111,20 @@ def test_a_look_at_another_moment_or_log_only_reports(
     assert list_alarms(project) == []
 
 
+def test_an_acknowledged_alarm_whose_cause_is_named_otherwise_is_neither_sent_again_nor_new(
+    project: ProjectSettings, see: See, sent: list[str]
+) -> None:
+    see(watched(finding()))
+    look(project)
+    acknowledge_alarm(project, "drift.unit", "new tariff", by="Ann")
+    look(project)
+    before = len(sent)
+    see(watched(finding("drift.moved"), at=AT + DAY))
+    assert (look(project, at="1d").exit_code, [each.name for each in list_alarms(project)]) == (0, ["drift.unit"])
+    assert (look(project).exit_code, [each.name for each in list_alarms(project)]) == (0, ["drift.moved"])
+    assert len(sent) == before
+
+
 def test_a_look_may_spend_the_time_since_the_last_and_one_that_reports_a_window(
     project: ProjectSettings, see: See, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,7 +139,7 @@ def test_a_look_may_spend_the_time_since_the_last_and_one_that_reports_a_window(
     monkeypatch.setattr("seatrial.steps.watch.watch", watch)
     look(project)
     look(project, at="2d")
-    assert [(each["before"], [*each["active"]]) for each in asked] == [(AT, [finding().id]), (None, [])]
+    assert [(each["before"], [*each["active"]]) for each in asked] == [(AT, [finding().matter]), (None, [])]
 
 
 def test_a_look_that_another_one_overtook_raises_nothing(

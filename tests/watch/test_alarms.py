@@ -159,9 +159,45 @@ def test_histories_and_waiting_messages_are_bounded() -> None:
     assert len(looks(many).messages) == MOST_MESSAGES
 
 
+MOVED = finding("drift.moved", since=AT - DAY, summary="`fare` moved")
+
+
+def test_an_alarm_whose_cause_is_named_otherwise_at_the_next_look_stays_the_same() -> None:
+    first = looks([FARE])
+    code = first.alarms[0].code
+    book, _ = acknowledge(first, code, by="Ann", reason="new tariff", at=AT)
+    book = looks([MOVED], [MOVED], [MOVED], book=book, start=1)
+    [alarm] = book.alarms
+    assert (alarm.id, alarm.code, alarm.raised, alarm.state) == (MOVED.id, code, AT, "acknowledged")
+    assert (alarm.name, alarm.summary) == ("drift.moved", "`fare` moved")
+    assert book.acknowledged() == {MOVED.id}
+    assert changes(book) == ["raised"]
+    assert states(looks([], [], book=book, start=4)) == ["resolved"]
+
+
+def test_a_change_of_another_column_or_of_another_time_is_an_alarm_of_its_own() -> None:
+    for other in (
+        finding("drift.moved", subject="age"),
+        finding("drift.moved", since=AT + 3 * DAY),
+        finding("answers.labels", part="answers"),
+    ):
+        book = looks([FARE], [other], [other])
+        assert [(alarm.id, alarm.state) for alarm in book.alarms] == [(other.id, "raised"), (FARE.id, "resolved")]
+    both = looks([FARE], [MOVED, FARE])
+    assert {alarm.id: alarm.state for alarm in both.alarms} == {FARE.id: "raised", MOVED.id: "raised"}
+    assert len({alarm.code for alarm in both.alarms}) == 2
+
+
+def test_of_two_alarms_with_one_code_the_active_one_is_meant() -> None:
+    again = looks([FARE], [MOVED], [], [], [FARE])
+    assert {alarm.id: alarm.state for alarm in again.alarms} == {FARE.id: "raised", MOVED.id: "resolved"}
+    assert len({alarm.code for alarm in again.alarms}) == 1
+    assert find_alarm(again, again.alarms[0].code).id == FARE.id
+
+
 @given(st.lists(st.sets(st.sampled_from(["a", "b", "c"])), max_size=12))
 def test_raised_and_resolved_alternate_whatever_is_found(days: list[set[str]]) -> None:
-    book = looks(*[[finding(f"drift.{name}") for name in sorted(day)] for day in days])
+    book = looks(*[[finding(f"drift.{name}", subject=name) for name in sorted(day)] for day in days])
     for alarm in book.alarms:
         found = [event.change for event in alarm.history]
         assert found == ["raised", "resolved"] * (len(found) // 2) + ["raised"] * (len(found) % 2)

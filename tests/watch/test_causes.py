@@ -38,7 +38,14 @@ def named(old, new, kind="number") -> tuple[str, str]:
         (np.where(SOME, NEW * 1000, NEW), "unit", "1,000 times"),
         (-NEW, "sign", "wrong sign"),
         (np.where(SOME, np.nan, NEW), "missing", "missing more often"),
-        (np.full(1000, np.nan), "missing", "missing"),
+        (np.full(1000, np.nan), "missing", "is always missing"),
+        (np.round(NEW), "rounded", "is rounded to whole numbers"),
+        (np.floor(NEW), "rounded", "is rounded to whole numbers"),
+        (np.round(NEW, -1), "rounded", "to multiples of 10"),
+        (np.where(SOME, np.round(NEW), NEW), "rounded", "whole numbers"),
+        (np.where(SOME, 30.0, NEW), "stuck", "one value, 30"),
+        (np.where(SOME, 0.0, NEW), "sentinel", "value 0"),
+        (2026 - NEW, "range", "of what training saw (median"),
         (np.where(SOME, -999.0, NEW), "sentinel", "-999"),
         (np.full(1000, 31.5), "stuck", "one value, 31.5"),
         (np.minimum(NEW, 30.0), "capped", "beyond 30 are now 30"),
@@ -146,3 +153,24 @@ def test_several_values_that_a_column_of_few_values_never_had_are_not_one_stuck_
     assert kind not in ("stuck", "capped"), words
     stuck = np.where(np.arange(1000) % 5 == 0, 12.34, years)
     assert named(years, stuck)[0] == "stuck"
+
+
+def test_few_values_that_are_inverted():
+    old, new = ((G.random(1000) < 0.06).astype(float) for _ in range(2))
+    assert named(old, 1 - new) == ("regrouped", "is inverted: 1 where it had 0, and the other way round")
+    assert named(old, np.ones(1000))[0] == "stuck"
+    scale = [G.choice([1.0, 2.0, 3.0, 4.0], 1000, p=[0.6, 0.25, 0.1, 0.05]) for _ in range(2)]
+    assert "is inverted: 4 where it had 1" in named(scale[0], 5 - scale[1])[1]
+
+
+def test_a_value_whose_requests_no_longer_come_has_not_become_another_one():
+    old, new = (G.choice(TEXTS, 3000, p=[0.3, 0.4, 0.3]) for _ in range(2))
+    assert named(old, new[new != "red"], "category") == ("moved", "no longer has 'red': such requests no longer come")
+    merged = np.where(new == "red", "blue", new).astype(object)
+    assert named(old, merged, "category") == ("regrouped", "has 'blue' where it had 'red'")
+
+
+def test_whole_numbers_of_another_unit_are_cut_off_and_not_a_sentinel():
+    old, new = (np.floor(G.gamma(2, 12, 1000)) + 1 for _ in range(2))
+    kind, words = named(old, np.floor(new / 12))  # nearly half of them are 0
+    assert (kind, words) == ("unit", "is 1/12 of what it was (another unit?)")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seatrial.watch.exchanged_columns import exchanged_share
+from seatrial.watch.exchanged_columns import copied_share, exchanged_share
 
 G = np.random.default_rng(7)
 SOME = np.arange(1000) % 5 == 0
@@ -40,3 +40,15 @@ def test_what_happened_to_one_column_alone_is_not_an_exchange():
     assert exchanged_share(was, (G.permutation(first), second)) == (0.0, 0.0)
     assert exchanged_share(was, (np.where(SOME, 12 * first, first), second)) == (0.0, 0.0)
     assert exchanged_share(was, (np.where(SOME, first / 2.54, first), second), (lambda v: v / 2.54,)) == (0.0, 0.0)
+
+
+def test_a_column_that_has_the_values_of_another_one_in_some_rows():
+    was, (first, second) = pair(), pair()
+    assert copied_share(was, (np.where(SOME, second, first), second)) == pytest.approx(0.2, abs=0.03)
+    missing = np.where(np.arange(1000) % 7 == 0, np.nan, second)
+    assert copied_share(was, (missing, missing)) == pytest.approx(1.0)
+    assert copied_share(was, (first, second)) == 0.0
+    assert copied_share(was, (np.where(SOME, 12 * first, first), second)) == 0.0
+    few = tuple(each[:100] for each in was)
+    assert copied_share(few, (np.where(np.arange(1000) % 14 == 0, second, first), second)) == 0.0
+    assert copied_share(was, (np.full(1000, 3.0), np.full(1000, 3.0))) == 0.0  # one value says nothing

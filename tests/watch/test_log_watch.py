@@ -65,6 +65,10 @@ def capped(values, rows):
     values["fare"][rows] = np.minimum(values["fare"][rows], 20.0)
 
 
+def rounded(values, rows):
+    values["fare"][rows] = np.round(values["fare"][rows], -1)
+
+
 def joined_wrong(values, rows):
     values["fare"][rows] = np.random.default_rng(3).permutation(values["fare"][rows])
 
@@ -84,6 +88,7 @@ FAULTS = {
     "drift.unit": (hundredfold, "`fare` is 100 times what it was"),
     "drift.missing": (missing, "`age` is missing more often"),
     "drift.stuck": (stuck, "`fare` is stuck at one value, 26"),
+    "drift.rounded": (rounded, "`fare` is rounded to multiples of 10"),
     "drift.sentinel": (sentinel, "`age` has the value 120, which training never saw"),
     "drift.capped": (capped, "`fare` is capped"),
     "drift.join": (joined_wrong, "`fare` no longer goes together with"),
@@ -137,9 +142,10 @@ def test_an_active_alarm_is_seen_again_at_once_and_by_no_other_finding(titanic, 
     watch = watched(titanic, reference, missing_in_a_quarter)
     end = at(QUIET + 1)
     just_now = end - timedelta(seconds=5)
-    [first] = [each.id for each in watch.look(end).findings if each.level == Level.alarm]
+    [first] = [each.matter for each in watch.look(end).findings if each.level == Level.alarm]
     assert alarms(watch.look(end, just_now)) == []  # it may spend the budget of 5 seconds
     assert alarms(watch.look(end, just_now, [first])) == ["drift.missing"]
+    assert first == "drift[age]"  # whatever the cause is named
     assert alarms(watch.look(end, just_now, ["drift.missing[fare]@0.1.0"])) == []
 
 
@@ -197,6 +203,29 @@ def test_two_looks_at_one_moment_spend_nothing_twice(titanic, reference):
     assert watch.look(at(QUIET + 1), at(QUIET)).spent == pytest.approx(1 / 365.25)
     again = watch.look(at(QUIET + 1), at(QUIET + 1))
     assert (again.spent, alarms(again)) == (0.0, [])
+
+
+def test_a_column_with_the_values_of_another_one_was_copied(titanic, reference):
+    def copied(values, rows):
+        values["age"][rows] = values["fare"][rows]
+
+    looked = watched(titanic, reference, copied).look(at(QUIET + 1))
+    first = looked.findings[0]
+    assert first.name == "drift.copied"
+    assert "`age` has the values of `fare`" in first.summary
+    assert alarms(looked) == ["drift.copied"]
+
+
+def test_what_one_row_that_comes_again_and_again_has_is_one_alarm(titanic, reference):
+    def one_row(values, rows):
+        again = rows & (np.arange(len(rows)) % 4 == 0)
+        for each in values.values():
+            each[again] = each[0]
+
+    looked = watched(titanic, reference, one_row).look(at(QUIET + 1))
+    assert alarms(looked) == ["traffic.repeats"]
+    noted = [each for each in looked.findings if each.evidence.get("follows") == "traffic.repeats"]
+    assert {each.name for each in noted} & {"drift.stuck", "drift.capped"}
 
 
 def test_rows_of_the_future_are_noted_and_not_counted(titanic, reference):

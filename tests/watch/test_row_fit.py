@@ -51,3 +51,29 @@ def test_nothing_is_fitted_to_a_few_rows_or_one_column():
     assert row_fits(bins, codes) == []
     assert row_fits([], []) == []
     assert row_fits(bins[:1], [np.tile(codes[0], 5)]) == []
+
+
+def test_held_out_rows_are_no_closer_to_the_fits_of_the_other_half_than_new_rows():
+    names = [f"x{k}" for k in range(24)]
+
+    def rows(count: int) -> dict[str, np.ndarray]:
+        common = G.normal(size=(count, 1))
+        return dict(zip(names, (0.5 * common + G.normal(size=(count, 24))).T, strict=True))
+
+    known, new = rows(400), rows(4_000)
+    bins = [column_bins(Column(name, "number", nullable=True, required=False), v, {}) for name, v in known.items()]
+    sides = [{each.name: each.number_codes(part[each.name]) for each in bins} for part in (known, new)]
+    fits = row_fits(bins, [*sides[0].values()])
+    assert len(fits) > 12
+
+    def above(fit, by_half: bool) -> float:
+        """How many more of the held-out rows are in high levels than of the new ones."""
+        found = []
+        for codes, half in zip(sides, (fit.half, G.integers(0, 2, 4_000)), strict=True):
+            own, others = codes[fit.name], [codes[name] for name in fit.partners]
+            levels = fit.other_half_codes(own, others, half) if by_half else fit.codes(own, others)
+            found.append(float((levels >= LEVELS / 2).mean()))
+        return found[0] - found[1]
+
+    assert np.mean([above(fit, by_half=False) for fit in fits]) > 0.15
+    assert abs(np.mean([above(fit, by_half=True) for fit in fits])) < 0.06  # their partners are chosen by all rows

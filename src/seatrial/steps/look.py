@@ -14,7 +14,7 @@ from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings, find_project
 from seatrial.steps import alarm_files, webhooks
 from seatrial.steps.overview import link, overview_path, write_overview
-from seatrial.watch.alarms import Alarm, AlarmBook, acknowledge, after_delivery, after_look, undelivered
+from seatrial.watch.alarms import Alarm, AlarmBook, acknowledge, after_delivery, after_look, renamed, undelivered
 from seatrial.watch.watch_settings import read_watch_settings
 from seatrial.watch.watch_words import WatchLine, headline, readable
 
@@ -108,7 +108,7 @@ def look(
         raise UsageError(f"--since {since} is not before --at {at}.", hint="Give an earlier --since.")
     book, reports_only = alarm_files.read_book(project.root), bool(moment or begin or release or log)
     before, active = (
-        (None, []) if reports_only else (alarm_files.last_look(book, now), [each.id for each in book.active()])
+        (None, []) if reports_only else (alarm_files.last_look(book, now), [each.matter for each in book.active()])
     )
     seen = watch(project, at=moment, release=release, log=log, before=before, active=active, progress=progress)
     watched = readable(seen)
@@ -117,6 +117,7 @@ def look(
     length = settings.window_length
     seconds = length.total_seconds()
     if reports_only:
+        book = replace(book, alarms=renamed(book.alarms, watched.findings, length))
         return WatchLook(watched, book, reports_only=True, window_seconds=seconds)
     with alarm_files.changing(project.root) as file:
         if file.book.looked == before:  # or both looks would spend the budget of the same time

@@ -37,7 +37,7 @@ def watch(
 
     `release` is a version, by default every one that served. `log` is another destination than the project's. `before`
     is when the last look was: this one may spend the budget of false alarms of the time since, and without it that
-    of one window. `active` are the findings, by ID, whose alarms are active.
+    of one window. `active` are what the active alarms are about.
     """
     from seatrial.core.moments import parse_length
     from seatrial.prediction_log.labels import newest_labels

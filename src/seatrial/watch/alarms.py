@@ -13,7 +13,7 @@ from typing import Literal
 
 from seatrial.core.errors import SeatrialError
 from seatrial.trial.report.words import clean
-from seatrial.watch.watch_records import Finding, Level, Part, Watched
+from seatrial.watch.watch_records import Finding, Level, Part, Watched, matter_of
 from seatrial.watch.watch_words import facts
 
 AlarmState = Literal["raised", "acknowledged", "resolved"]
@@ -22,6 +22,7 @@ MOST_EVENTS = 50  # of one alarm; the newest are kept, and how often it was rais
 MOST_MESSAGES = 200  # that wait; beyond it, the oldest are given up
 MESSAGE_DAYS = 7  # for which delivery is tried
 CODE_LENGTH = 6
+SAME_CHANGE = 2  # windows, that the begins of one change may be apart from one look to the next
 MOST_REASON = 1_000  # letters of a reason
 
 
@@ -66,11 +67,18 @@ class Alarm:
     times: int = 1  # how often it was raised
     acknowledged: Acknowledged | None = None
     history: Sequence[AlarmEvent] = ()
+    first_id: str = ""  # what it was raised as, if its cause is named otherwise now
 
     @property
     def code(self) -> str:
-        """A short name to type: six hexadecimal digits."""
-        return hashlib.sha256(self.id.encode("utf-8", "surrogatepass")).hexdigest()[:CODE_LENGTH]
+        """A short name to type: six hexadecimal digits, the same for as long as the alarm is active."""
+        name = self.first_id or self.id
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:CODE_LENGTH]
+
+    @property
+    def matter(self) -> str:
+        """What it is about, however its cause is named."""
+        return matter_of(self.part, self.subject, self.id)
 
 
 @dataclass(frozen=True)
@@ -115,12 +123,15 @@ def after_look(book: AlarmBook, watched: Watched, *, resolve_after: int, window:
 
     A finding raises its alarm once. It is resolved when `resolve_after` looks in a row have not seen it, over half of a
     `window` at least; looks at an empty window, and looks that could not judge its part, do not count. A look that is
-    older than the last one changes nothing, as after a clock was set back.
+    older than the last one changes nothing, as after a clock was set back. A change of a column whose cause is named
+    otherwise than before is the same alarm.
     """
     if book.looked and watched.at < book.looked:
         return book
-    at, known = watched.at, {alarm.id: alarm for alarm in book.alarms}
+    at = watched.at
     found = {each.id: each for each in watched.findings if each.level is Level.alarm}
+    alarms = renamed(book.alarms, watched.findings, window)
+    known = {alarm.id: alarm for alarm in alarms}
     unknown = {each.part for each in watched.findings if each.level is Level.unknown}
     new: dict[str, Alarm] = {}
     for name, finding in found.items():
@@ -138,6 +149,36 @@ def after_look(book: AlarmBook, watched: Watched, *, resolve_after: int, window:
         alarms=tuple(new.values()),
         messages=_kept([*book.messages, *messages], at),
     )
+
+
+def renamed(alarms: Sequence[Alarm], findings: Iterable[Finding], window: timedelta) -> list[Alarm]:
+    """The alarms with the IDs of the findings that they are now.
+
+    The cause of a change of a column is an estimate, and another one may be likelier at the next look. So an active
+    alarm of drift that is not found is the new finding about the same column, if that began at about the same time.
+    """
+    found = {each.id: each for each in findings if each.level is Level.alarm}
+    active = {alarm.id for alarm in alarms if alarm.state != "resolved"}
+    new = [each for name, each in found.items() if name not in active]
+    now: dict[str, str] = {}
+    for alarm in alarms:
+        if alarm.state != "resolved" and alarm.id not in found:
+            same = next((each for each in new if _is_same(alarm, each, window)), None)
+            if same is not None:
+                new.remove(same)
+                now[alarm.id] = same.id
+    others = [alarm for alarm in alarms if alarm.id not in now.values()]  # a resolved one of that name is over
+    return [
+        replace(alarm, id=now[alarm.id], first_id=alarm.first_id or alarm.id) if alarm.id in now else alarm
+        for alarm in others
+    ]
+
+
+def _is_same(alarm: Alarm, finding: Finding, window: timedelta) -> bool:
+    """Whether a finding is the change that an alarm is about, by its column and its begin."""
+    if finding.matter != alarm.matter:
+        return False
+    return not (alarm.since and finding.since) or abs(alarm.since - finding.since) <= SAME_CHANGE * window
 
 
 def _seen(alarm: Alarm | None, finding: Finding, at: datetime) -> Alarm:
@@ -199,6 +240,8 @@ def acknowledge(
 def find_alarm(book: AlarmBook, name: str) -> Alarm:
     """The alarm that is meant. Raises SeatrialError where there is none, or where there are several."""
     exact = [alarm for alarm in book.alarms if name in (alarm.id, alarm.code)]
+    if len(exact) > 1:  # a change whose cause was named otherwise later, and another one since then
+        exact = [alarm for alarm in exact if alarm.state != "resolved"] or exact[-1:]
     begins = [alarm for alarm in book.active() if name and alarm.id.startswith(name)]
     found = exact or begins
     if len(found) == 1:

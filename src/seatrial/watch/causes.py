@@ -10,8 +10,9 @@ from seatrial.model.features import Array, Floats
 from seatrial.pages.words import plain
 from seatrial.watch.changed_numbers import changed_numbers
 from seatrial.watch.changes import ShareChange
-from seatrial.watch.number_causes import ColumnCause, converted, partly_one_value
+from seatrial.watch.number_causes import ColumnCause, converted, inverted, others_are_as_before, partly_one_value
 from seatrial.watch.release_reference import ABOVE, BELOW, MISSING, ColumnBins
+from seatrial.watch.rounded_numbers import rounded
 from seatrial.watch.text_causes import regrouped, respelled
 from seatrial.watch.watch_records import Level
 
@@ -50,20 +51,23 @@ def cause_of(
     more = change.after > change.before
     if bins.form == "number" and (found := _filled_in(*_numbers(old, new))):
         return found
-    if names == {MISSING}:
-        words = "is missing more often" if more else "is missing less often"
-        return ColumnCause("missing", words, codes == 0)
     known = np.array([value is not None and value == value for value in new.tolist()])  # noqa: PLR0124 - NaN
     if not known.any():
         return ColumnCause("missing", "is always missing", codes == 0)
+    if names == {MISSING}:
+        words = "is missing more often" if more else "is missing less often"
+        return ColumnCause("missing", words, codes == 0)
+    if bins.form == "number" and (found := rounded(*_numbers(old, new)) or inverted(*_numbers(old, new))):
+        return found
     if bins.form == "number" and (found := partly_one_value(*_numbers(old, new), change.moved)):
         return found
     common, share = _most_common(new[known], int(known.sum()))
     before = _share_of(old, common)
-    if share - before >= ONE_VALUE and (bins.form == "number" or (bins.knows(common) and share > 0.95)):
+    alone = bins.form != "number" or others_are_as_before(*_numbers(old, new), common)
+    if alone and share - before >= ONE_VALUE and (bins.form == "number" or (bins.knows(common) and share > 0.95)):
         return _one_value(bins, old, new, common, share)
     if bins.form == "number":
-        return _number_cause(old, new, known, names, inside, more=more)
+        return _number_cause(old, new, names, inside, more=more)
     usual = np.array(bins.expected) if past is None else past
     return _text_cause(bins, new, codes, inside, change, usual)
 
@@ -84,22 +88,25 @@ def _one_value(bins: ColumnBins, old: Array, new: Array, common: Any, share: flo
         if share < 0.95 and len(others) and (common > others.max() or common < others.min()):
             end = "highest" if common > others.max() else "lowest"
             return ColumnCause("capped", f"is capped: its {end} value is now {shown}", rows)
-    return ColumnCause("stuck", f"is stuck at one value, {shown}", rows)
+    words = f"is stuck at one value, {shown}"
+    if bins.form == "text":  # both look the same in a column of few values
+        words = f"is always {shown!r}: it is stuck, or requests with another value no longer come"
+    return ColumnCause("stuck", words, rows)
 
 
-def _number_cause(old: Array, new: Array, known: Array, names: set[str], inside: Array, *, more: bool) -> ColumnCause:
+def _number_cause(old: Array, new: Array, names: set[str], inside: Array, *, more: bool) -> ColumnCause:
     if done := number_cause(*_numbers(old, new)):
         return done
+    there = [each[~np.isnan(each)] for each in _numbers(old, new)]
     if names <= {BELOW, ABOVE} and more:
         side = "below" if BELOW in names else "above"
         ends = old[~np.isnan(old)]
         end = ends.min() if side == "below" else ends.max()
-        return ColumnCause(
-            "range", f"moved {side} {plain(float(end))}, the end of what training saw", inside, certain=0.8
-        )
-    middles = [float(np.nanmedian(each.astype(np.float64))) for each in (old, new[known])]
+        words = f"moved {side} {plain(float(end))}, the end of what training saw ({_medians(*there)})"
+        return ColumnCause("range", words, inside, certain=0.8)
+    middles = [float(np.median(each)) for each in there]
     direction = "higher" if middles[1] > middles[0] else "lower" if middles[1] < middles[0] else "spread differently"
-    words = f"moved: it is {direction} (median {plain(middles[1])}, it was {plain(middles[0])})"
+    words = f"moved: it is {direction} ({_medians(*there)})"
     return ColumnCause("moved", words, inside, certain=0.5)
 
 
@@ -112,6 +119,10 @@ def number_cause(old: Floats, new: Floats) -> ColumnCause | None:
         return None
     kind, certain = KINDS[found.kind]
     return ColumnCause(kind, found.words, np.zeros(0), certain, share=found.share, apply=found.apply)
+
+
+def _medians(old: Floats, new: Floats) -> str:
+    return f"median {plain(float(np.median(new)))}, it was {plain(float(np.median(old)))}"
 
 
 def _filled_in(old: Floats, new: Floats) -> ColumnCause | None:

@@ -88,15 +88,21 @@ def changed_numbers(old: Floats, new: Floats) -> NumberChange | None:
             for each, share, gain in zip(changes, shares, gains, strict=True)
         ]
 
-    found = fitted([*_known_changes(old), *_refined(fitted, old, _constants), *_refined(fitted, old, _factors)])
+    whole_numbers = all((each == np.floor(each)).all() for each in (old, new))
+    known = _known_changes(old, np.floor if whole_numbers else np.asarray)
+    found = fitted([*known, *_refined(fitted, old, _constants), *_refined(fitted, old, _factors)])
     best = max(found, key=lambda each: each.gain - each.prior)
     shown = counts / counts.sum()
     most = float((counts * np.log(np.maximum(shown, 1e-12) / usual)).sum()) - len(usual) / 2
     return best if best.gain - best.prior > max(LEAST_GAIN, EXPLAINED * most) else None
 
 
-def _known_changes(old: Floats) -> list[NumberChange]:
-    found = [NumberChange("unit", each.words, each.apply, prior=each.prior) for each in UNITS]
+def _known_changes(old: Floats, written: Callable[[Floats], Floats]) -> list[NumberChange]:
+    """Known changes; `written` is what becomes of numbers of another unit: whole ones may be cut off to such again."""
+    found = [
+        NumberChange("unit", each.words, lambda v, e=each: written(e.apply(v)), prior=each.prior)  # type: ignore[misc]
+        for each in UNITS
+    ]
     if (old > 0).mean() > 0.6 or (old < 0).mean() > 0.6:
         found.append(NumberChange("sign", "has the wrong sign", np.negative))
     if old.min() >= 0 and old.max() > 50:

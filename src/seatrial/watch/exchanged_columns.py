@@ -1,4 +1,4 @@
-"""Columns that were exchanged: rows that have one's value in the other.
+"""Columns that were exchanged, or copied: rows that have one's value in the other.
 
 Of two columns together, the rows from before are counted in cells, and so are the same rows with both values exchanged.
 The new rows are a mixture of both, in the share that fits best. Other explanations, as that one column is mixed up,
@@ -21,6 +21,8 @@ LEAST_GAIN = 12.0  # nats
 EXPLAINED = 0.5  # of what is new in each of the two columns
 BETTER = 1.2  # times the gain of any other explanation
 LEAST_SHARE = 0.03
+LEAST_COPIED = 0.05  # of rows, that have the value of another column
+ERRORS = 3.0  # standard errors beyond it, of how often that was so before
 
 
 class ColumnPairs:
@@ -48,6 +50,15 @@ class ColumnPairs:
                 share, gain = exchanged_share(old, new, (change,) if change else ())
                 best = max(best, (share, gain, other), key=lambda each: each[1])
         return best
+
+    def copied(self, name: str) -> tuple[float, str]:
+        """The column whose values one has, with the share of rows in which that is new; empty if there is none."""
+        best = 0.0, ""
+        for other, values in self._values.items():
+            if name in self._values and name != other:
+                old, new = zip(self._values[name], values, strict=True)
+                best = max(best, (copied_share(old, new), other))
+        return best if best[0] else (0.0, "")
 
 
 def since_of(changes: Iterable[ShareChange]) -> int:
@@ -81,6 +92,19 @@ def exchanged_share(
         _explains(counts.sum(axis=1 - k), smoothed(sides[k]), smoothed(sides[1 - k]), share) for k in (0, 1)
     )
     return (share, gain) if both else (0.0, 0.0)
+
+
+def copied_share(old: tuple[Floats, Floats], new: tuple[Floats, Floats]) -> float:
+    """The share of rows in which the first of two columns has the second one's value and had another one before.
+
+    `old` and `new` are both columns before (n,) and now (m,), NaN for missing. 0 where that may be chance.
+    """
+    same = new[0][new[0] == new[1]]
+    usual, there = float((old[0] == old[1]).mean()), float((~np.isnan(new[1])).mean())
+    more, error = len(same) / len(new[0]) - usual, np.sqrt(usual * (1 - usual) / len(old[0]))
+    if len(np.unique(same)) <= FEW_VALUES / 2 or more < LEAST_COPIED + ERRORS * error:
+        return 0.0
+    return min(more / max(there - usual, more), 1.0)
 
 
 def _explains(counts: Floats, usual: Floats, other: Floats, share: float) -> bool:

@@ -63,7 +63,7 @@ def input_findings(
     shifted += [each for each in longer if each.bins.name not in changes]
     whole = [each for name, each in changes.items() if name not in known]
     pairs = ColumnPairs(sample, reference, look, (change for _, change in whole))
-    caused = _exchanged(_with_causes(whole, tally, sample, reference, look), pairs)
+    caused = _exchanged([_copied(e, pairs) for e in _with_causes(whole, tally, sample, reference, look)], pairs)
     changed = sorted([*caused, *shifted], key=lambda each: each.rank)
     by_themselves = {*changes, *(each.bins.name for each in shifted), *(each.cause.other for each in changed)}
     join = broken_join(tally, sample, by_themselves, look, alpha, tests)
@@ -132,6 +132,15 @@ def _values(array: Any, bins: ColumnBins) -> Array:
     if bins.form == "number":
         return number_values(array)
     return np.array([None if value is None else str(value) for value in array.to_pylist()], dtype=object)
+
+
+def _copied(each: ColumnChanged, pairs: ColumnPairs) -> ColumnChanged:
+    """Say of a column that has the values of another one that it was copied, if that explains most of the change."""
+    share, other = pairs.copied(each.bins.name)
+    if not other or share < 0.5 * each.change.moved:
+        return each
+    words = f"has the values of `{other}`: one column was written to both"
+    return replace(each, cause=ColumnCause("copied", words, np.zeros(0), 1.5, share))
 
 
 def _exchanged(found: list[ColumnChanged], pairs: ColumnPairs) -> list[ColumnChanged]:

@@ -118,5 +118,5 @@ def join_finding(join: BrokenJoin, version: str) -> Finding:
         "drift.join", "drift", change.level, summary, version, moved, since, join.share, change.before, change.after,
         change.log_p, severity=100 + min(-change.log_p, 700) / 10,
         hint=f"Check how `{moved}` is joined to the other columns.",
-        evidence={"columns": [moved, *fit.partners[:SHOWN]], **({"key": join.key} if join.key else {})},
+        evidence={"columns": [moved, *fit.partners], **({"key": join.key} if join.key else {})},
     )  # fmt: skip

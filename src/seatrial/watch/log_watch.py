@@ -27,6 +27,11 @@ from seatrial.watch.windows import LONG
 
 HEAD = ("time", "version")
 MIXTURE = ("moved", "range", "join", "regrouped")  # what other rows can look like
+OF_ONE_ROW = ("stuck", "capped")  # what a row that comes again and again can look like, besides these
+COLLAPSED = ("stuck", "capped", "rounded", "missing", "sentinel")  # of which many values become one
+CAUSES = ("drift.", "traffic.refusals", "traffic.repeats")  # begins of the names of what other findings follow from
+BY_REPEATS = timedelta(days=1)  # between the begins: which row comes again may be another one each day
+OF_REPEATS = 3.0  # times the share of repeated rows: the first of each hour is not counted in it
 OF_SLOW = 0.1  # of what drift may spend, for what changes slowly
 TOGETHER = timedelta(hours=6)  # changes that began within it may have one cause
 
@@ -98,8 +103,8 @@ class LogWatch:
     def look(self, at: datetime, before: datetime | None = None, active: Collection[str] = ()) -> Looked:
         """Look at the counts as of `at`; `before` is when the last look was.
 
-        `active` are the findings, by ID, whose alarms are active: to see them again raises no alarm, so it spends
-        nothing, and they are looked at with the budget of a whole window.
+        `active` is what active alarms are about: to see that again raises no alarm, so it spends nothing, and it is
+        looked at with the budget of a whole window.
         """
         last = _last_hour(at)
         slots, latency = joined_counts(self.traffic.counts, "", last)
@@ -112,8 +117,8 @@ class LogWatch:
         )
         found, performed, doubts = self._judged(at, view, spent)
         if active and spent < most:
-            still = {each.id: each for each in self._judged(at, view, most)[0] if each.id in active}
-            found = [still.pop(each.id, each) for each in found] + [*still.values()]
+            still = {each.matter: each for each in self._judged(at, view, most)[0] if each.matter in active}
+            found = [still.pop(each.matter, each) for each in found] + [*still.values()]
         rows = int(latency[slots > last - self.hours].sum())
         series = [*traffic_series(self.traffic, self.refusals, view)]
         series += input_series(self.inputs, view, self.reference.version)
@@ -157,10 +162,10 @@ def _last_hour(at: datetime) -> int:
 
 
 def folded(findings: Sequence[Finding]) -> list[Finding]:
-    """Put the likeliest cause first. What follows from it is noted: what answers do once an input has changed, and how
-    the rows that are left differ once many are refused.
+    """Put the likeliest cause first. What follows from it is noted: what answers do once an input has changed, how the
+    rows that are left differ once many are refused, and what is more frequent in a row that comes again and again.
     """
-    causes = [f for f in findings if f.level == Level.alarm and f.name.startswith(("drift.", "traffic.refusals"))]
+    causes = [f for f in findings if f.level == Level.alarm and f.name.startswith(CAUSES)]
     kept = []
     for finding in findings:
         cause = _followed(finding, causes) if finding.level == Level.alarm else None
@@ -179,10 +184,31 @@ def _followed(finding: Finding, causes: Sequence[Finding]) -> Finding | None:
     refused = [each for each in causes if each.name == "traffic.refusals" and (each.share or 0) >= (finding.share or 0)]
     if finding.part == "answers" and causes:
         return max(causes, key=lambda each: each.severity)
+    for each in causes:
+        if not (each.since and finding.since and each is not finding):
+            continue
+        apart, columns = abs(each.since - finding.since), finding.evidence.get("columns", ())
+        of_partner = finding.name == "drift.join" != each.name and each.subject in {*columns} - {finding.subject}
+        if of_partner and apart <= TOGETHER:
+            return each
+        if apart <= BY_REPEATS and _repeats(each, finding):
+            return each
     if finding.name.removeprefix("drift.") in MIXTURE and finding.since:
         together = [each for each in refused if each.since and abs(each.since - finding.since) <= TOGETHER]
         return max(together, key=lambda each: each.severity, default=None)
     return None
+
+
+def _repeats(cause: Finding, finding: Finding) -> bool:
+    """Whether a row that comes again and again explains a change, or a change that more rows are the same.
+
+    What is far more rows than those that are repeated is no single row.
+    """
+    shares = cause.share or 0.0, finding.share or 0.0
+    if cause.name == "traffic.repeats":
+        return finding.name.removeprefix("drift.") in (*MIXTURE, *OF_ONE_ROW) and shares[1] <= OF_REPEATS * shares[0]
+    collapsed = cause.name.removeprefix("drift.") in COLLAPSED
+    return finding.name == "traffic.repeats" and collapsed and shares[0] > OF_REPEATS * shares[1]
 
 
 def _by_version(batch: Any) -> list[tuple[str, Any, Array]]:

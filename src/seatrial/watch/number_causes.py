@@ -20,6 +20,11 @@ WHOLE = 0.95  # of the rows beyond a limit
 FEW = 10  # rows for each value, in a column that has few of them
 COMMON = 0.05  # the share of rows from which a value is one that the column often has anyway
 MOST_APART = 0.2  # of the distribution's steps, between what was undone and the old rows
+MOST_INVERTED = 12  # values of a column
+MOST_TURNED = 0.25  # of how far the values are from the usual ones, that they may be from the inverted ones
+FEWEST_EXPECTED = 5  # rows with a value, of which some must be there
+FEWEST_OTHERS = 20  # rows without a sentinel, before their distribution means anything
+MOST_OTHERS_APART = 0.25  # of its steps
 LEAST_PART = 0.03  # of the rows, that another unit must be in
 
 
@@ -58,7 +63,7 @@ def partly_one_value(old: Floats, new: Floats, moved: float) -> ColumnCause | No
         return None
     if not before[0] <= value <= before[-1]:
         outside = (there < before[0]) | (there > before[-1])
-        if counts[k] >= 0.5 * outside.sum():
+        if counts[k] >= 0.5 * outside.sum() and others_are_as_before(old, new, value):
             return ColumnCause("sentinel", f"has the value {value:.10g}, which training never saw", new == value)
         return None
     return _inside(value, excess, often, before, there, new) if excess >= 0.5 * moved else None
@@ -91,7 +96,25 @@ def _inside(
     if capped:
         words = f"is capped: values that were beyond {value:.10g} are now {value:.10g}, the {end} of many"
         return ColumnCause("capped", words, new == value)
+    if not others_are_as_before(before, new, value):
+        return None
     return ColumnCause("stuck", f"is stuck at one value, {value:.10g}", new == value)
+
+
+def inverted(old: Floats, new: Floats) -> ColumnCause | None:
+    """Few values in the opposite order: yes and no exchanged, or a scale that was turned around."""
+    known, there = old[~np.isnan(old)], new[~np.isnan(new)]
+    values = np.unique(known)
+    if not 2 <= len(values) <= MOST_INVERTED or not np.isin(there, values).all() or len(there) < FEWEST_OTHERS:
+        return None
+    usual, now = ((each[:, None] == values).mean(axis=0) for each in (known, there))
+    turned = usual[::-1]
+    distances = [float(np.abs(now - each).sum() / 2) for each in (usual, turned)]
+    expected = turned * len(there) >= FEWEST_EXPECTED
+    if distances[1] > MOST_TURNED * distances[0] or (now < 0.3 * turned)[expected].any():  # or one value is left
+        return None
+    words = f"is inverted: {values[-1]:.10g} where it had {values[0]:.10g}, and the other way round"
+    return ColumnCause("regrouped", words, np.zeros(0), share=1.0)
 
 
 def _percent(share: float) -> str:
@@ -113,18 +136,31 @@ def converted(old: Floats, new: Floats) -> ColumnCause | None:
     if odd.sum() < 10 or odd.mean() < LEAST_PART or (decimals(known) > places).mean() > 0.2 * odd.mean():
         return None
     undone = [each.undo(new[odd]) for each in UNITS]
-    apart = [_apart(values, known) for values in undone]
-    best = min(range(len(UNITS)), key=lambda k: apart[k] - _exact(undone[k], places))
-    if apart[best] > MOST_APART + 1 / np.sqrt(odd.sum()):
+    distances = [_apart(values, known) for values in undone]
+    best = min(range(len(UNITS)), key=lambda k: distances[k] - _exact(undone[k], places))
+    if distances[best] > MOST_APART + 1 / np.sqrt(odd.sum()):
         return None
     return ColumnCause("unit", UNITS[best].words, odd)
 
 
 def _apart(values: Floats, known: Floats) -> float:
     """The largest distance between two distributions; zeros stay zeros whatever the unit is."""
-    from scipy.stats import ks_2samp
+    return apart(values, known[known != 0] if (known != 0).any() else known)
 
-    return float(ks_2samp(values, known[known != 0] if (known != 0).any() else known).statistic)
+
+def apart(values: Floats, known: Floats) -> float:
+    """The largest distance between the distributions of two samples (n,), (m,): Kolmogorov and Smirnov's."""
+    places = np.unique(np.concatenate([values, known]))
+    shares = [np.searchsorted(np.sort(each), places, "right") / len(each) for each in (values, known)]
+    return float(np.abs(shares[0] - shares[1]).max())
+
+
+def others_are_as_before(old: Floats, new: Floats, value: float) -> bool:
+    """Whether the rows without one value are as before: otherwise, that value is not all that was done to a column."""
+    known, rest = old[~np.isnan(old)], new[~np.isnan(new) & (new != value)]
+    if len(rest) < FEWEST_OTHERS or not len(known):
+        return True
+    return bool(apart(rest, known) <= MOST_OTHERS_APART + 1 / np.sqrt(len(rest)) + 1 / np.sqrt(len(known)))
 
 
 def _exact(values: Floats, places: int) -> float:

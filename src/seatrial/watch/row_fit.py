@@ -31,7 +31,8 @@ class RowFit:
     `groups` has the group of each bin, of the column and its partners; `weights` (partners, groups, groups) what each
     partner's group adds for each group of the column, and `edges` the ends of the levels. `mixed` (levels,) are the
     shares of rows in each level if the column had any other row's value, and `apart` says how far rows as they are are
-    above that. `parts` (partners,) says how much of it comes from each.
+    above that. `parts` (partners,) says how much of it comes from each. `halves` has the weights by each half of the
+    held-out rows alone, and `half` (n,) which of the two each of these rows is in.
     """
 
     name: str
@@ -42,13 +43,27 @@ class RowFit:
     mixed: Floats
     apart: float
     parts: Floats
+    halves: tuple[Floats, Floats]
+    half: Array
 
     def codes(self, own: Array, others: Sequence[Array]) -> Array:
         """The levels of rows (rows,) from the bins of the column and of its partners (rows,)."""
+        return self._levels(self.weights, own, others)
+
+    def other_half_codes(self, own: Array, others: Sequence[Array], half: Array) -> Array:
+        """The levels of rows (rows,) by the weights of the half that each row is not in, as `half` (rows,) says.
+
+        The weights fit the rows that they are from better than any others. So this is for held-out rows, and for rows
+        that are compared with them, whose halves are drawn.
+        """
+        levels = [self._levels(weights, own, others) for weights in self.halves]
+        return np.where(half == 0, levels[1], levels[0])
+
+    def _levels(self, weights: Floats, own: Array, others: Sequence[Array]) -> Array:
         group = self.groups[0][own]
         total = np.zeros(len(own))
-        for weights, groups, codes in zip(self.weights, self.groups[1:], others, strict=True):
-            total += weights[groups[codes], group]
+        for weight, groups, codes in zip(weights, self.groups[1:], others, strict=True):
+            total += weight[groups[codes], group]
         return np.searchsorted(self.edges, total, side="right")
 
     def part_of(self, name: str) -> float:
@@ -87,9 +102,9 @@ def _fit(
     draw = np.random.default_rng(16)
     half, another = draw.permutation(len(own)) % 2, draw.permutation(len(own))
     fitted, mixed = np.zeros(len(own)), np.zeros(len(own))
-    for part in (0, 1):
+    halves = [_weights(own[half == part], others[:, half == part]) for part in (0, 1)]
+    for part, weights in ((1, halves[0]), (0, halves[1])):
         test = half == part
-        weights = _weights(own[~test], others[:, ~test])
         fitted[test], mixed[test] = (_sum(weights, each[test], others[:, test]) for each in (own, own[another]))
     apart = _apart(fitted, mixed)
     if apart < LEAST_APART + 0.7 / np.sqrt(len(own)):
@@ -108,6 +123,8 @@ def _fit(
         np.bincount(levels, minlength=LEVELS) / len(own),
         apart,
         parts[order] / max(float(parts.sum()), 1e-12),
+        (halves[0][order], halves[1][order]),
+        half,
     )
 
 

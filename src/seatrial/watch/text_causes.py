@@ -75,7 +75,7 @@ _FORMS: dict[str, Callable[[Sequence[str]], Callable[[str], str | None]]] = {
 
 
 def regrouped(bins: ColumnBins, before: Array, codes: Array) -> ColumnCause | None:
-    """Known values of which one has become another, or two were exchanged, in all rows.
+    """Known values of which one has become another, two were exchanged, or one no longer comes, in all rows.
 
     `before` are the counts of the bins before the change (size,), `codes` the bins of the newest rows (m,).
     """
@@ -84,7 +84,8 @@ def regrouped(bins: ColumnBins, before: Array, codes: Array) -> ColumnCause | No
     if len(known) < 2 or not counts.sum() or not before.sum():
         return None
     usual = smoothed(before.astype(np.float64))
-    ways = [(a, b, both) for a in known for b in known for both in (False, True) if a != b and not (both and a > b)]
+    ways: list[tuple[int, int | None, bool]] = [(a, None, False) for a in known]
+    ways += [(a, b, both) for a in known for b in known for both in (False, True) if a != b and not (both and a > b)]
     moved = np.stack([_moved(usual, *way) for way in ways])
     counts *= before.sum() / (before.sum() + counts.sum())
     shares, gains = mixture_shares(counts, usual, moved)
@@ -96,14 +97,21 @@ def regrouped(bins: ColumnBins, before: Array, codes: Array) -> ColumnCause | No
     if gains[best] < max(LEAST_GAIN, EXPLAINED * most):
         return None
     a, b, both = ways[best]
+    if b is None:
+        gone = bins.names[a].removeprefix("= ")
+        return ColumnCause("moved", f"no longer has {gone!r}: such requests no longer come", np.zeros(0), 0.6)
     was, now = (bins.names[k].removeprefix("= ") for k in (a, b))
     share = float(shares[best] * usual[a] + (shares[best] * usual[b] if both else 0.0))
     words = f"has {was!r} and {now!r} exchanged" if both else f"has {now!r} where it had {was!r}"
     return ColumnCause("regrouped", words, np.zeros(0), 0.9, share)
 
 
-def _moved(usual: Array, a: int, b: int, both: bool) -> Array:
+def _moved(usual: Array, a: int, b: int | None, both: bool) -> Array:
+    """The shares of the bins if `a` has become `b`, or its rows no longer come."""
     moved = usual.copy()
+    if b is None:
+        moved[a] = 1e-6
+        return np.asarray(moved / moved.sum())
     moved[b] = usual[a] if both else usual[a] + usual[b]
     moved[a] = usual[b] if both else 1e-6
     return np.asarray(moved / moved.sum())

@@ -37,7 +37,13 @@ def told_apart(tally: InputTally, sample: SampleTally, reference: ReleaseReferen
     ]  # fmt: skip
     named = {each.name: code for each, code in zip(bins, codes, strict=True)}
     fits = [fit for fit in tally.fits if {fit.name, *fit.partners} <= {*named}]
-    joint = [fit.codes(named[fit.name], [named[name] for name in fit.partners]) for fit in fits]
+    drawn = draw.integers(0, 2, len(chosen[1]))
+    joint = [
+        fit.other_half_codes(
+            named[fit.name], [named[name] for name in fit.partners], np.concatenate([fit.half[chosen[0]], drawn])
+        )
+        for fit in fits
+    ]
     new = np.repeat([0.0, 1.0], [len(part) for part in chosen])
     auc = _held_out_auc(_one_hot([*codes, *joint]), new, draw)
     error = float(np.sqrt((len(new) + 1) / (12.0 * len(chosen[0]) * len(chosen[1]))))

@@ -57,9 +57,19 @@ class Finding:
         return f"{self.name}{subject}" + ("" if self.of_all_versions else f"@{self.version}")
 
     @property
+    def matter(self) -> str:
+        """What it is about, however its cause is named: of a change of a column, the cause is an estimate."""
+        return matter_of(self.part, self.subject, self.id)
+
+    @property
     def of_all_versions(self) -> bool:
         """Whether it is about what was asked, of whichever version."""
         return self.part in ("traffic", "drift") and self.name != "traffic.release"
+
+
+def matter_of(part: Part, subject: str, name: str) -> str:
+    """What a finding or an alarm with the ID `name` is about."""
+    return f"drift[{subject}]" if part == "drift" and subject else name
 
 
 @dataclass(frozen=True)
