@@ -71,3 +71,12 @@ def test_requests_that_come_twice_are_found_beside_those_by_chance(distinct: int
     repeated = chance(rows, distinct) + again
     findings = found(rows + again, repeated=repeated)
     assert [each.name for each in findings if each.level == Level.alarm] == ["traffic.repeats"]
+
+
+def test_requests_that_come_twice_after_a_pause_of_weeks_are_found() -> None:
+    hours = np.arange(24 * 40)
+    again = np.where(hours < 24 * 38, 0, 9)
+    rows = np.where((hours < 24 * 20) | (hours >= 24 * 38), 30, 0)
+    repeated = np.array([min(n, rows[hour]) for hour, n in enumerate(chance(np.maximum(rows, 1), 20_000) + again)])
+    findings = found(rows + again, repeated=repeated)
+    assert [each.name for each in findings if each.level == Level.alarm] == ["traffic.repeats"]

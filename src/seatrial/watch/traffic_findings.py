@@ -141,7 +141,7 @@ def _beyond_chance(slots: Array, counts: Array, change: ShareChange) -> bool:
     """
     if change.since is None or change.after <= change.before:
         return change.after > change.before
-    before = (slots < change.since) & (slots >= change.since - WEEK * 24)
+    before = np.flatnonzero(slots < change.since)[-WEEK * 24 :]  # hours that have rows, also from before a pause
     rows, later = counts[before].sum(axis=1), counts[slots >= change.since].sum(axis=1)
     distinct = _distinct_rows(rows, int(counts[before][:, REPEATED].sum()))
     expected = _repeated_by_chance(later, distinct) / max(later.sum(), 1)
