@@ -88,7 +88,7 @@ class Expectation:
             here = self.cells.measured(measure, counts[None, :, None] * self.shares)
             realized, mean = (self.cells.measured(measure, each) for each in (outcomes, tables))
             known = drawn[:draws] - drawn_expected[:draws] + mean
-            spread = self.resampled * np.nanvar(known) + np.nanvar(realized - mean)
+            spread = self.resampled * variance_of(known) + variance_of(realized - mean)
             found[measure.name] = value + float(here[0]) - expected, float(spread**0.5)
         return found
 
@@ -101,7 +101,7 @@ class Expectation:
             _, _, expected, drawn_expected = self._reference(measure)
             here = float(self.cells.measured(measure, counts[None, :, None] * self.shares)[0])
             drawn = self.cells.measured(measure, tables) - drawn_expected[:draws]
-            found[measure.name] = here - expected, OTHER_SAMPLE * float(np.nanvar(drawn))
+            found[measure.name] = here - expected, OTHER_SAMPLE * variance_of(drawn)
         return found
 
     def _samples(self, counts: Array, draws: int) -> dict[str, tuple[float, float]]:
@@ -110,7 +110,7 @@ class Expectation:
         found = {}
         for measure in self.cells.measures:
             value = float(self.cells.measured(measure, counts.reshape(1, *shape))[0])
-            found[measure.name] = value, float(np.nanvar(self.cells.measured(measure, tables.reshape(-1, *shape))))
+            found[measure.name] = value, variance_of(self.cells.measured(measure, tables.reshape(-1, *shape)))
         return found
 
 
@@ -122,6 +122,12 @@ def expectation(cells: ScoreCells, known: Array) -> Expectation:
     drawn = drawn.reshape(draws, *known.shape)
     resampled = RESAMPLED + RESAMPLED_OF_FEW / rows
     return Expectation(cells, known[None], drawn, cells.shares(known[None]), cells.shares(drawn), resampled)
+
+
+def variance_of(drawn: Floats) -> float:
+    """The variance of the draws that are defined; NaN where none is, as of an area without one of the classes."""
+    defined = drawn[~np.isnan(drawn)]
+    return float(defined.var()) if len(defined) else float("nan")
 
 
 def loss_of(measure: Measure, reference: float, value: float) -> float:
