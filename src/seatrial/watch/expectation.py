@@ -15,8 +15,10 @@ SEED = 16
 # Before an alarm says that a window is worse than the held-out rows, the variance of these counts twice: those who are
 # asked about in production are a sample of the world of their own, as the held-out rows are.
 OTHER_SAMPLE = 2.0
-# Draws of few held-out rows differ less than such rows do, since shares are shrunk to what the model says. On tables
-# that the watch was tuned on, this covers 93 to 99 % of windows, from 60 held-out rows on.
+# Draws of few held-out rows differ less than such rows do, since shares are shrunk to what the model says. With this,
+# intervals covered 94 to 100 % of simulated windows (200 draws of 60, 200 and 1,000 held-out rows each, windows of 200
+# and 2,000 rows), also where the model is overconfident. They covered less where held-out rows lack what weighs most:
+# 87 to 93 % where 60 of them had five of the rarer class, and 72 to 95 % for the RMSE of errors with heavy tails.
 RESAMPLED, RESAMPLED_OF_FEW = 1.3, 24.0
 
 
