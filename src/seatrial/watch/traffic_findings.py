@@ -7,7 +7,7 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.pages.words import percent
-from seatrial.watch.answer_tally import ANSWERED, SECONDS, LatencyTally, RefusalTally
+from seatrial.watch.answer_tally import REFUSED, SECONDS, LatencyTally, RefusalTally
 from seatrial.watch.changes import LEAST_FAULTY, LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.false_alarms import limit
 from seatrial.watch.input_tally import REPEATED, InputTally
@@ -74,11 +74,12 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
     refused_slots, refused = joined_counts(refusals.counts, "", look.last)
     every = np.union1d(slots, refused_slots)
     counts = np.zeros((len(every), len(names) + 1), dtype=np.int64)
-    counts[np.searchsorted(every, slots), ANSWERED] = rows
-    counts[np.searchsorted(every, refused_slots), 1:] = refused[:, 1 : len(names) + 1]
+    counts[np.searchsorted(every, refused_slots)] = refused[:, : len(names) + 1]
+    asked = counts[:, REFUSED].copy()
+    asked[np.searchsorted(every, slots)] += rows
     found = []
     for k, (column, rule) in enumerate(names, 1):
-        pair = np.stack([counts.sum(axis=1) - counts[:, k], counts[:, k]], axis=1)
+        pair = np.stack([np.maximum(asked - counts[:, k], 0), counts[:, k]], axis=1)
         change = find_change((every, pair), look, alpha / 2, len(names), faulty=[1], least=LEAST_REFUSED)
         change = change or _much_refused(look.of(every, pair), limit(alpha / 2, len(names)))
         if change is None or change.after <= change.before:
