@@ -48,6 +48,13 @@ def test_refusals_from_the_first_request_on_alarm_on_the_first_day(share: float,
         assert "% of them; the training had no such row. A category was renamed" in findings[0].summary
 
 
+@pytest.mark.parametrize(("begin", "share"), [(2, 0.14), (3, 0.14), (6, 1.0), (13, 0.14), (20, 0.14)])
+@pytest.mark.parametrize("days", [2, 12])
+def test_refusals_that_began_in_the_first_weeks_alarm_and_go_on_to(begin: int, share: float, days: int) -> None:
+    refused = np.where(np.arange(24 * (begin + days)) < 24 * begin, 0, drawn(50, 24 * (begin + days), share))
+    assert [each.name for each in found(50 - refused, refused) if each.level == Level.alarm] == ["traffic.refusals"]
+
+
 def test_few_refused_requests_of_few_are_no_evidence() -> None:
     assert found(np.full(24, 1), np.array([1, 1, *[0] * 22])) == []
 

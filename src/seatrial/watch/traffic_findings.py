@@ -13,7 +13,7 @@ from seatrial.watch.false_alarms import limit
 from seatrial.watch.input_tally import REPEATED, InputTally
 from seatrial.watch.tallies import HOUR, time_of
 from seatrial.watch.watch_records import Finding, Level
-from seatrial.watch.windows import WEEK
+from seatrial.watch.windows import LONG, WEEK
 
 LEAST_REFUSED = 0.02
 MUCH_REFUSED = 0.05  # of requests: more than that is said without any history, since no row of the training was refused
@@ -100,9 +100,9 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
 
 
 def _much_refused(windows: Array, bound: float) -> ShareChange | None:
-    """More than MUCH_REFUSED of the newest requests, and of those of the log's first windows: it was always so.
+    """More than MUCH_REFUSED of the newest requests, if it was so from the begin on or there is no past without it.
 
-    How probable it is, is the tail of a binomial number.
+    A step needs LONG windows before it. How probable it is, is the tail of a binomial number.
     """
     from scipy.stats import binom
 
@@ -112,7 +112,8 @@ def _much_refused(windows: Array, bound: float) -> ShareChange | None:
     newest, oldest = filled[-AT_FIRST:].sum(axis=0), filled[:AT_FIRST].sum(axis=0)
     rows, refused = int(newest.sum()), int(newest[1])
     log_p = float(binom.logsf(refused - 1, rows, MUCH_REFUSED))
-    if log_p >= bound or oldest[1] <= MUCH_REFUSED * oldest.sum():
+    without = np.count_nonzero(filled[:, 1] <= MUCH_REFUSED * filled.sum(axis=1))
+    if log_p >= bound or (oldest[1] <= MUCH_REFUSED * oldest.sum() and without >= LONG):
         return None
     bins = np.array([False, True])
     return ShareChange(bins, 0.0, refused / rows, log_p, None, gross=True, level=Level.alarm)
