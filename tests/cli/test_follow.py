@@ -36,6 +36,7 @@ def test_each_result_has_its_exit_code(
         (("0.2.0", "--canary"), 4, "No canary is running on local."),
         (("0.2.0", "--canary", "--on", "railway"), 4, "The target railway runs no canaries."),
         (("0.2.0", "--every"), 2, "No such option"),
+        (("0.2.0", "--since", "soon"), 2, "--since 'soon' is not a time."),
     ],
 )
 def test_an_error_is_not_taken_for_a_result(root: Path, words: tuple[str, ...], code: int, message: str) -> None:

@@ -153,6 +153,28 @@ def test_a_receiver_that_hangs_or_trickles_takes_a_bounded_time(endpoint: Endpoi
     until(lambda: not any(thread.name == "webhook" for thread in threading.enumerate()), 5)  # none waits on
 
 
+def test_a_look_up_of_a_name_that_takes_long_holds_up_neither_the_look_nor_the_exit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released, asked = threading.Event(), threading.Event()
+
+    def slow(*_: Any, **__: Any) -> None:
+        asked.set()
+        released.wait(10)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    before = set(threading.enumerate())
+    to = Receiver("https://hooks.example.com/x", "json", "")
+    result = deliver(messages(), [to], total_seconds=0.3, sleep=lambda _: None)
+    waiting = set(threading.enumerate()) - before
+    released.set()
+    assert asked.is_set()
+    assert "It did not answer within" in result.problems[0]
+    assert "webhook-lookup" in {thread.name for thread in waiting}
+    assert all(thread.daemon for thread in waiting)  # the exit of a process waits for others
+
+
 def test_one_receiver_that_fails_does_not_keep_the_other_from_its_messages(endpoint: Endpoint) -> None:
     gone = Receiver("http://127.0.0.1:9/secret-path", "json", SECRET)
     result = deliver(messages(2), [gone, receiver(endpoint)], total_seconds=1.0, sleep=lambda _: time.sleep(0.5))

@@ -1,5 +1,6 @@
 """Metrics with labels: quiet streams stay quiet, losses are found with their group and time, and delay is respected."""
 
+import warnings
 from datetime import timedelta
 from typing import Any
 
@@ -83,6 +84,17 @@ def test_labels_that_depend_on_the_decision_are_said() -> None:
     (selective,) = [each for each in findings if each.name == "measured.selective"]
     assert selective.level == "noted"
     assert "of the rows that were answered '0' have a label, and" in selective.summary
+
+
+def test_labels_of_one_class_only_are_said_and_do_not_agree_with_anything() -> None:
+    days = {day: draw("binary", 150, day) for day in range(22)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # they would be printed beside the result
+        findings, _, notes = performance(counted("binary", days, lambda _, drawn: drawn.truth == 0), look(22))
+    (absent,) = [each for each in findings if each.subject == "1"]
+    assert (absent.name, absent.level) == ("measured.selective", "noted")
+    assert "No label is 1, of 1," in absent.summary
+    assert not any("agree with" in note for note in notes)
 
 
 def test_few_labels_are_said_and_not_judged() -> None:

@@ -64,7 +64,7 @@ def test_labels_that_agree_more_than_before_are_noted_only() -> None:
 
 
 def test_a_slow_change_is_found_by_the_first_weeks_and_is_one_finding() -> None:
-    days = {day: draw("binary", 500, day, relation=1.0 - 0.5 * max(day - 30, 0) / 60) for day in range(90)}
+    days = {day: draw("binary", 500, day, relation=1.0 - 0.35 * max(day - 30, 0) / 60) for day in range(90)}
     rows = known("binary", rows=150)  # held-out rows too few to say anything
     findings, _, notes = performance(counted("binary", days, rows=rows), look(90))
     (relation,) = [each for each in findings if each.name == "measured.relation"]

@@ -5,9 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
+import pytest
+from tests.watch.labelled_streams import batch, draw, every, known, labels_of, look
 from tests.watch.made_logs import at, day_table
 
+from seatrial.watch import performance
 from seatrial.watch.log_watch import LogWatch, Looked
+from seatrial.watch.performance import performance_tallies
 from seatrial.watch.watch_settings import WatchSettings
 
 ROWS, DAYS = 150, 8
@@ -27,8 +31,8 @@ def looked(titanic, reference, label: Callable[[int, object], object]) -> Looked
     known = pa.table({"request_id": requests, "row": pa.array(np.zeros(len(requests), np.int32)), "label": labels})
     watch = LogWatch({titanic.version: reference}, titanic.version, WatchSettings(), at(DAYS), known)
     for table in days:
-        for batch in table.combine_chunks().to_batches():
-            watch.add(batch)
+        for rows in table.combine_chunks().to_batches():
+            watch.add(rows)
     return watch.look(at(DAYS))
 
 
@@ -54,3 +58,19 @@ def test_labels_that_turn_are_found_with_their_day(titanic, reference) -> None:
     assert {"measured.relation", "measured.roc_auc"} <= names
     area = next(each for each in found.findings if each.name == "measured.roc_auc")
     assert area.since == at(5)
+
+
+@pytest.mark.parametrize(("second_serves", "share"), [(True, 0.5), (False, 1.0)])
+def test_versions_that_serve_share_what_a_look_may_spend(
+    second_serves: bool, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tallies = performance_tallies({"1": known("binary"), "2": known("binary")}, labels_of({}, every))
+    for version, hour in (("1", -1), ("2", -1 if second_serves else -24 * 20)):
+        rows = draw("binary", 200, 3)
+        tallies.expected.add(batch("binary", rows, 0), version, np.full(200, look(30).end + hour))
+    spent = []
+    for name in ("measured", "estimated"):
+        own = getattr(performance, name)
+        monkeypatch.setattr(performance, name, lambda *given, own=own: (spent.append(given[2].alpha), own(*given))[1])
+    performance.performance(tallies, look(30, alpha=1e-4))
+    assert spent == pytest.approx([0.5e-4 * share, 0.4e-4 * share])

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from seatrial.watch.answer_tally import LatencyTally, RefusalTally
@@ -11,6 +12,7 @@ from seatrial.watch.changes import LookAt
 from seatrial.watch.tallies import SlotCounts
 from seatrial.watch.traffic_findings import traffic_findings
 from seatrial.watch.watch_records import Finding, Level
+from seatrial.watch.watch_series import traffic_series
 
 FIRST = 500_000  # an hour
 ALPHA = 4e-4
@@ -27,7 +29,7 @@ def found(answered: Any, refused: Any = None, repeated: Any = None) -> list[Find
         twice = 0 if repeated is None else repeated[hour]
         repeats.add("1", slots, np.repeat([0, 1], [rows - twice, twice]))
         if refused is not None:
-            refusals.counts.add("1", np.full(refused[hour], FIRST + hour), np.ones(refused[hour], np.int64))
+            refusals.counts.add("1", np.full(2 * refused[hour], FIRST + hour), np.arange(2 * refused[hour]) % 2)
     inputs: Any = SimpleNamespace(repeats=repeats)
     return traffic_findings(traffic, refusals, inputs, LookAt(FIRST + hours - 1, 24, 91, FIRST), ALPHA, "1")
 
@@ -46,8 +48,35 @@ def test_refusals_from_the_first_request_on_alarm_on_the_first_day(share: float,
         assert "% of them; the training had no such row. A category was renamed" in findings[0].summary
 
 
+@pytest.mark.parametrize(("begin", "share"), [(2, 0.14), (3, 0.14), (6, 1.0), (13, 0.14), (20, 0.14)])
+@pytest.mark.parametrize("days", [2, 12])
+def test_refusals_that_began_in_the_first_weeks_alarm_and_go_on_to(begin: int, share: float, days: int) -> None:
+    refused = np.where(np.arange(24 * (begin + days)) < 24 * begin, 0, drawn(50, 24 * (begin + days), share))
+    assert [each.name for each in found(50 - refused, refused) if each.level == Level.alarm] == ["traffic.refusals"]
+
+
 def test_few_refused_requests_of_few_are_no_evidence() -> None:
     assert found(np.full(24, 1), np.array([1, 1, *[0] * 22])) == []
+
+
+@pytest.mark.parametrize("broken", [1, 40])
+def test_a_refused_row_counts_once_however_many_of_its_columns_break_a_rule(broken: int) -> None:
+    traffic, refusals = LatencyTally(), RefusalTally()
+    traffic.counts.add("1", np.full(100, FIRST), np.zeros(100, np.int64))
+    lines = {
+        "column": [f"c{k:02}" for _ in range(25) for k in range(broken)],
+        "rule": ["missing"] * 25 * broken,
+        "request_id": [f"r{n}" for n in range(25) for _ in range(broken)],
+        "row": [0] * 25 * broken,
+    }
+    refusals.add(pa.RecordBatch.from_pydict(lines), "1", np.full(25 * broken, FIRST))
+    inputs: Any = SimpleNamespace(repeats=SlotCounts(2))
+    look = LookAt(FIRST, 24, 91, FIRST)
+    findings = traffic_findings(traffic, refusals, inputs, look, ALPHA, "1")
+    assert [each.subject for each in findings] == [f"c{k:02}: missing" for k in range(broken)]
+    assert {each.share for each in findings} == {0.2}
+    refused = next(each for each in traffic_series(traffic, refusals, look) if each.title == "Refused")
+    assert [point.value for point in refused.points] == [0.2]
 
 
 def chance(rows: Any, distinct: int, seed: int = 5) -> Any:
@@ -69,5 +98,14 @@ def test_requests_that_come_twice_are_found_beside_those_by_chance(distinct: int
     rows = np.full(len(hours), 30)
     again = np.where(hours < 24 * 18, 0, 9)
     repeated = chance(rows, distinct) + again
+    findings = found(rows + again, repeated=repeated)
+    assert [each.name for each in findings if each.level == Level.alarm] == ["traffic.repeats"]
+
+
+def test_requests_that_come_twice_after_a_pause_of_weeks_are_found() -> None:
+    hours = np.arange(24 * 40)
+    again = np.where(hours < 24 * 38, 0, 9)
+    rows = np.where((hours < 24 * 20) | (hours >= 24 * 38), 30, 0)
+    repeated = np.array([min(n, rows[hour]) for hour, n in enumerate(chance(np.maximum(rows, 1), 20_000) + again)])
     findings = found(rows + again, repeated=repeated)
     assert [each.name for each in findings if each.level == Level.alarm] == ["traffic.repeats"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seatrial.core.errors import SeatrialError
+from seatrial.core.errors import SeatrialError, UsageError
 from seatrial.core.moments import parse_moment
 from seatrial.core.progress import Progress, silent
 from seatrial.core.project import ProjectSettings
@@ -86,7 +86,10 @@ def follow(
     begins, as 7d or a time in UTC; default: the whole log of the release that serves. With `once` it returns after one
     look. `told` gets the result of each look.
     """
-    begin = parse_moment(since, "--since").isoformat() if since else ""
+    try:
+        begin = parse_moment(since, "--since").isoformat() if since else ""
+    except SeatrialError as error:
+        raise UsageError(error.message, hint=error.hint) from None
     opened = _open(project, version, on, progress)
     state = begun(read_state(opened.path), since, begin)
     while True:

@@ -10,7 +10,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from seatrial.core.errors import SeatrialError
@@ -148,11 +150,30 @@ def _late(seconds: float) -> str:
     return f"It did not answer within {seconds:.3g} s."
 
 
+class _Lookups(ThreadPoolExecutor):
+    """Looks up names of hosts in threads that nothing waits for: an exit waits for those of any other executor."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call a function in a daemon thread."""
+        future: Future[Any] = Future()
+
+        def call() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except BaseException as error:  # raised where the result is asked for
+                    future.set_exception(error)
+
+        threading.Thread(target=call, daemon=True, name="webhook-lookup").start()
+        return future
+
+
 def _request(url: str, body: bytes, headers: dict[str, str], seconds: float) -> tuple[int, float, str]:
     """Send one request; nothing of it goes on after so many seconds, but for a look-up of the host's name."""
     import httpx
 
     async def ask() -> tuple[int, str]:
+        asyncio.get_running_loop().set_default_executor(_Lookups())
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(timeout=seconds, follow_redirects=False) as client,

@@ -13,7 +13,7 @@ SECONDS = tuple(
     float(each) for each in np.geomspace(1e-4, 100, 37)
 )  # edges of the histogram of latencies: six a decade
 MOST_REFUSALS = 200  # pairs of a column and a rule
-ANSWERED = 0  # the bin of rows that were answered
+REFUSED = 0  # the bin of rows that were refused, each once; the others have those that break a rule
 
 
 class AnswerTally:
@@ -122,9 +122,12 @@ class LatencyTally:
 
 
 class RefusalTally:
-    """Counts what was refused, by column and rule: `names` are (column, rule), from bin 1 on."""
+    """Counts rows that were refused, by column and rule: `names` are (column, rule), from bin 1 on.
 
-    columns: Sequence[str] = ("column", "rule")
+    The log has a line for each error, and a row may have one in each of its columns.
+    """
+
+    columns: Sequence[str] = ("column", "rule", "request_id", "row")
 
     def __init__(self) -> None:
         self.names: list[tuple[str, str]] = []
@@ -132,8 +135,16 @@ class RefusalTally:
 
     def add(self, batch: Any, version: str, slots: Array) -> None:
         """Count a batch of refused requests."""
-        pairs = zip(*(batch.column(name).to_pylist() for name in self.columns), strict=True)
-        self.counts.add(version, slots, np.array([self._code(c or "", r or "") for c, r in pairs], dtype=np.int64))
+        lines = zip(*(batch.column(name).to_pylist() for name in self.columns), strict=True)
+        seen: set[tuple[str, int | None, int]] = set()
+        places, codes = [], []
+        for place, (column, rule, request, row) in enumerate(lines):
+            for code in (REFUSED, self._code(column or "", rule or "")):
+                if (request, row, code) not in seen:
+                    seen.add((request, row, code))
+                    places.append(place)
+                    codes.append(code)
+        self.counts.add(version, slots[places], np.array(codes, dtype=np.int64))
 
     def _code(self, column: str, rule: str) -> int:
         if (column, rule) not in self.names:

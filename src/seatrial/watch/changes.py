@@ -103,7 +103,10 @@ def find_change(
 
 
 def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: float) -> ShareChange | None:
-    """A gross difference from the held-out rows: an alarm while the past is short, or if it always was."""
+    """A gross difference from the held-out rows: an alarm if it always was, or while the past without it is short.
+
+    A step needs LONG windows before it, so what began in the first weeks is none, however long it lasts.
+    """
     least: Floats = np.where(rare, LEAST_GROSS_FAULTY, LEAST_GROSS)
     filled = windows[windows.sum(axis=1) > 0]
     recent = _newest_rows(filled)
@@ -113,7 +116,9 @@ def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: fl
     always = _newest_rows(filled[::-1])
     share = float((always @ marks[:, found.mark]) / max(always.sum(), 1))
     since_start = abs(share - found.before) >= 0.5 * abs(found.after - found.before)
-    level = Level.alarm if since_start or len(filled) < LONG else Level.noted
+    shares = (filled @ marks[:, found.mark]) / filled.sum(axis=1)
+    without = np.count_nonzero(np.abs(shares - found.before) < 0.5 * abs(found.after - found.before))
+    level = Level.alarm if since_start or without < LONG else Level.noted
     bins = marks[:, found.mark] > 0
     return ShareChange(bins, found.before, found.after, found.log_p, None, gross=True, level=level)
 

@@ -15,8 +15,10 @@ SEED = 16
 # Before an alarm says that a window is worse than the held-out rows, the variance of these counts twice: those who are
 # asked about in production are a sample of the world of their own, as the held-out rows are.
 OTHER_SAMPLE = 2.0
-# Draws of few held-out rows differ less than such rows do, since shares are shrunk to what the model says. On tables
-# that the watch was tuned on, this covers 93 to 99 % of windows, from 60 held-out rows on.
+# Draws of few held-out rows differ less than such rows do, since shares are shrunk to what the model says. With this,
+# intervals covered 94 to 100 % of simulated windows (200 draws of 60, 200 and 1,000 held-out rows each, windows of 200
+# and 2,000 rows), also where the model is overconfident. They covered less where held-out rows lack what weighs most:
+# 87 to 93 % where 60 of them had five of the rarer class, and 72 to 95 % for the RMSE of errors with heavy tails.
 RESAMPLED, RESAMPLED_OF_FEW = 1.3, 24.0
 
 
@@ -88,7 +90,7 @@ class Expectation:
             here = self.cells.measured(measure, counts[None, :, None] * self.shares)
             realized, mean = (self.cells.measured(measure, each) for each in (outcomes, tables))
             known = drawn[:draws] - drawn_expected[:draws] + mean
-            spread = self.resampled * np.nanvar(known) + np.nanvar(realized - mean)
+            spread = self.resampled * variance_of(known) + variance_of(realized - mean)
             found[measure.name] = value + float(here[0]) - expected, float(spread**0.5)
         return found
 
@@ -101,7 +103,7 @@ class Expectation:
             _, _, expected, drawn_expected = self._reference(measure)
             here = float(self.cells.measured(measure, counts[None, :, None] * self.shares)[0])
             drawn = self.cells.measured(measure, tables) - drawn_expected[:draws]
-            found[measure.name] = here - expected, OTHER_SAMPLE * float(np.nanvar(drawn))
+            found[measure.name] = here - expected, OTHER_SAMPLE * variance_of(drawn)
         return found
 
     def _samples(self, counts: Array, draws: int) -> dict[str, tuple[float, float]]:
@@ -110,7 +112,7 @@ class Expectation:
         found = {}
         for measure in self.cells.measures:
             value = float(self.cells.measured(measure, counts.reshape(1, *shape))[0])
-            found[measure.name] = value, float(np.nanvar(self.cells.measured(measure, tables.reshape(-1, *shape))))
+            found[measure.name] = value, variance_of(self.cells.measured(measure, tables.reshape(-1, *shape)))
         return found
 
 
@@ -122,6 +124,12 @@ def expectation(cells: ScoreCells, known: Array) -> Expectation:
     drawn = drawn.reshape(draws, *known.shape)
     resampled = RESAMPLED + RESAMPLED_OF_FEW / rows
     return Expectation(cells, known[None], drawn, cells.shares(known[None]), cells.shares(drawn), resampled)
+
+
+def variance_of(drawn: Floats) -> float:
+    """The variance of the draws that are defined; NaN where none is, as of an area without one of the classes."""
+    defined = drawn[~np.isnan(drawn)]
+    return float(defined.var()) if len(defined) else float("nan")
 
 
 def loss_of(measure: Measure, reference: float, value: float) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from seatrial.model.features import Array
 from seatrial.pages.words import short
 from seatrial.train.metrics import Measure
-from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, expectation, loss_of, margin_of
+from seatrial.watch.expectation import OTHER_SAMPLE, Expectation, expectation, loss_of, margin_of, variance_of
 from seatrial.watch.false_alarms import limit
 from seatrial.watch.measured_groups import worse_groups
 from seatrial.watch.measured_tally import MeasuredTally
@@ -35,7 +35,7 @@ from seatrial.watch.metric_windows import (
     usual_spread,
 )
 from seatrial.watch.outcome_changes import changed_outcomes
-from seatrial.watch.selective_labels import label_shares, selective_labels
+from seatrial.watch.selective_labels import absent_outcomes, label_shares, selective_labels
 from seatrial.watch.watch_records import Finding, Level, Point, Series
 
 QUICK_DRAWS = 60
@@ -73,6 +73,8 @@ def measured(tally: MeasuredTally, known: Mapping[str, Expectation], look: Look)
             found.notes.append(_too_few(version, labelled, rows, look))
             continue
         found.findings.extend(selective_labels(shares, version))
+        absent = absent_outcomes(expected, windows, version)
+        found.findings.extend(absent)
         if sum(window.rows for window in windows[:1]) < FEWEST_LABELS:
             windows = windows[1:] or windows
         relation = changed_outcomes(counts, version, expected, look, look.alpha / PARTS / RELATIONS)
@@ -91,7 +93,7 @@ def measured(tally: MeasuredTally, known: Mapping[str, Expectation], look: Look)
             found.doubts[version] = str(first_one.evidence["doubt"])
         groups = worse_groups(tally.rows[version], tally.known[version], windows, look, look.alpha / PARTS, version)
         found.findings.extend(groups)
-        if version not in found.doubts:
+        if version not in found.doubts and not absent:
             found.notes.append(f"Labels of {labelled:,} rows of {version} agree with what its answers let one expect.")
     return found
 
@@ -141,7 +143,7 @@ class _Judged:
         self.expected, self.measure, self.windows, self.look = expected, measure, windows, look
         self.since_first = bool(since_first)
         self.reference, drawn = expected.reference(measure)
-        self.reference_variance = float(np.nanvar(drawn))
+        self.reference_variance = variance_of(drawn)
         self.margin = margin_of(measure, look.margin)
         self.scale = 1.0 if measure.higher_is_better else max(abs(self.reference), 1e-3)
         self.spans = [*since_first] or spans_of(windows)

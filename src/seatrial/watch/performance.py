@@ -63,13 +63,15 @@ def performance(
 ) -> tuple[list[Finding], list[Series], list[str]]:
     """Judge what was counted: findings, series, and notes on what could not be determined.
 
-    What the look may spend is shared out: 0.4 for the estimates, 0.5 for the labels, 0.1 for what was `accepted`.
+    What the look may spend is shared out: 0.4 for the estimates, 0.5 for the labels, 0.1 for what was `accepted`. The
+    versions that serve share the first two; the others raise no alarm.
     """
-    labelled = measured(tallies.measured, tallies.known, replace(look, alpha=0.5 * look.alpha))
-    cheaper = replace(look, alpha=0.4 * look.alpha)
+    serving = [version for version in tallies.known if _serves(tallies.expected, version, look)]
+    each_spends = look.alpha / max(len(serving), 1)
+    labelled = measured(tallies.measured, tallies.known, replace(look, alpha=0.5 * each_spends))
+    cheaper = replace(look, alpha=0.4 * each_spends)
     findings, series, notes = estimated(tallies.expected, tallies.known, cheaper, labelled.doubts)
     findings += due_acceptances(accepted, tallies.measured, replace(look, alpha=0.1 * look.alpha))
-    serving = [version for version in tallies.known if _serves(tallies.expected, version, look)]
     return (
         [each if each.version in serving else _retired(each) for each in (*labelled.findings, *findings)],
         [*labelled.series, *series],

@@ -1,13 +1,18 @@
-"""Selective labels: whether what the model decided decides which rows ever get a label."""
+"""Selective labels: whether what the model decided, or what came of it, decides which rows ever get a label."""
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from seatrial.watch.expectation import Expectation
 from seatrial.watch.measured_tally import MeasuredTally
+from seatrial.watch.metric_windows import MetricWindow
 from seatrial.watch.watch_records import Finding, Level
 
 FEWEST = 20  # rows with one decision
 RATIO = 0.8  # of the lowest to the highest share of labels, below which labels are selective
 CERTAIN = 1e-3
+EXPECTED = 20.0  # rows with an outcome, of which none is there
 
 
 def label_shares(tally: MeasuredTally, version: str, until: int) -> list[tuple[str, int, int]]:
@@ -51,4 +56,25 @@ def selective_labels(shares: Sequence[tuple[str, int, int]], version: str) -> li
             hint="Give some rows an outcome regardless of the answer, or judge such a model by these groups apart.",
             evidence={"shares": rates},
         )
+    ]  # fmt: skip
+
+
+def absent_outcomes(expected: Expectation, windows: Sequence[MetricWindow], version: str) -> list[Finding]:
+    """A note for a class that no label is, although the answers let one expect it: it may not be recorded at all."""
+    if not expected.cells.classifies or not windows:
+        return []
+    counts = np.sum([window.counts for window in windows], axis=0).reshape(expected.cells.size, -1)
+    promised = (counts.sum(axis=1)[:, None] * expected.shares[0]).sum(axis=0)
+    absent = np.flatnonzero((counts.sum(axis=0) == 0) & (promised >= EXPECTED))
+    rows = int(counts.sum())
+    return [
+        Finding(
+            "measured.selective", "measured", Level.noted,
+            f"No label is {name}, of {rows:,} rows; by the answers {number:,.0f} were to be expected. Either such "
+            "outcomes are not recorded, or the relation between inputs and outcomes moved.",
+            version=version, subject=str(name), old=number / rows, new=0.0,
+            hint=f"Check that `seatrial log labels` is given outcomes of every kind, {name} too.",
+            evidence={"rows": rows},
+        )
+        for name, number in ((expected.cells.rule.classes[k], float(promised[k])) for k in absent.tolist())
     ]  # fmt: skip

@@ -7,13 +7,13 @@ import numpy as np
 
 from seatrial.model.features import Array
 from seatrial.pages.words import percent
-from seatrial.watch.answer_tally import ANSWERED, SECONDS, LatencyTally, RefusalTally
+from seatrial.watch.answer_tally import REFUSED, SECONDS, LatencyTally, RefusalTally
 from seatrial.watch.changes import LEAST_FAULTY, LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.false_alarms import limit
 from seatrial.watch.input_tally import REPEATED, InputTally
 from seatrial.watch.tallies import HOUR, time_of
 from seatrial.watch.watch_records import Finding, Level
-from seatrial.watch.windows import WEEK
+from seatrial.watch.windows import LONG, WEEK
 
 LEAST_REFUSED = 0.02
 MUCH_REFUSED = 0.05  # of requests: more than that is said without any history, since no row of the training was refused
@@ -74,11 +74,12 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
     refused_slots, refused = joined_counts(refusals.counts, "", look.last)
     every = np.union1d(slots, refused_slots)
     counts = np.zeros((len(every), len(names) + 1), dtype=np.int64)
-    counts[np.searchsorted(every, slots), ANSWERED] = rows
-    counts[np.searchsorted(every, refused_slots), 1:] = refused[:, 1 : len(names) + 1]
+    counts[np.searchsorted(every, refused_slots)] = refused[:, : len(names) + 1]
+    asked = counts[:, REFUSED].copy()
+    asked[np.searchsorted(every, slots)] += rows
     found = []
     for k, (column, rule) in enumerate(names, 1):
-        pair = np.stack([counts.sum(axis=1) - counts[:, k], counts[:, k]], axis=1)
+        pair = np.stack([np.maximum(asked - counts[:, k], 0), counts[:, k]], axis=1)
         change = find_change((every, pair), look, alpha / 2, len(names), faulty=[1], least=LEAST_REFUSED)
         change = change or _much_refused(look.of(every, pair), limit(alpha / 2, len(names)))
         if change is None or change.after <= change.before:
@@ -99,9 +100,9 @@ def _refused(slots: Array, rows: Array, refusals: RefusalTally, look: LookAt, al
 
 
 def _much_refused(windows: Array, bound: float) -> ShareChange | None:
-    """More than MUCH_REFUSED of the newest requests, and of those of the log's first windows: it was always so.
+    """More than MUCH_REFUSED of the newest requests, if it was so from the begin on or there is no past without it.
 
-    How probable it is, is the tail of a binomial number.
+    A step needs LONG windows before it. How probable it is, is the tail of a binomial number.
     """
     from scipy.stats import binom
 
@@ -111,7 +112,8 @@ def _much_refused(windows: Array, bound: float) -> ShareChange | None:
     newest, oldest = filled[-AT_FIRST:].sum(axis=0), filled[:AT_FIRST].sum(axis=0)
     rows, refused = int(newest.sum()), int(newest[1])
     log_p = float(binom.logsf(refused - 1, rows, MUCH_REFUSED))
-    if log_p >= bound or oldest[1] <= MUCH_REFUSED * oldest.sum():
+    without = np.count_nonzero(filled[:, 1] <= MUCH_REFUSED * filled.sum(axis=1))
+    if log_p >= bound or (oldest[1] <= MUCH_REFUSED * oldest.sum() and without >= LONG):
         return None
     bins = np.array([False, True])
     return ShareChange(bins, 0.0, refused / rows, log_p, None, gross=True, level=Level.alarm)
@@ -141,7 +143,7 @@ def _beyond_chance(slots: Array, counts: Array, change: ShareChange) -> bool:
     """
     if change.since is None or change.after <= change.before:
         return change.after > change.before
-    before = (slots < change.since) & (slots >= change.since - WEEK * 24)
+    before = np.flatnonzero(slots < change.since)[-WEEK * 24 :]  # hours that have rows, also from before a pause
     rows, later = counts[before].sum(axis=1), counts[slots >= change.since].sum(axis=1)
     distinct = _distinct_rows(rows, int(counts[before][:, REPEATED].sum()))
     expected = _repeated_by_chance(later, distinct) / max(later.sum(), 1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.watch.answer_tally import SECONDS, AnswerTally, LatencyTally, RefusalTally
+from seatrial.watch.answer_tally import REFUSED, SECONDS, AnswerTally, LatencyTally, RefusalTally
 from seatrial.watch.changes import LookAt, joined_counts
 from seatrial.watch.input_tally import REPEATED, InputTally
 from seatrial.watch.tallies import time_of
@@ -17,7 +17,7 @@ def traffic_series(traffic: LatencyTally, refusals: RefusalTally, look: LookAt) 
     latency = look.of(*joined_counts(traffic.counts, "", look.last))
     slots, refused = joined_counts(refusals.counts, "", look.last)
     rows = latency.sum(axis=1)
-    errors = look.of(slots, refused).sum(axis=1)
+    errors = look.of(slots, refused)[:, REFUSED]
     found = [
         _series("traffic", "Rows", rows.astype(float), rows, look),
         _series("traffic", "Refused", errors / np.maximum(rows + errors, 1), rows + errors, look, unit="share"),
