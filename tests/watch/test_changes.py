@@ -29,3 +29,14 @@ def test_a_gross_difference_that_comes_and_goes_is_noted_only_once_there_are_win
         found = change_of(np.tile([0.0, 0.0, 0.5], days // 3))
         assert found is not None
         assert (found.gross, found.level) == (True, level)
+
+
+def test_in_the_first_weeks_values_that_training_never_saw_need_less_than_a_mixture_that_moves():
+    shares = np.repeat([0.0, 0.1], [10, 2])
+    found = change_of(shares)
+    assert found is not None
+    assert (found.level, found.moved) == (Level.alarm, pytest.approx(0.1, abs=0.03))
+    hits = np.random.default_rng(1).binomial(50, np.repeat(0.3 + shares, 24))
+    counts = np.stack([50 - hits, hits], axis=1)
+    look = LookAt(len(hits) - 1, 24, 91, 0)
+    assert find_change((np.arange(len(hits)), counts), look, 1e-4, 30, expected=[140, 60]) is None

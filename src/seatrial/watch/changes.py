@@ -9,7 +9,7 @@ from seatrial.model.features import Array, Floats
 from seatrial.watch.false_alarms import limit
 from seatrial.watch.tallies import SlotCounts
 from seatrial.watch.watch_records import Level
-from seatrial.watch.windows import LONG, change_hour, compare, find_step, in_windows, marks_of
+from seatrial.watch.windows import LONG, PRIOR, PRIOR_RARE, change_hour, compare, find_step, in_windows, marks_of
 
 LEAST_STEP = 0.05  # of rows, that a share must move by to matter
 LEAST_FAULTY = 0.02  # of a bin that training rows are rarely in
@@ -84,7 +84,7 @@ def find_change(
     bound = limit(alpha, tests * SPARE)
     rare = np.zeros(marks.shape[1], dtype=bool)
     rare[list(faulty)] = True
-    found = find_step(windows, marks, least=np.where(rare, LEAST_FAULTY, least))
+    found = find_step(windows, marks, least=np.where(rare, LEAST_FAULTY, least), prior=_prior(rare))
     if found is not None and found.log_p < bound:
         bins = marks[:, found.mark] > 0
         if size == 2 and bins[0]:  # the same in other words
@@ -110,7 +110,7 @@ def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: fl
     least: Floats = np.where(rare, LEAST_GROSS_FAULTY, LEAST_GROSS)
     filled = windows[windows.sum(axis=1) > 0]
     recent = _newest_rows(filled)
-    found = compare(recent, expected, marks, least)
+    found = compare(recent, expected, marks, least, _prior(rare))
     if found is None or found.log_p >= bound:
         return None
     always = _newest_rows(filled[::-1])
@@ -121,6 +121,10 @@ def _gross(windows: Array, expected: Array, marks: Array, rare: Array, bound: fl
     level = Level.alarm if since_start or without < LONG else Level.noted
     bins = marks[:, found.mark] > 0
     return ShareChange(bins, found.before, found.after, found.log_p, None, gross=True, level=level)
+
+
+def _prior(rare: Array) -> Floats:
+    return np.where(rare, PRIOR_RARE, PRIOR)
 
 
 def _newest_rows(windows: Array, most: int = 3, enough: int = 200) -> Array:

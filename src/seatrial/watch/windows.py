@@ -18,6 +18,7 @@ PAST = 28  # windows before a step that it is compared with
 LONG = 14  # with fewer, weekdays are not known, and windows may differ by PRIOR
 SHORTEST = 3
 PRIOR = 0.06  # the standard deviation of shares between windows where that is not known
+PRIOR_RARE = 0.02  # of those that are close to none, such as of values that training never saw
 AFTER = (1, 2, 4, 8, 16)  # windows after a step that are compared together
 FEWEST_AFTER, FEWEST_BEFORE = 20, 60  # rows
 EVIDENT = 12.0  # the statistic from which a tail is worth computing
@@ -57,11 +58,13 @@ def marks_of(size: int, *, ordered: bool, first: int = 0) -> Array:
     return np.hstack([single, sums])
 
 
-def find_step(counts: Array, marks: Array, *, least: Floats, tests: int = 1) -> StepFound | None:
+def find_step(
+    counts: Array, marks: Array, *, least: Floats, prior: Floats | float = PRIOR, tests: int = 1
+) -> StepFound | None:
     """Find the most certain step of windows (windows, size), the oldest first, that the newest window still shows.
 
-    `least` (marks,) is how far shares must move. `tests` is for how many tests of one window the p-value counts besides
-    those here. None where nothing moved far enough.
+    `least` (marks,) is how far shares must move, and `prior` how far windows differ where that is not known. `tests` is
+    for how many tests of one window the p-value counts besides those here. None where nothing moved far enough.
     """
     totals = counts.sum(axis=1).astype(np.float64)
     kept = np.flatnonzero(totals > 0)
@@ -73,7 +76,7 @@ def find_step(counts: Array, marks: Array, *, least: Floats, tests: int = 1) -> 
     sums = _Sums(shares, rows)
     best: StepFound | None = None
     for length in AFTER:
-        found = _of_length(shares, rows, sums, length, least)
+        found = _of_length(shares, rows, sums, length, least, np.broadcast_to(prior, least.shape))
         if found is None:
             continue
         log_p = found.log_p + np.log(len(AFTER) * marks.shape[1] * tests)
@@ -82,7 +85,9 @@ def find_step(counts: Array, marks: Array, *, least: Floats, tests: int = 1) -> 
     return best
 
 
-def _of_length(shares: Floats, rows: Floats, sums: "_Sums", length: int, least: Floats) -> StepFound | None:
+def _of_length(
+    shares: Floats, rows: Floats, sums: "_Sums", length: int, least: Floats, prior: Floats
+) -> StepFound | None:
     """The most certain step with so many windows after it."""
     starts = np.arange(SHORTEST, len(rows) - length + 1)
     first = np.maximum(starts - PAST, 0)
@@ -108,7 +113,7 @@ def _of_length(shares: Floats, rows: Floats, sums: "_Sums", length: int, least: 
     spread = np.maximum((sums.squares[end, mark] - sums.squares[begin, mark]) / number - mean**2, 0)
     sampling = np.maximum(before * (1 - before), 0) * ((sums.inverse[end] - sums.inverse[begin]) / number)
     between = np.maximum(spread * number / (number - 1) - sampling, 0)
-    between = np.where(number < LONG, np.maximum(between, PRIOR**2), between)
+    between = np.where(number < LONG, np.maximum(between, prior[mark] ** 2), between)
     pooled = (before * old_rows + after * new_rows) / (old_rows + new_rows)
     variance = np.maximum(pooled * (1 - pooled), 1e-12)
     own, apart = variance / new_rows, between * (1 + 1 / number)
@@ -133,15 +138,17 @@ class _Sums:
         self.shares, self.squares, self.inverse = _sums(shares), _sums(shares**2), _sums(1 / rows)
 
 
-def compare(counts: Array, expected: Array, marks: Array, least: Floats) -> StepFound | None:
-    """Compare the rows of one window (size,) with held-out rows (size,), where windows may differ by PRIOR."""
+def compare(
+    counts: Array, expected: Array, marks: Array, least: Floats, prior: Floats | float = PRIOR
+) -> StepFound | None:
+    """Compare the rows of one window (size,) with held-out rows (size,), where windows may differ by `prior`."""
     rows, known = float(counts.sum()), float(expected.sum())
     if rows < FEWEST_AFTER or known < FEWEST_BEFORE / 2:
         return None
     new, old = (counts @ marks) / rows, (expected @ marks) / known
     pooled = (new * rows + old * known) / (rows + known)
     variance = np.maximum(pooled * (1 - pooled), 1e-12)
-    effective = variance / (variance / rows + PRIOR**2)
+    effective = variance / (variance / rows + np.square(prior))
     ratio = 2 * _likelihood_ratio(new, effective, old, np.full_like(old, known))
     tails = _log_tail(ratio, np.full(len(ratio), 1e6)) + np.log(len(ratio))
     tails[np.abs(new - old) < least] = 0.0
