@@ -46,7 +46,7 @@ def test_a_borrower_answers_beside_the_lender_from_its_signal_on_and_no_request_
 ) -> None:
     with process(small_root, "--port", "0", package="small_binary", SEATRIAL_LEND_SOCKET=name) as lender:
         port, private = lender.started(), _free_port()
-        options = ("--port", str(private), "--borrow-socket", name)
+        options = ("--port", str(private), "--borrow-socket", name, "--workers", "2", "--drain", "5")  # as a canary
         with process(small_root, *options, package="small_multiclass") as borrower:
             until(lambda: _answers(private), 30)
             with _Load(port) as load:
