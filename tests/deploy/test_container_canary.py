@@ -1,8 +1,12 @@
 """The containers of a canary, with an engine that only remembers them; tests/deploy/containers has real ones."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.commands import run_here
@@ -11,7 +15,7 @@ from tests.projects.tiny import make_project
 
 from seatrial.core.errors import SeatrialError
 from seatrial.core.project import find_project
-from seatrial.deploy.container_canary import BESIDE, ContainerCanary
+from seatrial.deploy.container_canary import BESIDE, BORROWED, ContainerCanary
 from seatrial.deploy.docker import Docker
 from seatrial.deploy.images import LOCKFILE_LABEL, VERSION_LABEL, Container
 from seatrial.deploy.target import PinnedRelease
@@ -24,17 +28,17 @@ CANARY, OTHER = "tiny-canary", "tiny-beside-1"
 class _Engine:
     """Remembers containers, with the options and arguments that they were started with, and what was done."""
 
+    tool = SimpleNamespace(name="podman")
     containers: dict[str, Container] = field(default_factory=lambda: {"tiny": SERVICE})
-    started: dict[str, tuple[str, list[str], tuple[str, ...]]] = field(default_factory=dict)
+    started: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     broken: str = ""  # the container that exits at once
+    deaf: str = ""  # the container that is ready, and has not borrowed the socket
 
-    def start_bare(
-        self, name: str, image: str, digest: str, port: int, more: Sequence[str], arguments: Sequence[str] = ()
-    ) -> None:
+    def start_bare(self, name: str, image: str, digest: str, port: int, more: Sequence[str]) -> None:
         labels = dict(part.split("=", 1) for part in more if part.startswith("seatrial."))
         self.containers[name] = Container(name != self.broken, {LOCKFILE_LABEL: digest, **labels}, exit_code=2)
-        self.started[name] = (image, list(more), tuple(arguments))
+        self.started[name] = (image, list(more))
 
     def container(self, name: str) -> Container | None:
         return self.containers.get(name)
@@ -47,7 +51,7 @@ class _Engine:
         return sorted(name for name, each in self.containers.items() if each.labels.get(key) == value)
 
     def succeeds(self, name: str, *command: str) -> bool:
-        return self.runs(name)
+        return self.runs(name) and not (name == self.deaf and BORROWED in command)
 
     def last_output(self, name: str) -> str:
         return "no socket"
@@ -91,17 +95,29 @@ def test_its_containers_borrow_the_socket_and_accept_once_it_is_recorded(
     engine: _Engine, canary: ContainerCanary, pinned: PinnedRelease
 ) -> None:
     before: list[list[str]] = []
-    options = ["--env", "SEATRIAL_OPEN=1", "-p", "80:80", "--network=web", "--memory", "1g", "-P", "--dns", "::1"]
+    options = [
+        "--env",
+        "SEATRIAL_OPEN=1",
+        "-p",
+        "80:80",
+        "--network=web",
+        "--memory",
+        "1g",
+        "-P",
+        "--dns",
+        "::1",
+        "-p81:81",
+    ]
     begin(canary, pinned, lambda: before.append(list(engine.done)), options)
     assert before == [[]]
     assert engine.done == [f"USR1 {OTHER} {CANARY}"]
-    images = {name: image for name, (image, _, _) in engine.started.items()}
+    images = {name: image for name, (image, _) in engine.started.items()}
     assert images == {CANARY: "tiny:0.2.0", OTHER: "i1"}
     assert engine.containers[OTHER].labels == {LOCKFILE_LABEL: "d1", BESIDE: "tiny"}
     joined = ["--env", "SEATRIAL_OPEN=1", "--memory", "1g", "--network", "container:tiny", "--restart", "no"]
-    for _, more, arguments in engine.started.values():
+    joined += ["--env", "SEATRIAL_BORROW_SOCKET=seatrial-8001", "--env", "SEATRIAL_DRAIN=30"]
+    for _, more in engine.started.values():
         assert more[: len(joined)] == joined
-        assert arguments == ("--borrow-socket", "seatrial-8001", "--drain", "30")
     assert canary.status() == {"id": pinned.id, "version": "0.2.0", "sha256": pinned.sha256, "servers": 3}
     with pytest.raises(SeatrialError, match=r"A canary of 0\.2\.0 is running"):
         begin(canary, pinned)
@@ -125,6 +141,42 @@ def test_where_one_does_not_come_up_none_is_left(
         begin(canary, pinned, lambda: commits.append(None))
     assert commits == []
     assert list(engine.containers) == ["tiny"]
+
+
+@pytest.mark.parametrize(("deaf", "title"), [(CANARY, "tiny-model 0.2.0"), (OTHER, OTHER)])
+def test_one_that_serves_but_has_not_borrowed_the_socket_is_no_canary(
+    engine: _Engine, canary: ContainerCanary, pinned: PinnedRelease, deaf: str, title: str
+) -> None:
+    engine.deaf = deaf
+    with pytest.raises(SeatrialError, match=f"{title} cannot run as a canary: it has not borrowed the socket of tiny"):
+        begin(canary, pinned)
+    assert list(engine.containers) == ["tiny"]
+
+
+def test_the_container_of_another_service_with_the_name_of_a_canary_is_left_alone(
+    engine: _Engine, canary: ContainerCanary, pinned: PinnedRelease
+) -> None:
+    other = engine.containers[CANARY] = Container(True, {})
+    assert (canary.status(), canary.end()) == (None, False)
+    with pytest.raises(SeatrialError, match="A container tiny-canary exists that is not of this service"):
+        begin(canary, pinned)
+    canary.settle(set())
+    assert engine.containers == {"tiny": SERVICE, CANARY: other}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc, in a container")
+def test_what_serves_in_a_container_shows_whether_it_has_a_socket_of_the_port(tmp_path: Path) -> None:
+    first = tmp_path / "comm"  # the name of process 1
+    first.write_text("python\n")
+    script = BORROWED.replace("/proc/1/comm", str(first))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        looks = [sys.executable, "-c", script, str(port)]
+        assert subprocess.run(looks, check=False).returncode == 0
+        first.write_text("sh\n")
+        assert subprocess.run(looks, check=False).returncode == 2
+        first.write_text("tini\n")
+    assert subprocess.run(looks, check=False).returncode == 1
 
 
 def test_what_cannot_be_recorded_does_not_run(engine: _Engine, canary: ContainerCanary, pinned: PinnedRelease) -> None:

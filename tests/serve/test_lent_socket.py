@@ -1,6 +1,7 @@
 """A server lends its listening socket to another one: both answer on one port, and none that has connected is lost."""
 
 import json
+import os
 import secrets
 import signal
 import socket
@@ -46,7 +47,7 @@ def test_a_borrower_answers_beside_the_lender_from_its_signal_on_and_no_request_
 ) -> None:
     with process(small_root, "--port", "0", package="small_binary", SEATRIAL_LEND_SOCKET=name) as lender:
         port, private = lender.started(), _free_port()
-        options = ("--port", str(private), "--borrow-socket", name)
+        options = ("--port", str(private), "--borrow-socket", name, "--workers", "2", "--drain", "5")  # as a canary
         with process(small_root, *options, package="small_multiclass") as borrower:
             until(lambda: _answers(private), 30)
             with _Load(port) as load:
@@ -80,8 +81,17 @@ def test_without_a_lender_nothing_is_borrowed(name: str) -> None:
 
 def test_another_user_gets_no_socket(lent: socket.socket, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert borrow_socket(name).listener.getsockname() == lent.getsockname()
-    monkeypatch.setattr(lent_socket, "_user", lambda borrower: 4711)
+    here = threading.current_thread()  # the borrower, who sees the lender's user
+    monkeypatch.setattr(lent_socket, "_user", lambda _: os.geteuid() if threading.current_thread() is here else 4711)
     with pytest.raises(SeatrialError, match="does not lend it to this one"):
+        borrow_socket(name)
+
+
+def test_what_another_user_lends_by_the_name_is_not_borrowed(
+    lent: socket.socket, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lent_socket, "_user", lambda lender: 4711)
+    with pytest.raises(SeatrialError, match="another user has taken that name"):
         borrow_socket(name)
 
 

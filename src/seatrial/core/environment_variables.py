@@ -38,6 +38,7 @@ VARIABLES = {
     "SEATRIAL_BULK_LIMIT": "the most bytes in a table that a server answers as it arrives",
     "SEATRIAL_LEND_SOCKET": "the name by which a server lends its listening socket to others in its network, as to a "
     "canary in containers",
+    "SEATRIAL_BORROW_SOCKET": "the name of a socket that a server borrows: the containers of a canary have it",
     "SEATRIAL_ROOT_PATH": "the path below which a proxy serves a server",
     "SEATRIAL_TRUSTED_PROXIES": "addresses and networks of proxies whose X-Forwarded headers count; default: none",
     "SEATRIAL_TLS_CERTIFICATE": "the file of a TLS certificate (PEM), with which a server serves https",

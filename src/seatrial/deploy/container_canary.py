@@ -8,6 +8,7 @@ Their labels say what they are. So whatever a killed command has left is known t
 history goes on, and any other is removed.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,13 +24,31 @@ from seatrial.deploy.target import PinnedRelease
 from seatrial.wheels.installer import last_lines
 
 BESIDE, ID, VERSION, SHA256 = (f"seatrial.canary.{name}" for name in ("beside", "id", "version", "sha256"))
-LENDS = "SEATRIAL_LEND_SOCKET"
+LENDS, BORROWS = "SEATRIAL_LEND_SOCKET", "SEATRIAL_BORROW_SOCKET"
 ACCEPT = "USR1"
 POLL_SECONDS = 0.2
 READY = (
     "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=3); "
     "c.request('GET', '/ready'); sys.exit(c.getresponse().status != 200)"
 )
+BORROWED = """
+import glob, os, sys
+if open("/proc/1/comm").read().strip() in ("sh", "ash", "bash", "dash"):
+    sys.exit(2)
+port, sockets = ":%04X" % int(sys.argv[1]), set()
+for table in glob.glob("/proc/net/tcp*"):
+    for line in list(open(table))[1:]:
+        words = line.split()
+        if words[1].endswith(port) and words[3] == "0A":
+            sockets.add("socket:[" + words[9] + "]")
+for handle in glob.glob("/proc/[0-9]*/fd/*"):
+    try:
+        if os.readlink(handle) in sockets:
+            sys.exit(0)
+    except OSError:
+        pass
+sys.exit(1)
+"""  # whether a process of the container has a socket that listens on the port, and no shell keeps its signals from it
 NETWORK_FLAGS = ("--publish-all", "-P")
 NETWORK_OPTIONS = (  # of `docker run`; a container that joins another's network takes none of them
     *("--network", "--net", "--publish", "-p", "--expose", "--hostname", "-h", "--domainname", "--mac-address", "--ip"),
@@ -97,7 +116,7 @@ class ContainerCanary:
             for name in others:
                 self._start(name, *current, shared, {})
             for name in (self._name, *others):
-                self._wait_until_ready(name, f"{pinned.name} {pinned.version}")
+                self._wait_until_ready(name, f"{pinned.name} {pinned.version}" if name == self._name else name)
             commit()
             self.engine.signal(ACCEPT, *others, self._name)
         except BaseException:
@@ -118,7 +137,7 @@ class ContainerCanary:
     def status(self) -> dict[str, Any] | None:
         """What is running; None without a canary. One that ended by itself has no id, and says why in `ended`."""
         container = self.engine.container(self._name)
-        if container is None:
+        if container is None or container.labels.get(BESIDE) != self.service:
             return None
         if not container.running:
             return {"id": None, "ended": f"it exited with code {container.exit_code}"}
@@ -147,12 +166,15 @@ class ContainerCanary:
             self.engine.remove(name)
 
     def _start(self, name: str, image: str, digest: str, options: Sequence[str], labels: dict[str, str]) -> None:
+        if self.engine.container(name):
+            hint = f"Remove it, or rename it: `{self.engine.tool.name} rename {name} OTHER`."
+            raise SeatrialError(f"A container {name} exists that is not of this service.", hint=hint)
         marks = {BESIDE: self.service, **labels}.items()
         self.engine.start_bare(
             *(name, image, digest, free_port("127.0.0.1")),
             [*options, "--network", f"container:{self.service}", "--restart", "no"]
+            + ["--env", f"{BORROWS}={lent_name(self.port)}", "--env", f"SEATRIAL_DRAIN={DRAIN_SECONDS:g}"]
             + [part for key, value in marks for part in ("--label", f"{key}={value}")],
-            ("--borrow-socket", lent_name(self.port), "--drain", f"{DRAIN_SECONDS:g}"),
         )
 
     def _wait_until_ready(self, name: str, title: str) -> None:
@@ -166,6 +188,13 @@ class ContainerCanary:
                     f"{title} cannot run as a canary: {cause}." + (f" Its last output:\n{output}" if output else "")
                 )
             time.sleep(POLL_SECONDS)
+        if not self.engine.succeeds(name, "python", "-c", BORROWED, str(self.port)):
+            raise SeatrialError(
+                f"{title} cannot run as a canary: it has not borrowed the socket of {self.service}, or gets no "
+                "signals.",
+                hint="Its Seatrial must be one that runs canaries on docker. A Dockerfile of your own must start "
+                '`python -m seatrial.serve` without a shell: ENTRYPOINT ["python", ...], or `exec` in a script.',
+            )
 
     def _names(self) -> list[str]:
         return self.engine.labelled(f"{BESIDE}={self.service}")
@@ -182,7 +211,7 @@ def _without_network(options: Sequence[str]) -> Iterator[str]:
         if name in NETWORK_OPTIONS:
             if not is_whole:
                 next(rest, None)
-        elif option not in NETWORK_FLAGS:
+        elif option not in NETWORK_FLAGS and not re.match("-[ph].", option):  # with its value in the same word
             yield option
 
 

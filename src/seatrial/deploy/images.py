@@ -222,14 +222,12 @@ class ContainerEngine:
         options = ("--restart", "unless-stopped", "--publish", f"{address}:{port}:{port}", *more)
         self.start_bare(name, image, digest, port, options)
 
-    def start_bare(
-        self, name: str, image: str, digest: str, port: int, more: Sequence[str], arguments: Sequence[str] = ()
-    ) -> None:
-        """Start a container with the fewest possible privileges; `arguments` are for the server in it."""
+    def start_bare(self, name: str, image: str, digest: str, port: int, more: Sequence[str]) -> None:
+        """Start a container with the fewest possible privileges."""
         options = ["--detach", "--name", name, "--label", f"{LOCKFILE_LABEL}={digest}", "--env", f"PORT={port}"]
         options += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", *more]
         try:
-            self._change("run", *options, image, *arguments, doing=f"start {name}")
+            self._change("run", *options, image, doing=f"start {name}")
         except ToolError:
             self.remove(name)  # Docker keeps a container that failed to start
             raise

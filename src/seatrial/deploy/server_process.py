@@ -28,7 +28,7 @@ MANUAL_VARIABLES = (  # for servers that people start by hand
     *("SEATRIAL_LOG", "SEATRIAL_CORS_ORIGINS", "SEATRIAL_ROOT_PATH", "SEATRIAL_TRUSTED_PROXIES"),
     *("SEATRIAL_TLS_CERTIFICATE", "SEATRIAL_TLS_KEY", "SEATRIAL_WAIT_LIMIT"),
     *("SEATRIAL_GRPC_PORT", "SEATRIAL_MCP"),
-    *("SEATRIAL_BULK_LIMIT", "SEATRIAL_LEND_SOCKET"),
+    *("SEATRIAL_BULK_LIMIT", "SEATRIAL_LEND_SOCKET", "SEATRIAL_BORROW_SOCKET"),
 )
 golden_rows = functools.lru_cache(8)(read_golden_rows)  # a server can be restarted although its wheel is lost
 DRAIN, STOP = signal.SIGTERM, signal.SIGINT  # DRAIN lets a server finish its connections first; STOP ends it at once

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -28,8 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings(**options)
     if settings.standby_fd is not None and (settings.fd is None or settings.workers > 1):
         parser.error("--standby-fd requires --fd and a single worker")
-    if settings.borrowed_socket and (settings.fd is not None or settings.workers > 1):
-        parser.error("--borrow-socket requires a single worker, and no --fd")
+    if settings.borrowed_socket and settings.fd is not None:
+        parser.error("--borrow-socket cannot be used with --fd")
+    if settings.borrowed_socket:
+        settings = replace(settings, workers=1)  # an image may ask for more
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         parser.error("--tls-certificate and --tls-key must be used together")
     try:
@@ -190,9 +193,10 @@ def _parser(port: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--borrow-socket",
         dest="borrowed_socket",
-        default="",
+        default=environment("SEATRIAL_BORROW_SOCKET", ""),
         metavar="NAME",
-        help="serve 127.0.0.1 on --port until SIGUSR1, and from then on also the socket that is lent by this name",
+        help="serve 127.0.0.1 on --port until SIGUSR1, and from then on also the socket that is lent by this name; "
+        "with one worker (SEATRIAL_BORROW_SOCKET)",
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser

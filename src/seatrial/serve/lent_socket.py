@@ -62,6 +62,8 @@ def borrow_socket(name: str) -> BorrowedSocket:
         lender = socket.socket(socket.AF_UNIX)
         lender.settimeout(PATIENCE)
         lender.connect(f"\0{name}")
+        if _user(lender) != os.geteuid():
+            raise PermissionError(None, "another user has taken that name")
         message, handles, _, _ = socket.recv_fds(lender, len(LENT), 1)
         lender.settimeout(None)
     except (OSError, AttributeError) as error:  # AttributeError: Windows
@@ -127,9 +129,9 @@ def _lend(offer: socket.socket, listener: socket.socket, borrowers: list[socket.
                 borrowers.append(borrower)
 
 
-def _user(borrower: socket.socket) -> int:
+def _user(connection: socket.socket) -> int:
     """The user at the other end, as Linux knows it."""
-    sent = borrower.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    sent = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
     return int(CREDENTIALS.unpack(sent)[1])
 
 

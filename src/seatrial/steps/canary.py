@@ -42,6 +42,11 @@ def start_canary(
             raise SeatrialError(f"Nothing serves on {target} beside which a canary could run.", hint="Deploy it first.")
         if find_release(project, version).sha256 == current.sha256:
             raise SeatrialError(f"{current.version} is what serves on {target}.", hint="Name another release.")
+        if (serving := deployer.target.serving()) not in (None, current.version):
+            raise SeatrialError(
+                f"{target} serves {serving}, but its lockfile names {current.version}, with which trials compare.",
+                hint=f"Run `seatrial deploy {target} {current.version}`.",
+            )
         plan = plan_release(project, deployer.state, current, version, "canary", reason, progress)
         return run_canary(deployer, plan, share)
 
