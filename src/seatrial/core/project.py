@@ -216,7 +216,9 @@ def _unreadable_module(project: ProjectSettings, error: Exception) -> str:
     files: list[Path] = []
     if isinstance(error, ModuleNotFoundError) and f"{error.name}.".startswith(f"{project.package}."):
         files = [(project.source / str(error.name).replace(".", "/")).with_suffix(".py")]
-    elif isinstance(error, SyntaxError) and error.filename is None:
+    elif (
+        isinstance(error, (SyntaxError, ValueError)) and getattr(error, "filename", None) is None
+    ):  # by Python's version
         files = [file for file in (project.source / project.package).glob("*.py") if b"\0" in file.read_bytes()]
     return files[0].relative_to(project.root).as_posix() if files else ""
 

@@ -191,7 +191,7 @@ def project_json(
         if file.requires_python:
             entry["requires-python"] = file.requires_python
         if file.core_metadata:
-            entry["core-metadata"] = entry["dist-info-metadata"] = {"sha256": file.core_metadata}
+            entry["core-metadata"] = {"sha256": file.core_metadata}  # the older name ends pip 22.3 to 23.0 (PEP 714)
         if file.yanked:
             entry["yanked"] = file.yank_reason or True
         entries.append(entry)
