@@ -7,7 +7,7 @@ import pytest
 from seatrial.model.schema import Column
 from seatrial.watch.longer_numbers import _cause
 from seatrial.watch.number_causes import is_longer, most_decimals
-from seatrial.watch.release_reference import column_bins
+from seatrial.watch.release_reference import column_bins, number_values
 
 G = np.random.default_rng(3)
 PRICES = np.round(G.random(400) * 1e5, 2)
@@ -28,12 +28,12 @@ def test_a_number_is_longer_only_by_more_than_the_error_of_binary_fractions():
     assert is_longer(np.array([0.125, 12.3456, 1e4 + 0.005]), 2).all()
 
 
-def test_bins_of_a_column_say_which_rows_of_the_log_are_longer():
+def test_bins_of_a_column_know_how_many_decimals_it_has():
     bins = column_bins(Column("price", "number", nullable=True, required=False), PRICES, {})
     assert bins is not None
     assert bins.decimals == 2
-    assert bins.longer(pa.array([1.25, None, 2.125, 3.0])).tolist() == [0, 0, 1, 0]
-    assert bins.longer(pa.array([1, 2], pa.int64())).tolist() == [0, 0]
+    numbers = number_values(pa.array([1.25, None, 2.125, 3.0]))
+    assert is_longer(numbers, bins.decimals).tolist() == [False, False, True, False]
 
 
 @pytest.mark.parametrize(

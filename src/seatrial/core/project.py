@@ -216,9 +216,7 @@ def _unreadable_module(project: ProjectSettings, error: Exception) -> str:
     files: list[Path] = []
     if isinstance(error, ModuleNotFoundError) and f"{error.name}.".startswith(f"{project.package}."):
         files = [(project.source / str(error.name).replace(".", "/")).with_suffix(".py")]
-    elif (
-        isinstance(error, (SyntaxError, ValueError)) and getattr(error, "filename", None) is None
-    ):  # by Python's version
+    elif isinstance(error, (SyntaxError, ValueError)) and getattr(error, "filename", None) is None:
         files = [file for file in (project.source / project.package).glob("*.py") if b"\0" in file.read_bytes()]
     return files[0].relative_to(project.root).as_posix() if files else ""
 

@@ -13,8 +13,8 @@ import numpy as np
 from seatrial.model.features import Array, Floats
 from seatrial.watch.changed_numbers import cells_of, mixture_shares, smoothed
 from seatrial.watch.changes import LookAt, ShareChange
-from seatrial.watch.input_tally import SampleTally, logged, number_values
-from seatrial.watch.release_reference import FEW_VALUES, ReleaseReference
+from seatrial.watch.input_tally import SampleTally, logged
+from seatrial.watch.release_reference import FEW_VALUES, ReleaseReference, number_values
 
 SIDE = 6  # cells of a column
 LEAST_GAIN = 12.0  # nats

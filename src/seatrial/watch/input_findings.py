@@ -12,11 +12,11 @@ from seatrial.pages.words import percent
 from seatrial.watch.causes import ColumnChanged, cause_of, confined_key
 from seatrial.watch.changes import LookAt, ShareChange, find_change, joined_counts
 from seatrial.watch.exchanged_columns import ColumnPairs
-from seatrial.watch.input_tally import InputTally, SampleTally, logged, number_values
+from seatrial.watch.input_tally import InputTally, SampleTally, logged
 from seatrial.watch.join_findings import BrokenJoin, broken_join, join_finding
 from seatrial.watch.longer_numbers import longer_numbers
 from seatrial.watch.number_causes import ColumnCause
-from seatrial.watch.release_reference import ColumnBins, ReleaseReference
+from seatrial.watch.release_reference import ColumnBins, ReleaseReference, number_values
 from seatrial.watch.request_lags import lag_changes
 from seatrial.watch.tallies import time_of
 from seatrial.watch.watch_records import Finding, Level

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from seatrial.model.features import Array
-from seatrial.watch.release_reference import FAR, ColumnBins, ReleaseReference
+from seatrial.watch.number_causes import is_longer
+from seatrial.watch.release_reference import FAR, ColumnBins, ReleaseReference, number_values
 from seatrial.watch.row_fit import LEVELS, row_fits
 from seatrial.watch.tallies import SlotCounts
 
@@ -45,13 +46,16 @@ class InputTally:
             if array is None:
                 self.absent.setdefault(version, set()).add(each.name)
                 continue
-            codes[each.name] = each.codes(array)
+            numbers = number_values(array) if each.form == "number" else None
+            codes[each.name] = each.codes(array) if numbers is None else each.number_codes(numbers)
             self.counts[each.name].add(version, slots, codes[each.name])
-            if each.name in self.longer:
-                self.longer[each.name].add(version, slots, each.longer(array))
+            if numbers is not None and each.decimals is not None:
+                self.longer[each.name].add(version, slots, is_longer(numbers, each.decimals).astype(np.int64))
             if each.name in self.lags:
                 self.lags[each.name].add(version, slots, each.lags(array, slots))
-            signature = _mixed(signature, _values_of(array, codes[each.name]))
+            signature = _mixed(
+                signature, _values_of(array, codes[each.name]) if numbers is None else numbers.view(np.uint64)
+            )
         every = slice(None, None, len(slots) // (MOST_FITTED * len(np.unique(slots)) + 1) + 1)
         for fit in self.fits:
             if {fit.name, *fit.partners} <= {*codes}:
@@ -81,13 +85,6 @@ def logged(rows: Any, bins: ColumnBins) -> Any:
         return None
     column = rows.column(name)
     return column.combine_chunks() if hasattr(column, "combine_chunks") else column
-
-
-def number_values(array: Any) -> Array:
-    """A column of numbers of the log, a pyarrow array, with NaN for missing (rows,)."""
-    import pyarrow as pa
-
-    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def reference_codes(bins: ColumnBins, reference: ReleaseReference) -> Array:

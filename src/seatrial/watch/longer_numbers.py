@@ -11,9 +11,9 @@ import numpy as np
 from seatrial.model.features import Floats
 from seatrial.watch.causes import ColumnChanged, number_cause
 from seatrial.watch.changes import LookAt, find_change, joined_counts
-from seatrial.watch.input_tally import InputTally, SampleTally, logged, number_values
+from seatrial.watch.input_tally import InputTally, SampleTally, logged
 from seatrial.watch.number_causes import ColumnCause, is_longer, partly_one_value
-from seatrial.watch.release_reference import ReleaseReference
+from seatrial.watch.release_reference import ReleaseReference, number_values
 
 ONE_VALUE = 0.5  # of the longer numbers, from which they are one value: a limit, or a stuck one
 

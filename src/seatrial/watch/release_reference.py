@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from seatrial.model.decision import DecisionRule, decision_rule
-from seatrial.model.features import Array, Columns
+from seatrial.model.features import Array, Columns, Floats
 from seatrial.model.metadata import Metadata
 from seatrial.model.schema import Column
-from seatrial.watch.number_causes import is_longer, most_decimals
+from seatrial.watch.number_causes import most_decimals
 
 Form = Literal["number", "moment", "text"]
 MOST_VALUES = 40  # of a column that have bins of their own
@@ -115,7 +115,7 @@ class ColumnBins:
         if pa.types.is_null(kind):
             return np.zeros(len(array), dtype=np.int64)
         if self.form == "number":
-            return self.number_codes(_floats(array))
+            return self.number_codes(number_values(array))
         if self.form == "moment":
             return self._moments(array)
         return self._texts(array if pa.types.is_string(kind) else array.cast(pa.string(), safe=False))
@@ -125,10 +125,6 @@ class ColumnBins:
         codes = np.searchsorted(np.array(self.edges), values, side="right") + 1
         codes[np.isnan(values)] = 0
         return np.asarray(codes, dtype=np.int64)
-
-    def longer(self, array: Any) -> Array:
-        """Whether numbers of the log (rows,) have more decimals than training saw, as 0 or 1."""
-        return is_longer(_floats(array), self.decimals or 0).astype(np.int64)
 
     def _texts(self, array: Any) -> Array:
         import pyarrow as pa
@@ -157,13 +153,11 @@ class ColumnBins:
         return np.asarray(np.where(missing, 0, np.clip(seconds // 3600 - slots, -FAR, FAR) + FAR + 1))
 
 
-def _floats(array: Any) -> Array:
-    """A pyarrow array of numbers, with NaN for missing (rows,)."""
+def number_values(array: Any) -> Floats:
+    """A column of numbers of the log, a pyarrow array, with NaN for missing (rows,)."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    values = pc.fill_null(array.cast(pa.float64(), safe=False), float("nan"))
-    return np.asarray(values.to_numpy(zero_copy_only=False))
+    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _seconds_of(array: Any) -> tuple[Array, Array]:
