@@ -1,5 +1,6 @@
 """A server lends its listening socket to another one: both answer on one port, and none that has connected is lost."""
 
+import errno
 import json
 import os
 import secrets
@@ -11,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
 from loguru import logger
 from tests.serve.clients import Client, process, until
 
 from seatrial.core.errors import SeatrialError
+from seatrial.core.ports import free_port
 from seatrial.model import Release
 from seatrial.serve import lent_socket
 from seatrial.serve.lent_socket import borrow_socket
@@ -46,7 +49,7 @@ def test_a_borrower_answers_beside_the_lender_from_its_signal_on_and_no_request_
     binary: Release, multiclass: Release, small_root: Path, name: str
 ) -> None:
     with process(small_root, "--port", "0", package="small_binary", SEATRIAL_LEND_SOCKET=name) as lender:
-        port, private = lender.started(), _free_port()
+        port, private = lender.started(), free_port("127.0.0.1")
         options = ("--port", str(private), "--borrow-socket", name, "--workers", "2", "--drain", "5")  # as a canary
         with process(small_root, *options, package="small_multiclass") as borrower:
             until(lambda: _answers(private), 30)
@@ -66,12 +69,34 @@ def test_a_borrower_stops_with_its_lender(
 ) -> None:
     with ExitStack() as lender:
         lender.enter_context(lent_socket.lent_socket(listener, name))
-        options = ("--port", str(private := _free_port()), "--borrow-socket", name)
+        options = ("--port", str(private := free_port("127.0.0.1")), "--borrow-socket", name)
         with process(small_root, *options, package="small_binary") as borrower:
             until(lambda: _answers(private), 30)
             lender.close()
             assert borrower.wait() == 0
             assert any("is gone; this one stops" in line for line in borrower.lines)
+
+
+def test_a_server_that_is_out_of_handles_for_a_moment_goes_on_lending(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lent_socket, "PAUSE", 0.0)
+    ours, theirs = socket.socketpair()
+    happens = iter((OSError(errno.EMFILE, ""), (theirs, ""), OSError(errno.EINVAL, "")))
+
+    class Offer:
+        def accept(self) -> tuple[socket.socket, str]:
+            happened = next(happens)
+            if isinstance(happened, OSError):
+                raise happened
+            return happened
+
+    with ours, theirs:
+        lent_socket._lend(cast("socket.socket", Offer()), listener, borrowers := [])
+        assert borrowers == [theirs]
+        message, handles, _, _ = socket.recv_fds(ours, 100, 1)
+        os.close(handles[0])
+        assert (message, len(handles)) == (lent_socket.LENT, 1)
 
 
 def test_without_a_lender_nothing_is_borrowed(name: str) -> None:
@@ -155,8 +180,3 @@ def _answers(port: int) -> bool:
         return client.ask("GET", "/ready").status == 200
     finally:
         client.socket.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])

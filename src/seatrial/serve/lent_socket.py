@@ -10,12 +10,14 @@ A borrower keeps its connection to the lender, and stops when that ends, as a se
 """
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ from seatrial.core.errors import SeatrialError
 LENT = b"listening"
 PATIENCE = 5.0  # seconds for the lender's answer
 MOST_BORROWERS = 64  # that are connected at the same time
+SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED)  # which passes
+PAUSE = 0.2  # seconds, until it may have
 CREDENTIALS = struct.Struct("3i")  # the process, the user and the group at the other end
 
 
@@ -117,16 +121,21 @@ def _offer(name: str) -> socket.socket | None:
 
 
 def _lend(offer: socket.socket, listener: socket.socket, borrowers: list[socket.socket]) -> None:
-    with suppress(OSError):  # closed
-        while True:
+    while True:
+        try:
             borrower, _ = offer.accept()
-            borrowers[:] = [each for each in borrowers if not _is_gone(each)]
-            if _user(borrower) != os.geteuid() or len(borrowers) >= MOST_BORROWERS:
-                borrower.close()
-                continue
-            with suppress(OSError, ValueError):  # it is gone, or this server's own socket is closed
-                socket.send_fds(borrower, [LENT], [listener.fileno()])
-                borrowers.append(borrower)
+        except OSError as error:
+            if error.errno not in SHORT_OF:
+                return  # closed
+            time.sleep(PAUSE)
+            continue
+        borrowers[:] = [each for each in borrowers if not _is_gone(each)]
+        if _user(borrower) != os.geteuid() or len(borrowers) >= MOST_BORROWERS:
+            borrower.close()
+            continue
+        with suppress(OSError, ValueError):  # it is gone, or this server's own socket is closed
+            socket.send_fds(borrower, [LENT], [listener.fileno()])
+            borrowers.append(borrower)
 
 
 def _user(connection: socket.socket) -> int:

@@ -23,14 +23,7 @@ from seatrial.watch.watch_records import Finding, Level
 
 MOST_BEFORE = 5_000  # values of a column as it was
 MANY = 3  # columns that change together: then it is about the rows and not about each column
-EXCHANGEABLE = (
-    "missing",
-    "moved",
-    "range",
-    "unit",
-    "shifted",
-    "scaled",
-)  # kinds of causes that it looks like
+EXCHANGEABLE = ("missing", "moved", "range", "unit")  # kinds of causes that it looks like
 OF_ROWS = ("unit", "stuck", "capped", "sentinel", "renamed", "filled_in", "new_category")
 EXCHANGED = "and `{}` are exchanged: each has the other's values"
 NEXT = "Look at where this column comes from. `seatrial log --since {since} --columns time,key,{column}` has the rows."
